@@ -1,0 +1,57 @@
+"""Objects found by name."""
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iroko.errors import InputError
+from iroko.names import check_name, list_names, load
+
+
+def test_a_known_name_passes() -> None:
+    assert check_name("fruit", "fig", ["fig", "plum"]) == "fig"
+
+
+def test_an_unknown_name_lists_the_known_and_the_nearest() -> None:
+    with pytest.raises(InputError) as caught:
+        check_name("fruit", "plumb", ["plum", "fig"])
+    assert str(caught.value) == "unknown fruit 'plumb'. Did you mean 'plum'? Known: fig, plum"
+
+
+def test_no_guess_when_nothing_is_near() -> None:
+    with pytest.raises(InputError) as caught:
+        check_name("fruit", "xyz", ["plum", "fig"])
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_the_folder_s_files_are_the_names() -> None:
+    folder = Path(__file__).parent.parent / "traffic"
+    assert list_names("traffic") == sorted(path.stem for path in folder.glob("[!_]*.py"))
+    assert {"dumbbell", "fattree", "star"} <= set(list_names("topologies"))
+
+
+@pytest.mark.parametrize("folder", ["topologies", "traffic"])
+def test_each_file_holds_a_documented_function_of_its_name(folder: str) -> None:
+    for name in list_names(folder):
+        function = load(folder, folder, name)
+        assert function.__name__ == name
+        assert inspect.getdoc(function)
+        required = [key for key, value in inspect.signature(function).parameters.items() if value.default is inspect.Parameter.empty]
+        assert required == (["topology", "rng"] if folder == "traffic" else [])
+
+
+def test_a_private_module_is_no_name() -> None:
+    with pytest.raises(InputError, match="unknown traffic '_common'"):
+        load("traffic", "traffic", "_common")
+
+
+def test_loading_by_a_misspelt_name() -> None:
+    with pytest.raises(InputError, match="unknown topology 'fatree'. Did you mean 'fattree'"):
+        load("topologies", "topology", "fatree")
+
+
+def test_random_is_ours() -> None:
+    topology = load("topologies", "topology", "star")(num_hosts=3)
+    assert len(load("traffic", "traffic", "random")(topology, np.random.default_rng(0))) == 3
