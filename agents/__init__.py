@@ -1,0 +1,1 @@
+"""One scheme a file: agents that learn, and baselines that do not."""

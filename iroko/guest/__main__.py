@@ -1,0 +1,50 @@
+"""`python -m iroko.guest build` builds the guest kernel, `shell` opens Mininet's command line in a guest."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from iroko.errors import IrokoError
+
+app = typer.Typer(add_completion=False, help="The guest kernel: build it, or look around in it.")
+
+
+@app.command()
+def build(again: Annotated[bool, typer.Option(help="Build even if it is there.")] = False) -> None:
+    """Build the guest kernel into the user's cache folder, unless it is there."""
+    from iroko.guest.build import build as build_kernel
+
+    build_kernel(again=again)
+
+
+@app.command()
+def shell(
+    topo: Annotated[str, typer.Option(help="Name of a topology.")] = "fattree",
+    rate: Annotated[str, typer.Option(help="Rate of every link, such as 10M.")] = "10M",
+    seed: Annotated[int, typer.Option(help="Of the guest's entropy.")] = 0,
+) -> None:
+    """Open Mininet's command line in a guest: `h0 ping -c 3 h3`, `iperf h0 h3`, `nodes`, `exit`."""
+    from iroko.guest.machine import Machine
+    from iroko.scenario import Scenario
+
+    Scenario(topology=topo, topology_parameters={"rate_bps": rate})
+    machine = Machine([sys.executable, "-m", "iroko.guest.shell", topo, rate], seed, console=True)
+    try:
+        assert machine.process is not None
+        machine.process.wait()
+    finally:
+        machine.stop()
+
+
+def main() -> None:
+    """Run, with Iroko's own errors as one line."""
+    try:
+        app()
+    except IrokoError as error:
+        print(f"iroko: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

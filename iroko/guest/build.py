@@ -1,0 +1,136 @@
+"""Build the guest kernel from Linux source, once, into the user's cache folder.
+
+The kernel is keyed by its source, configuration and patch, so a change of any of them builds anew beside the old one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from iroko.errors import EngineError, UnsupportedError
+
+_HERE = Path(__file__).parent
+CONFIG, PATCH = _HERE / "kernel.config", _HERE / "guest.patch"
+SOURCE_VARIABLE = "IROKO_KERNEL_SOURCE"
+_DEBIAN_SOURCES = ("linux-source-6.12.tar.xz",)
+_TOOLS = {"make": "make", "gcc": "gcc", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch", "xz": "xz-utils"}
+KERNEL_NAME = "iroko-guest"
+
+
+def cache_folder() -> Path:
+    """Where built kernels are kept: `iroko` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iroko"
+
+
+def find_source() -> Path:
+    """The kernel source: what `IROKO_KERNEL_SOURCE` names, or Debian's package.
+
+    Raises:
+        UnsupportedError: there is none.
+    """
+    if named := os.environ.get(SOURCE_VARIABLE):
+        if not Path(named).is_file():
+            raise UnsupportedError(f"{SOURCE_VARIABLE}={named}: no such file; expected the tar archive of a Linux source, 6.6 or later")
+        return Path(named)
+    for name in _DEBIAN_SOURCES:
+        if (path := Path("/usr/src") / name).is_file():
+            return path
+    raise UnsupportedError(
+        f"no kernel source: install it with `apt-get install {_DEBIAN_SOURCES[0].removesuffix('.tar.xz')}`, "
+        f"or set {SOURCE_VARIABLE} to the tar archive of Linux 6.6 or later"
+    )
+
+
+def _key(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
+
+
+def _recipe() -> str:
+    return _key(CONFIG.read_bytes(), PATCH.read_bytes())
+
+
+def kernel_path() -> Path:
+    """The built kernel for this configuration and patch.
+
+    Raises:
+        UnsupportedError: it has not been built.
+    """
+    found = sorted(cache_folder().glob(f"*-{_recipe()}/{KERNEL_NAME}"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UnsupportedError("no guest kernel: build it once with `make guest` or `python -m iroko.guest build` (about 3 minutes)")
+    return found[-1]
+
+
+def build(say: Callable[[str], None] = print, *, again: bool = False) -> Path:
+    """Build the kernel unless it is there already.
+
+    Args:
+        say: told what happens.
+        again: build even so.
+
+    Returns:
+        Path of the kernel.
+
+    Raises:
+        UnsupportedError: the source or a tool is missing.
+        EngineError: the build failed; the message names the log.
+    """
+    if not again:
+        try:
+            path = kernel_path()
+            say(f"guest kernel: {path}")
+            return path
+        except UnsupportedError:
+            pass
+    source = find_source()
+    if absent := [package for tool, package in _TOOLS.items() if not shutil.which(tool)]:
+        raise UnsupportedError(f"building the guest kernel needs {', '.join(absent)}: `apt-get install {' '.join(absent)}`")
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another build of this user may be under way
+        if not again:
+            try:
+                return kernel_path()
+            except UnsupportedError:
+                pass
+        return _build(source, folder, say)
+
+
+def _build(source: Path, folder: Path, say: Callable[[str], None]) -> Path:
+    say(f"guest kernel: building from {source} into {folder}, about 3 minutes on two cores")
+    name = f"{source.name.split('.tar')[0]}-{_key(str(source.stat().st_size).encode(), source.name.encode())[:6]}-{_recipe()}"
+    log_path = folder / f"{name}.log"
+    with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as work, open(log_path, "wb") as log:
+        say("guest kernel: unpacking")
+        with tarfile.open(source) as archive:
+            archive.extractall(work, filter="tar")
+        tree = next(path for path in Path(work).iterdir() if (path / "Kbuild").exists())
+        shutil.copy(CONFIG, tree / "iroko.config")
+        jobs = str(len(os.sched_getaffinity(0)))
+        environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARCH")}
+        for what, command in (
+            ("patching", ["patch", "-p1", "-i", str(PATCH)]),
+            ("configuring", ["make", "ARCH=um", "tinyconfig"]),
+            ("configuring", ["scripts/kconfig/merge_config.sh", "-m", ".config", "iroko.config"]),
+            ("configuring", ["make", "ARCH=um", "olddefconfig"]),
+            ("compiling", ["make", "ARCH=um", f"-j{jobs}", "linux"]),
+        ):
+            say(f"guest kernel: {what}")
+            result = subprocess.run(command, cwd=tree, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
+            if result.returncode:
+                raise EngineError(f"building the guest kernel failed at {what}: see {log_path}")
+        target = folder / name
+        target.mkdir(exist_ok=True)
+        staged = target / f"{KERNEL_NAME}.new"
+        shutil.copy(tree / "linux", staged)
+        subprocess.run(["strip", str(staged)], check=False)
+        staged.rename(target / KERNEL_NAME)
+    say(f"guest kernel: {target / KERNEL_NAME}")
+    return target / KERNEL_NAME

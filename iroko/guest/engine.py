@@ -1,0 +1,35 @@
+"""The `guest` engine: the kernel engine in a Linux kernel of its own, in virtual time."""
+
+import sys
+
+from iroko.guest.machine import Machine
+from iroko.remote import Channel, RemoteEngine
+from iroko.topology import Topology
+
+_TIMEOUT_S = 120.0
+_HALT_S = 5.0
+
+
+class GuestEngine(RemoteEngine):
+    """The network in a guest.
+
+    Args:
+        seed: of the guest's entropy; equal seeds and calls give equal runs, to the packet.
+        timeout_s: real time without an answer after which the guest counts as hung and is ended.
+
+    Raises:
+        UnsupportedError: not Linux on x86-64, or the guest kernel has not been built.
+        EngineError: the guest did not come up; with the end of its console.
+    """
+
+    def __init__(self, topology: Topology, seed: int = 0, timeout_s: float = _TIMEOUT_S) -> None:
+        self.machine = Machine([sys.executable, "-m", "iroko.guest.server"], seed)
+        super().__init__(topology, Channel(self.machine.channel, timeout_s), self._stop, self._last_words)
+
+    def _last_words(self) -> str:
+        words = self.machine.console_end()
+        return f"; the end of its console:\n{words}" if words else ""
+
+    def _stop(self) -> None:
+        # In the middle of a step there is nothing worth waiting for; the guest's state is thrown away with it.
+        self.machine.stop(0.0)

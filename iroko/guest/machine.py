@@ -1,0 +1,139 @@
+"""Boot a guest, and end it.
+
+The guest sees the host's files, read-only, and runs as an ordinary process of the caller: no root, no image, no daemon. Its kernel mixes its
+command line and the wall clock into its entropy, so both are the same for every guest: the script is found in the process's
+working folder, the channel is an inherited descriptor, and no path of the machine is on the command line.
+"""
+
+import contextlib
+import os
+import platform
+import pty
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import tty
+from pathlib import Path
+
+from iroko.errors import UnsupportedError
+from iroko.guest.build import KERNEL_NAME, kernel_path
+from iroko.guest.processor import choose_processor
+
+_CHANNEL = 9
+_MEMORY = "1024M"
+_SCRIPT = """#!/bin/sh
+export PATH={path} HOME=/run LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={python_path} TMPDIR=/run {more}
+mount -t proc proc /proc; mount -t sysfs sys /sys
+mount -t tmpfs run /run
+mkdir -p /dev/pts /dev/shm; mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm
+[ -e /dev/dsp ] || mknod /dev/dsp c 14 3
+ulimit -n 65536
+cd /
+{command}
+halt -f
+"""
+_ARGUMENTS = [
+    f"mem={_MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/proc/self/cwd/init",
+    "time-travel=inf-cpu",  # work of the processor takes no virtual time; idle time is skipped
+    "time-travel-start=1700000000",
+    "con=null", "con0=fd:0,fd:1", "quiet", f"dsp=/proc/self/fd/{_CHANNEL}",
+]  # fmt: skip
+_CONSOLE_LINES = 12
+
+
+def check_machine() -> None:
+    """Raise UnsupportedError unless guests can run here."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise UnsupportedError(
+            f"the guest engine needs Linux on x86-64, this is {platform.system()} on {platform.machine()}: "
+            "use --engine mininet (Linux, as root)"
+        )
+    kernel_path()
+
+
+class Machine:
+    """A running guest and the near end of its channel.
+
+    Args:
+        command: what it runs, with this process's Python path; when it ends, the guest halts.
+        seed: of the guest's entropy: equal seeds and inputs give equal runs.
+        console: a terminal to use as its console; None: keep the console's output for errors.
+
+    Attributes:
+        channel: descriptor of a raw pseudo-terminal behind the guest's `/dev/dsp`. A read of it in the guest blocks the whole guest,
+            so virtual time stands still until the host answers.
+    """
+
+    def __init__(self, command: list[str], seed: int, *, console: bool = False) -> None:
+        check_machine()
+        kernel = kernel_path()
+        self.folder = Path(tempfile.mkdtemp(prefix="iroko-guest-"))
+        self.console = self.folder / "console"
+        self.channel = -1
+        self.process: subprocess.Popen[bytes] | None = None
+        try:
+            self._boot(kernel, command, seed, console)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _boot(self, kernel: Path, command: list[str], seed: int, console: bool) -> None:
+        python_path = os.pathsep.join(path for path in sys.path if path)
+        script = _SCRIPT.format(
+            path=shlex.quote(os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"), python_path=shlex.quote(python_path),
+            more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),
+        )  # fmt: skip
+        init = self.folder / "init"
+        init.write_text(script)
+        init.chmod(0o755)
+        self.channel, theirs = pty.openpty()
+        output = None if console else open(self.console, "wb")
+        processor = choose_processor()
+
+        def prepare() -> None:
+            os.dup2(theirs, _CHANNEL)
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, {processor})
+
+        try:
+            tty.setraw(self.channel)
+            tty.setraw(theirs)
+            environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": str(self.folder), "HOME": str(self.folder), "PATH": os.defpath}
+            self.process = subprocess.Popen(
+                [KERNEL_NAME, *_ARGUMENTS], executable=kernel, cwd=self.folder, env=environment, pass_fds=[_CHANNEL],
+                stdin=None if console else subprocess.DEVNULL, stdout=output, stderr=None if console else subprocess.STDOUT,
+                preexec_fn=prepare, start_new_session=not console,
+            )  # fmt: skip
+        finally:
+            os.close(theirs)
+            if output:
+                output.close()
+
+    def console_end(self) -> str:
+        """The last lines of the guest's console."""
+        with contextlib.suppress(OSError):
+            lines = self.console.read_text(errors="replace").strip().splitlines()
+            return "\n".join(lines[-_CONSOLE_LINES:])
+        return ""
+
+    def stop(self, patience_s: float = 0.0) -> None:
+        """End the guest and remove its folder; safe twice.
+
+        Args:
+            patience_s: how long it may take to halt by itself.
+        """
+        if self.channel >= 0:
+            os.close(self.channel)
+            self.channel = -1
+        if self.process is not None:
+            try:
+                self.process.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                # Its processes are a session of their own, started by us and not yet reaped: the id is still theirs.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)

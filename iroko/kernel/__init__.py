@@ -1,0 +1,24 @@
+"""The engine on a Linux kernel: Mininet with fast nodes, Linux routers, one process for all traffic.
+
+Public here: `MininetEngine`, the `mininet` engine; `serve_kernel`, its far end; `open_fabric`, a fabric with Mininet's command line;
+`missing_transports`, what this machine's kernel lacks.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iroko.kernel.engine import MininetEngine as MininetEngine
+    from iroko.kernel.far_end import open_fabric as open_fabric
+    from iroko.kernel.far_end import serve_kernel as serve_kernel
+    from iroko.kernel.support import missing_transports as missing_transports
+
+_PLACES = {"MininetEngine": "engine", "serve_kernel": "far_end", "open_fabric": "far_end", "missing_transports": "support"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that asking for one part does not import Mininet."""
+    import importlib
+
+    if name not in _PLACES:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"iroko.kernel.{_PLACES[name]}"), name)

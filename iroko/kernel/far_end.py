@@ -1,0 +1,43 @@
+"""What runs beside the network: the server of the kernel engine, and the command line."""
+
+import os
+import platform
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from iroko.kernel.inside import KernelEngine
+from iroko.kernel.network import Fabric
+from iroko.remote import Channel, serve
+from iroko.topology import Topology
+
+
+def _allow_descriptors() -> None:
+    """A node costs three descriptors and a flow two: take what the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _describe() -> dict[str, str]:
+    return {"kernel": platform.release(), "kernel_build": platform.version(), "machine": platform.machine()}
+
+
+def serve_kernel(descriptor: int, virtual: bool) -> None:
+    """Serve the engine on this kernel over a descriptor until the near end closes.
+
+    Args:
+        virtual: whether time stands still while nobody steps.
+    """
+    _allow_descriptors()
+    serve(Channel(descriptor), lambda topology: KernelEngine(topology, virtual), _describe)
+
+
+@contextmanager
+def open_fabric(topology: Topology) -> Iterator[Fabric]:
+    """A fabric without traffic, for Mininet's command line."""
+    _allow_descriptors()
+    fabric = Fabric(topology, 0.0 if os.path.exists("/proc/iroko_ports") else 250e-6)
+    try:
+        yield fabric
+    finally:
+        fabric.close()

@@ -1,0 +1,161 @@
+"""The engine on the kernel it runs on: fabric, traffic and counters, stepped. Runs in a process of its own, or in the guest."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from iroko.engine import Clock
+from iroko.errors import EngineError
+from iroko.flows import Flow
+from iroko.kernel.counters import open_counters
+from iroko.kernel.network import Fabric
+from iroko.kernel.queues import host_limit
+from iroko.kernel.traffic import Traffic
+from iroko.snapshot import Floats, Snapshot
+from iroko.topology import Topology
+
+ECN_TRANSPORTS = ("dctcp",)
+_REAL_TIME_BURST_S = 250e-6
+_SECOND_NS = 1_000_000_000
+
+
+class KernelEngine:
+    """An `Engine` on this kernel, which needs root in it.
+
+    Args:
+        virtual: whether time stands still while nobody steps (the guest); else the traffic goes on between steps, unmeasured, and
+            shapers allow a burst of 250 us because timers wake late.
+    """
+
+    def __init__(self, topology: Topology, virtual: bool) -> None:
+        self.topology, self.virtual, self.clock = topology, virtual, Clock()
+        self.burst_s = 0.0 if virtual else _REAL_TIME_BURST_S
+        self.fabric = Fabric(topology, self.burst_s)
+        try:
+            nodes = self.fabric.nodes
+            ports = [(nodes[port.owner].namespace, self.fabric.interfaces[i]) for i, port in enumerate(topology.ports)]
+            sockets = {node.namespace.inode: node.netlink for node in nodes.values()}
+            self.counters = open_counters(ports, sockets)
+            self.traffic = Traffic(self.fabric)
+        except BaseException:
+            self.fabric.close()
+            raise
+        self.limits = np.array(topology.host_rates_bps)
+        self.began_ns = self.last_ns = 0
+        self.drops_before = _backlog_drops()
+        self.delivered = np.zeros(0, dtype=np.int64)
+        self.receivers = np.zeros(0, dtype=np.int64)
+        self.host_ports = np.array(topology.host_ports)
+
+    def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
+        """See `Engine.reset`."""
+        self.traffic.close_flows()
+        self._set_limits(np.array(self.topology.host_rates_bps))
+        self._drain()
+        self.fabric.set_marking(transport in ECN_TRANSPORTS)
+        if self.virtual:
+            # Every episode begins at a whole second, so that the kernel's tick stands alike in each.
+            now = self.traffic.now_ns()
+            self.traffic.run(now + _SECOND_NS - now % _SECOND_NS)
+        self.traffic.open(flows, transport, seed)
+        self.delivered = np.zeros(len(flows), dtype=np.int64)
+        self.receivers = np.array([self.topology.host_index[flow.destination] for flow in flows], dtype=np.int64)
+        self.began_ns = self.last_ns = self.traffic.now_ns()
+        self.traffic.begin(self.began_ns)
+        self.counters.begin(self.began_ns)
+        return self._measure(self.began_ns)
+
+    def _drain(self) -> None:
+        """Let time pass until no packet of the last episode is left."""
+        ports = self.topology.ports
+        longest_s = sum(sorted((port.queue_bytes * 8 / port.rate_bps + port.delay_s for port in ports), reverse=True)[:8])
+        in_flight_s = 8 * max(port.delay_s for port in ports) + 0.01
+        end_ns = self.traffic.now_ns() + round((longest_s + 10) * 1e9)
+        while (self.counters.backlog() > 0).any():
+            if self.traffic.now_ns() > end_ns:
+                raise EngineError("packets of the last episode are still in the fabric's queues")
+            self.traffic.run(self.traffic.now_ns() + 20_000_000)
+        self.traffic.run(self.traffic.now_ns() + round(in_flight_s * 1e9))
+
+    def _set_limits(self, limits_bps: Floats) -> None:
+        for host, index in zip(self.topology.hosts, range(len(limits_bps)), strict=True):
+            if limits_bps[index] != self.limits[index]:
+                interface = self.fabric.interfaces[self.topology.host_ports[index]]
+                self.fabric.nodes[host].netlink.send([host_limit(interface, float(limits_bps[index]), self.burst_s)])
+        self.limits = limits_bps.copy()
+
+    def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
+        """See `Engine.step`."""
+        started = time.perf_counter()
+        self._set_limits(limits_bps)
+        start_ns = self.last_ns
+        if not self.virtual:
+            start_ns = self.traffic.now_ns()
+            self._count()
+            self.counters.begin(start_ns)
+        end_ns = start_ns + round(interval_s * 1e9)
+        for sample in range(1, self.counters.samples):
+            self.traffic.run(start_ns + (end_ns - start_ns) * sample // self.counters.samples)
+            self.counters.sample(self.traffic.now_ns())
+        self.traffic.run(end_ns)
+        snapshot = self._measure(start_ns)
+        self.clock.virtual_s += interval_s
+        self.clock.real_s += time.perf_counter() - started
+        self.clock.lateness_s = self.traffic.lateness_ns / 1e9
+        return snapshot
+
+    def _count(self) -> np.ndarray:
+        """Application bytes delivered for each flow since this was last asked."""
+        self.traffic.settle()
+        totals = np.array([end.delivered for end in self.traffic.ends], dtype=np.int64)
+        fresh, self.delivered = totals - self.delivered, totals
+        return fresh
+
+    def _measure(self, start_ns: int) -> Snapshot:
+        fresh = self._count()
+        now_ns = self.traffic.now_ns()
+        ports = self.counters.end(now_ns)
+        self.last_ns = now_ns
+        received = np.bincount(self.receivers, weights=fresh, minlength=self.topology.num_hosts).astype(np.int64)
+        return Snapshot(
+            time_s=(now_ns - self.began_ns) / 1e9,
+            interval_s=(now_ns - start_ns) / 1e9,
+            port_bytes=ports.bytes,
+            port_packets=ports.packets,
+            port_drops=ports.drops,
+            port_marks=ports.marks,
+            backlog_bytes=ports.backlog,
+            backlog_mean_bytes=ports.backlog_mean,
+            backlog_peak_bytes=ports.backlog_peak,
+            host_sent_bytes=ports.bytes[self.host_ports],
+            host_received_bytes=received,
+            limits_bps=self.limits.copy(),
+            flow_bytes=fresh,
+            flow_completion_s=np.array([end.completion_s for end in self.traffic.ends]),
+        )
+
+    def idle(self, stop: int) -> None:
+        """In real time, serve the flows until the descriptor `stop` can be read."""
+        if not self.virtual:
+            self.traffic.run(None, stop)
+
+    def report(self) -> Clock:
+        """The clock, with drops outside the fabric's queues counted."""
+        self.clock.foreign_drops = _backlog_drops() - self.drops_before
+        return self.clock
+
+    def close(self) -> None:
+        """Undo what was made."""
+        self.traffic.close()
+        self.counters.close()
+        self.fabric.close()
+
+
+def _backlog_drops() -> int:
+    """Packets that the kernel's own input queues have lost, on all processors."""
+    try:
+        with open("/proc/net/softnet_stat") as file:
+            return sum(int(line.split()[1], 16) for line in file)
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,259 @@
+"""Mininet, with what is slow replaced: nodes, links and interfaces over netlink.
+
+Mininet's network, nodes, links, command line and `popen` stay as they are known. A node is a network namespace held by a descriptor; its
+shell starts when somebody first needs it. Switches are Linux routers with equal-cost multipath. The only file that imports mininet.
+"""
+
+import os
+from typing import Any
+
+from mininet.cli import CLI
+from mininet.link import Intf, Link
+from mininet.net import Mininet
+from mininet.node import Node
+
+from iroko.kernel.namespaces import Namespace, write_settings
+from iroko.kernel.netlink import (
+    Netlink,
+    add_address,
+    add_ifb,
+    add_neighbour,
+    add_route,
+    add_veth,
+    set_link_up,
+)
+from iroko.kernel.queues import arrival_delay, host_limit, host_shaper, port_queue, port_shaper
+from iroko.topology import Topology
+
+_FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
+_COMMON = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
+           "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}  # fmt: skip
+_HOST = {"ipv4/tcp_no_metrics_save": "1"}
+_ROUTER = {"ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0"}
+
+
+class FastNode(Node):  # type: ignore[misc]
+    """A Mininet node whose namespace is made by a system call and whose shell starts at its first use."""
+
+    settings = _COMMON
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        if not hasattr(self, "namespace"):
+            self.namespace = Namespace()
+            with self.namespace.inside():
+                self.netlink = Netlink()
+                write_settings(self.settings)
+                self.netlink.send([set_link_up(1)])
+            return
+        self.inNamespace = False  # mnexec shall not make another one: the shell inherits ours
+        with self.namespace.inside():
+            super().startShell(mnopts)
+
+    def _need_shell(self) -> None:
+        if not self.shell:
+            self.startShell()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the shell; asking for it starts the shell, so that `mnexec -a` finds the namespace."""
+        if self._pid is None and hasattr(self, "namespace"):
+            self._need_shell()
+        return self._pid
+
+    @pid.setter
+    def pid(self, value: int | None) -> None:
+        self._pid = value
+
+    def sendCmd(self, *args: Any, **kwargs: Any) -> None:
+        self._need_shell()
+        super().sendCmd(*args, **kwargs)
+
+    def cmd(self, *args: Any, **kwargs: Any) -> str | None:
+        self._need_shell()
+        return super().cmd(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def config(self, **params: Any) -> dict[str, Any]:
+        """Addresses and routes come from the topology, in `Fabric`."""
+        return {}
+
+    def terminate(self) -> None:
+        super().terminate()
+        self._pid = None
+        self.netlink.close()
+        self.namespace.close()
+
+
+class FastHost(FastNode):
+    """A host: it remembers nothing of earlier connections."""
+
+    settings = _COMMON | _HOST
+
+
+class Router(FastNode):
+    """A switch: a Linux router that keeps a flow on one of several equal paths by its addresses and ports."""
+
+    settings = _COMMON | _ROUTER
+
+    def start(self, controllers: list[Any]) -> None:
+        """Nothing to do: routes stand when the fabric is built."""
+
+
+class FastIntf(Intf):  # type: ignore[misc]
+    """An interface whose address is known from the topology; asking for it starts no process."""
+
+    def config(self, **params: Any) -> dict[str, Any]:
+        return {}
+
+    def updateIP(self) -> str | None:
+        return self.ip  # type: ignore[no-any-return]
+
+    def updateMAC(self) -> str | None:
+        return self.mac  # type: ignore[no-any-return]
+
+    def delete(self) -> None:
+        """The interface goes with its namespace."""
+
+
+class FastLink(Link):  # type: ignore[misc]
+    """A virtual Ethernet pair, made by one netlink message."""
+
+    @classmethod
+    def makeIntfPair(cls, intfname1: str, intfname2: str, addr1: str | None = None, addr2: str | None = None,
+                     node1: Any = None, node2: Any = None, deleteIntfs: bool = True) -> None:  # fmt: skip
+        ends = []
+        for node, name, mac in ((node1, intfname1, addr1), (node2, intfname2, addr2)):
+            node.interfaces = getattr(node, "interfaces", {})
+            index = node.interfaces[name] = _FIRST_INTERFACE + len(node.interfaces)
+            ends.append((index, name, bytes.fromhex(str(mac).replace(":", ""))))
+        node1.netlink.send([add_veth(ends, node2.namespace.descriptor)])
+
+
+class FastMininet(Mininet):  # type: ignore[misc]
+    """Mininet that leaves the machine's own settings alone."""
+
+    @classmethod
+    def init(cls) -> None:
+        """Mininet's own would raise limits and write sysctls of the whole machine."""
+
+    def configHosts(self) -> None:
+        """Addresses and routes come from the topology, in `Fabric`."""
+
+
+def _address(number: int, base: int) -> str:
+    return ".".join(str(byte) for byte in (base + number + 1).to_bytes(4, "big"))
+
+
+class Fabric:
+    """A topology, built in this kernel.
+
+    Args:
+        burst_s: how long a burst at the full rate a shaper may let through; more than 0 where clocks wake late.
+
+    Attributes:
+        net: the Mininet network.
+        addresses: for each host its address.
+    """
+
+    def __init__(self, topology: Topology, burst_s: float = 0.0) -> None:
+        self.topology, self.burst_s = topology, burst_s
+        self.net = FastMininet(controller=None, host=FastHost, switch=Router, link=FastLink, intf=FastIntf, build=False)
+        self.nodes: dict[str, FastNode] = {}
+        self.addresses = {name: _address(i, 10 << 24) for i, name in enumerate(topology.hosts)}
+        self.addresses |= {name: _address(i, (172 << 24) | (16 << 16)) for i, name in enumerate(topology.switches)}
+        self.marking = False
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        for name in self.topology.hosts:
+            self.nodes[name] = self.net.addHost(name, ip=self.addresses[name])
+        for name in self.topology.switches:
+            self.nodes[name] = self.net.addSwitch(name)
+            if self.topology.routing == "ecmp":
+                with self.nodes[name].namespace.inside():
+                    write_settings({"ipv4/fib_multipath_hash_policy": "1"})
+        self.interfaces: list[int] = [0] * self.topology.num_ports
+        macs = [f"02:00:{i >> 24 & 255:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}" for i in range(self.topology.num_ports)]
+        for owner, peer in self.topology.graph.edges:
+            there, back = self.topology.graph.edges[owner, peer]["index"], self.topology.graph.edges[peer, owner]["index"]
+            if there > back:
+                continue
+            link = self.net.addLink(owner, peer, addr1=macs[there], addr2=macs[back])
+            for index, interface in ((there, link.intf1), (back, link.intf2)):
+                node = interface.node
+                self.interfaces[index] = node.interfaces[interface.name]
+                interface.ip, interface.prefixLen, interface.mac = self.addresses[node.name], "32", macs[index]
+        requests: dict[str, list[bytes]] = {name: [] for name in self.nodes}
+        for index, port in enumerate(self.topology.ports):
+            back = self.topology.graph.edges[port.peer, port.owner]["index"]
+            interface = self.interfaces[index]
+            mac = bytes.fromhex(macs[back].replace(":", ""))
+            requests[port.owner] += [
+                set_link_up(interface),
+                add_address(interface, self.addresses[port.owner]),
+                add_neighbour(interface, self.addresses[port.peer], mac),
+                *self._queue_requests(index),
+            ]
+            if port.delay_s > 0:
+                requests[port.peer] += self._delay_requests(self.interfaces[back], port.delay_s)
+        for name, batch in requests.items():
+            batch += self._route_requests(name)
+            self.nodes[name].netlink.send(batch)
+        self.net.built = True
+
+    def _queue_requests(self, index: int) -> list[bytes]:
+        port, interface = self.topology.ports[index], self.interfaces[index]
+        queue = port_queue(interface, port.queue_bytes, None)
+        if port.owner in self.topology.host_index:
+            return [host_shaper(interface), host_limit(interface, port.rate_bps, self.burst_s, create=True), queue]
+        return [port_shaper(interface, port.rate_bps, self.burst_s), queue]
+
+    def _delay_requests(self, interface: int, delay_s: float) -> list[bytes]:
+        block = 1000 + interface
+        return [add_ifb(block, f"delay{interface}"), *arrival_delay(interface, block, delay_s)]
+
+    def _route_requests(self, name: str) -> list[bytes]:
+        topology = self.topology
+        if name in topology.host_index:
+            port = topology.host_ports[topology.host_index[name]]
+            return [add_route(None, [(self.interfaces[port], self.addresses[topology.ports[port].peer])])]
+        routes = []
+        for host in topology.hosts:
+            choices = topology.next_ports[name][host] if topology.routing == "ecmp" else (topology.static_port(name, host),)
+            hops = [(self.interfaces[port], topology.ports[port].peer) for port in choices]
+            routes.append(add_route(self.addresses[host], [(index, None if peer == host else self.addresses[peer]) for index, peer in hops]))
+        return routes
+
+    def set_marking(self, marking: bool) -> None:
+        """Let the switches' queues mark above each port's ECN threshold, or not; the queues have to be empty."""
+        if marking == self.marking:
+            return
+        for index in self.topology.switch_ports:
+            port = self.topology.ports[index]
+            if port.ecn_bytes is not None:
+                request = port_queue(self.interfaces[index], port.queue_bytes, port.ecn_bytes if marking else None)
+                self.nodes[port.owner].netlink.send([request])
+        for host in self.topology.hosts:
+            with self.nodes[host].namespace.inside():
+                write_settings({"ipv4/tcp_ecn": "1" if marking else "2"})
+        self.marking = marking
+
+    def shell(self) -> None:
+        """Mininet's command line."""
+        CLI(self.net)
+
+    def close(self) -> None:
+        """Close every namespace; the kernel takes interfaces, queues and routes with them."""
+        for node in self.nodes.values():
+            if node.namespace.descriptor >= 0:
+                node.terminate()
+        self.nodes = {}
+        self.net.hosts, self.net.switches, self.net.links = [], [], []
+
+
+def have_mnexec() -> bool:
+    """Whether `mnexec`, by which Mininet runs commands in hosts, is on the path."""
+    return any(os.access(os.path.join(folder, "mnexec"), os.X_OK) for folder in os.environ.get("PATH", "").split(os.pathsep))

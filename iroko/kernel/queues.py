@@ -1,0 +1,94 @@
+"""Rates and queues of ports, as messages to the kernel's traffic control.
+
+A switch port is a token bucket (TBF) that holds the link's rate above a queue limited in bytes: a FIFO, or RED set to mark on the
+queue's present length for DCTCP. A host's own port is a class of HTB, because its rate can change without a gift of tokens.
+Propagation delay is netem at the receiving end, behind the queue as on a wire. Layouts: `linux/pkt_sched.h`.
+"""
+
+import math
+import struct
+
+from iroko.kernel.netlink import attribute, message, text
+
+RTM_NEWQDISC, RTM_GETQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER = 36, 38, 40, 44
+ROOT, INGRESS = 0xFFFFFFFF, 0xFFFFFFF1
+SHAPER, CLASS, FIFO, MARKING_QUEUE = 0x10000, 0x10001, 0x20000, 0x30000
+_PACKET_BYTES = 1514
+_TICK_NS = 64
+_RED_ECN, _RED_NODROP = 1, 8
+
+
+def _traffic_control(kind: int, index: int, handle: int, parent: int, name: str, options: bytes, **flags: bool) -> bytes:
+    body = struct.pack("<BxxxiIII", 0, index, handle, parent, 0) + attribute(1, text(name))
+    return message(kind, body + attribute(2, options), **flags)
+
+
+def _rate(rate_bps: float) -> bytes:
+    return struct.pack("<BBHhHI", 0, 1, 0, 0, 0, min(round(rate_bps / 8), 0xFFFFFFFF))
+
+
+def _burst_bytes(rate_bps: float, burst_s: float) -> int:
+    return max(_PACKET_BYTES, round(rate_bps / 8 * burst_s))
+
+
+def port_shaper(index: int, rate_bps: float, burst_s: float) -> bytes:
+    """The rate of a switch's port: TBF.
+
+    Args:
+        burst_s: how long a burst at the link's rate may be, for clocks that wake late; one packet at least.
+    """
+    burst = _burst_bytes(rate_bps, burst_s)
+    parameters = _rate(rate_bps) + bytes(12) + struct.pack("<III", 0, 0, 0)
+    options = attribute(1, parameters) + attribute(4, struct.pack("<Q", round(rate_bps / 8))) + attribute(6, struct.pack("<I", burst))
+    return _traffic_control(RTM_NEWQDISC, index, SHAPER, ROOT, "tbf", options, create=True)
+
+
+def port_queue(index: int, queue_bytes: int, mark_bytes: int | None) -> bytes:
+    """What stands below a shaper: a byte-limited FIFO, or with `mark_bytes` RED that marks what finds more than this.
+
+    RED's moving average gets weight 0 in its logarithm and an idle table that forgets at once, so it is the queue's present length, and
+    both thresholds are K+1: below, never; above, always. Packets that cannot be marked are queued up to the limit, not dropped early.
+    """
+    if mark_bytes is None:
+        return _traffic_control(RTM_NEWQDISC, index, FIFO, CLASS, "bfifo", struct.pack("<I", queue_bytes), create=True, replace=True)
+    parameters = struct.pack("<IIIBBBB", queue_bytes, mark_bytes + 1, mark_bytes + 1, 0, 0, 0, _RED_ECN)
+    flags = struct.pack("<II", _RED_ECN | _RED_NODROP, _RED_ECN | _RED_NODROP)
+    options = attribute(1, parameters) + attribute(2, bytes([31]) * 256) + attribute(3, struct.pack("<I", 0xFFFFFFFF)) + attribute(4, flags)
+    return _traffic_control(RTM_NEWQDISC, index, MARKING_QUEUE, CLASS, "red", options, create=True, replace=True)
+
+
+def host_shaper(index: int) -> bytes:
+    """The root above a host's limit: HTB with one class for everything."""
+    options = attribute(2, struct.pack("<IIIII", 3, 10, CLASS & 0xFFFF, 0, 0))
+    return _traffic_control(RTM_NEWQDISC, index, SHAPER, ROOT, "htb", options, create=True)
+
+
+def host_limit(index: int, rate_bps: float, burst_s: float, *, create: bool = False) -> bytes:
+    """Set a host's limit: the rate of its HTB class. Without `create` the class exists and keeps its queue and its tokens."""
+    rate = max(1.0, round(rate_bps / 8))
+    # HTB sends while it has any token, so the least bucket spaces packets exactly.
+    burst_ns = max(burst_s * 1e9, _TICK_NS)
+    ticks = min(math.ceil(burst_ns / _TICK_NS), 0xFFFFFFFF)
+    parameters = _rate(rate_bps) + _rate(rate_bps) + struct.pack("<IIIII", ticks, ticks, _PACKET_BYTES, 0, 0)
+    options = attribute(1, parameters)
+    if rate > 0xFFFFFFFF:
+        options += attribute(6, struct.pack("<Q", int(rate))) + attribute(7, struct.pack("<Q", int(rate)))
+    return _traffic_control(RTM_NEWTCLASS, index, CLASS, SHAPER, "htb", options, create=create)
+
+
+def arrival_delay(index: int, block: int, delay_s: float) -> list[bytes]:
+    """Delay what arrives at an interface: lead it through the block with index `block`, whose queue is netem."""
+    ticks = round(delay_s * 1e9 / _TICK_NS)
+    netem = struct.pack("<IIIIII", min(ticks, 0xFFFFFFFF), 1_000_000, 0, 0, 0, 0) + attribute(10, struct.pack("<q", round(delay_s * 1e9)))
+    redirect = struct.pack("<IIiiiiI", 0, 0, 4, 0, 0, 1, block)  # stolen, to the egress of the block
+    action = attribute(1, attribute(1, text("mirred")) + attribute(2, attribute(2, redirect)))
+    everything = struct.pack("<BxxxiIII", 0, index, 0, 0xFFFF0000, (1 << 16) | 0x0300)
+    return [
+        _traffic_control(RTM_NEWQDISC, block, SHAPER, ROOT, "netem", netem, create=True),
+        message(RTM_NEWQDISC, struct.pack("<BxxxiIII", 0, index, 0xFFFF0000, INGRESS, 0) + attribute(1, text("ingress")), create=True),
+        message(RTM_NEWTFILTER, everything + attribute(1, text("matchall")) + attribute(2, attribute(2, action)), create=True),
+    ]
+
+
+DUMP_QUEUES = message(RTM_GETQDISC, struct.pack("<BxxxiIII", 0, 0, 0, 0, 0), dump=True)
+"""Ask for every queueing discipline of the namespace, with its counters."""

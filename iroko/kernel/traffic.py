@@ -1,0 +1,118 @@
+"""The loop that serves every flow of the fabric, in one process."""
+
+import select
+import time
+from collections.abc import Callable, Sequence
+
+from iroko.flows import UDP, Flow
+from iroko.kernel.endpoints import End, Listener, TcpEnd, UdpEnd
+from iroko.kernel.network import Fabric
+from iroko.kernel.timer import Timer
+
+_FIRST_PORT, _PORT_SPAN = 10_000, 20_000
+
+
+class Traffic:
+    """An episode's flows, and the loop that moves time on while they send."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+        self.ends: list[End] = []
+        self.listeners: dict[str, Listener] = {}
+        self.poll = select.epoll()
+        self.handlers: dict[int, Callable[[], None]] = {}
+        self.timer = Timer()
+        self.poll.register(self.timer.descriptor, select.EPOLLIN)
+        self.waiting: list[tuple[int, End]] = []
+        self.lateness_ns = 0
+
+    def watch(self, descriptor: int, events: int, handler: Callable[[], None]) -> None:
+        self.handlers[descriptor] = handler
+        self.poll.register(descriptor, events)
+
+    def forget(self, descriptor: int) -> None:
+        if self.handlers.pop(descriptor, None):
+            self.poll.unregister(descriptor)
+
+    def now_ns(self) -> int:
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+    def open(self, flows: Sequence[Flow], transport: str, seed: int) -> None:
+        """Make the ends of an episode's flows; they start with `begin`.
+
+        Args:
+            seed: chooses the port numbers, and with them the paths that equal-cost multipath gives.
+        """
+        self.close_flows()
+        fabric, first = self.fabric, _FIRST_PORT + seed % _PORT_SPAN
+        for number, flow in enumerate(flows):
+            source, destination = (fabric.nodes[name].namespace for name in (flow.source, flow.destination))
+            address, source_address = fabric.addresses[flow.destination], fabric.addresses[flow.source]
+            port = first + number
+            if transport == UDP:
+                self.ends.append(UdpEnd(flow, self, source, destination, address, source_address, port))
+                continue
+            listener = self.listeners.get(flow.destination)
+            if listener is None:
+                listener = self.listeners[flow.destination] = Listener(self, destination, address, transport)
+            self.ends.append(TcpEnd(flow, self, source, destination, address, source_address, port, listener, transport))
+
+    def begin(self, time_ns: int) -> None:
+        """The episode begins at that time; flows start relative to it."""
+        starts = [(time_ns + round(end.flow.start_s * 1e9), end) for end in self.ends]
+        self.waiting = sorted(starts, key=lambda pair: pair[0], reverse=True)
+
+    def run(self, until_ns: int | None, stop: int | None = None) -> bool:
+        """Serve the flows until that time, or, with None, until the descriptor `stop` can be read.
+
+        Returns:
+            Whether `stop` can be read.
+        """
+        if stop is not None:
+            self.poll.register(stop, select.EPOLLIN)
+        try:
+            return self._run(until_ns, stop)
+        finally:
+            if stop is not None:
+                self.poll.unregister(stop)
+
+    def _run(self, until_ns: int | None, stop: int | None) -> bool:
+        timer, handlers = self.timer.descriptor, self.handlers
+        while True:
+            while self.waiting and self.waiting[-1][0] <= self.now_ns():
+                self.waiting.pop()[1].start()
+            deadline = until_ns
+            if self.waiting and (deadline is None or self.waiting[-1][0] < deadline):
+                deadline = self.waiting[-1][0]
+            if deadline is not None:
+                self.timer.set(deadline)
+            fired = False
+            while not fired:
+                for descriptor, _ in self.poll.poll():
+                    if descriptor == timer:
+                        fired = True
+                    elif descriptor == stop:
+                        return True
+                    elif handler := handlers.get(descriptor):
+                        handler()
+            assert deadline is not None
+            self.lateness_ns = max(self.lateness_ns, self.now_ns() - deadline)
+            if deadline == until_ns:
+                return False
+
+    def settle(self) -> None:
+        """Bring every end's count up to this moment."""
+        for end in self.ends:
+            end.settle()
+
+    def close_flows(self) -> None:
+        """End every flow and connection."""
+        self.waiting = []
+        for item in (*self.ends, *self.listeners.values()):
+            item.close()
+        self.ends, self.listeners = [], {}
+
+    def close(self) -> None:
+        self.close_flows()
+        self.timer.close()
+        self.poll.close()

@@ -1,0 +1,181 @@
+"""What is run, as frozen dataclasses: read from TOML or options, and checked when made."""
+
+import dataclasses
+import inspect
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iroko.errors import InputError
+from iroko.flows import UDP, Flow
+from iroko.names import check_name, load
+from iroko.topology import Topology
+from iroko.units import parse_rate, parse_size, parse_time
+
+FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "marks", "limits", "sent", "received", "pairs")
+DEFAULT_FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "limits", "received")
+
+
+def read_value(key: str, value: Any) -> Any:
+    """Read a quantity by the unit in its key: `rate_bps = "10M"`, `delay_s = "20us"`, `queue_bytes = "64k"`."""
+    if isinstance(value, str) and value.lower() != "none":
+        for suffix, parse in (("_bps", parse_rate), ("_s", parse_time), ("_bytes", parse_size)):
+            if key.endswith(suffix):
+                return parse(value)
+    return value
+
+
+def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Check keyword parameters against a function's signature and fill in its defaults.
+
+    Raises:
+        InputError: an unknown key (the message names the nearest), or a value of the wrong type.
+    """
+    known = {name: value for name, value in inspect.signature(function, eval_str=True).parameters.items()
+             if value.default is not inspect.Parameter.empty}  # fmt: skip
+    result = {name: value.default for name, value in known.items()}
+    for key, raw in parameters.items():
+        check_name(f"key of {what}", key, known)
+        value = read_value(key, raw)
+        allowed = known[key].annotation
+        kinds = typing.get_args(allowed) if isinstance(allowed, types.UnionType) else (allowed,)
+        if types.NoneType in kinds and isinstance(value, str) and value.lower() == "none":
+            value = None
+        if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+            try:
+                value = float(value)
+            except OverflowError as error:
+                raise InputError(f"{key} of {what}: expected a number below 1e308") from error
+        if isinstance(value, bool) and bool not in kinds or not isinstance(value, tuple(typing.get_origin(k) or k for k in kinds)):
+            names = " or ".join("none" if kind is types.NoneType else getattr(kind, "__name__", str(kind)) for kind in kinds)
+            raise InputError(f"{key}={raw!r} of {what}: expected {names}")
+        result[key] = value
+    return result
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A fabric, its traffic, and how an agent sees and steers it.
+
+    Attributes:
+        topology: name of a file in `topologies/`; `topology_parameters` go to its function.
+        traffic: name of a file in `traffic/`; `traffic_parameters` go to its function.
+        transport: `udp` or the name of a TCP congestion control, under the agent's limits.
+        interval_s: one step of control, 1 ms to 60 s.
+        episode_s: length of an episode; a whole number of intervals.
+        min_fraction: the least share of its link that an agent can give a host, above 0.
+        features: what the observation holds, in this order; see `iroko.observation`.
+        reward: name of a reward in `iroko.reward`.
+    """
+
+    topology: str = "dumbbell"
+    topology_parameters: dict[str, Any] = field(default_factory=dict)
+    traffic: str = "pairs"
+    traffic_parameters: dict[str, Any] = field(default_factory=dict)
+    transport: str = UDP
+    interval_s: float = 0.1
+    episode_s: float = 20.0
+    min_fraction: float = 0.05
+    features: tuple[str, ...] = DEFAULT_FEATURES
+    reward: str = "iroko2018"
+
+    def __post_init__(self) -> None:
+        from iroko.reward import REWARDS
+
+        for name, parse in (("interval_s", parse_time), ("episode_s", parse_time), ("min_fraction", float)):
+            try:
+                object.__setattr__(self, name, parse(getattr(self, name)))
+            except (TypeError, ValueError, OverflowError) as error:
+                raise InputError(f"{name}={getattr(self, name)!r}: expected a number") from error
+        if not 1e-3 <= self.interval_s <= 60:
+            raise InputError(f"interval_s={self.interval_s:g}: expected 0.001 <= interval_s <= 60")
+        if not self.interval_s <= self.episode_s <= 86400:
+            raise InputError(f"episode_s={self.episode_s:g}: expected interval_s={self.interval_s:g} <= episode_s <= 86400")
+        if abs(self.episode_s / self.interval_s - self.num_steps) > 1e-6:
+            raise InputError(f"episode_s={self.episode_s:g}: expected a whole number of intervals of {self.interval_s:g} s")
+        if not 0 < self.min_fraction < 1:
+            raise InputError(f"min_fraction={self.min_fraction:g}: expected 0 < min_fraction < 1")
+        if not isinstance(self.features, (list, tuple)) or not self.features:
+            raise InputError(f"features={self.features!r}: expected a list of some of {', '.join(FEATURES)}")
+        object.__setattr__(self, "features", tuple(check_name("feature", name, FEATURES) for name in self.features))
+        check_name("reward", self.reward, REWARDS)
+        if not isinstance(self.transport, str) or not self.transport.replace("_", "").isalnum():
+            raise InputError(f"transport={self.transport!r}: expected udp or the name of a TCP congestion control")
+        for kind in ("topology", "traffic"):
+            function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))
+            key = f"{kind}_parameters"
+            object.__setattr__(self, key, check_parameters(f"{kind} {getattr(self, kind)}", function, getattr(self, key)))
+        self.make_flows(self.make_topology(), np.random.default_rng(0))
+
+    @property
+    def num_steps(self) -> int:
+        """Steps in an episode."""
+        return round(self.episode_s / self.interval_s)
+
+    def make_topology(self) -> Topology:
+        topology: Topology = load("topologies", "topology", self.topology)(**self.topology_parameters)
+        return topology
+
+    def make_flows(self, topology: Topology, rng: np.random.Generator) -> list[Flow]:
+        """Draw one episode's flows."""
+        flows: list[Flow] = load("traffic", "traffic", self.traffic)(topology, rng, **self.traffic_parameters)
+        return flows
+
+    def to_table(self) -> dict[str, Any]:
+        """The scenario as the tables of a TOML file, where `None` is written "none"; `from_table` reads it back."""
+        return {
+            "topology": {"name": self.topology, **_without_none(self.topology_parameters)},
+            "traffic": {"name": self.traffic, **_without_none(self.traffic_parameters)},
+            "environment": {name: getattr(self, name) for name in _ENVIRONMENT_KEYS} | {"features": list(self.features)},
+        }
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any]) -> "Scenario":
+        """Make a scenario from tables `topology`, `traffic` and `environment`.
+
+        Raises:
+            InputError: an unknown table or key, or a value out of range; the message names it.
+        """
+        values: dict[str, Any] = {}
+        for section, keys in table.items():
+            check_name("section", section, ("topology", "traffic", "environment"))
+            if not isinstance(keys, dict):
+                raise InputError(f"{section}={keys!r}: expected a table [{section}]")
+            if section == "environment":
+                for key, value in keys.items():
+                    check_name("key of environment", key, _ENVIRONMENT_KEYS)
+                    values[key] = value
+            else:
+                parameters = dict(keys)
+                if "name" in parameters:
+                    values[section] = parameters.pop("name")
+                values[f"{section}_parameters"] = parameters
+        return cls(**values)
+
+
+def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {key: "none" if value is None else value for key, value in parameters.items()}
+
+
+_ENVIRONMENT_KEYS = tuple(field.name for field in dataclasses.fields(Scenario) if not field.name.startswith(("topology", "traffic")))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        InputError: there is no such file, or it is not TOML; the message has the line.
+    """
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise InputError(f"config {path}: {error.strerror or error}") from error
+    # A number of thousands of digits is a plain ValueError, brackets nested too deep are a RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"config {path} is not TOML: {error}") from error

@@ -1,0 +1,1 @@
+"""One topology a file: a function of that name that turns parameters into a `Topology`."""
