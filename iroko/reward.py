@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from iroko.flows import Flow
 from iroko.metrics import gini_index, jain_index
@@ -64,6 +65,13 @@ def received_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
     return snapshot.host_received_bytes * (8 / snapshot.interval_s) / context.host_rates_bps
 
 
+def active_flows(context: RewardContext, snapshot: Snapshot) -> npt.NDArray[np.bool_]:
+    """Whether each flow was under way in the interval: started before its end, not finished before its start; `(num_flows,)`."""
+    ends_s = np.where(np.isnan(snapshot.flow_completion_s), np.inf, context.flow_starts_s + snapshot.flow_completion_s)
+    active: npt.NDArray[np.bool_] = (context.flow_starts_s < snapshot.time_s) & (ends_s > snapshot.time_s - snapshot.interval_s)
+    return active
+
+
 def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
     """For each sender with a flow in the interval, the rate at which its application bytes arrived over its link rate.
 
@@ -72,8 +80,7 @@ def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
     """
     if snapshot.interval_s <= 0:
         return np.zeros(0)
-    ends_s = np.where(np.isnan(snapshot.flow_completion_s), np.inf, context.flow_starts_s + snapshot.flow_completion_s)
-    active = (context.flow_starts_s < snapshot.time_s) & (ends_s > snapshot.time_s - snapshot.interval_s)
+    active = active_flows(context, snapshot)
     num_hosts = len(context.host_rates_bps)
     delivered_bytes = np.bincount(context.flow_sources, weights=snapshot.flow_bytes, minlength=num_hosts)
     sends = np.bincount(context.flow_sources[active], minlength=num_hosts) > 0
@@ -92,9 +99,9 @@ def _mean(values: Floats) -> float:
 def iroko2018(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
     """Bandwidth less queues: sum over hosts of received/link rate, less sum over switch ports of (P/2) (backlog/queue)^2.
 
-    P is the number of switch ports, so one full queue weighs more than all hosts receiving at full rate. Ruffy, Przystupa,
-    Beschastnikh: Iroko, A Framework to Prototype Reinforcement Learning for Data Center Traffic Control, 2018; the rewards `bw`
-    and `backlog` of its code together. The weight in that code changed over its commits (P over the number of hosts in some).
+    P is the number of switch ports, so the price of a queue grows with the fabric. Ruffy, Przystupa, Beschastnikh: Iroko, A
+    Framework to Prototype Reinforcement Learning for Data Center Traffic Control, 2018; the rewards `bw` and `backlog` of its code
+    together. The weight in that code changed over its commits (P over the number of hosts in some).
     """
     fractions = queue_fractions(context, snapshot)
     return {

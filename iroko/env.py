@@ -1,0 +1,287 @@
+"""The Gymnasium environment: an agent sets every host's sending rate and sees what the network made of it."""
+
+import dataclasses
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.spaces import Box
+
+import iroko
+from iroko.action import read_action
+from iroko.engine import Engine, default_engine, open_engine
+from iroko.errors import ClosedError, InputError
+from iroko.flows import Flow
+from iroko.metrics import goodput_bps, jain_index
+from iroko.names import check_name
+from iroko.observation import Observation, Observer
+from iroko.reward import REWARDS, RewardContext, active_flows
+from iroko.scenario import Scenario
+from iroko.snapshot import Snapshot
+
+iroko.register_envs()
+
+
+class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+    """A datacenter fabric whose hosts send as fast as the agent lets them.
+
+    ## Description
+    Hosts send flows to each other through a fabric of switches. At each step the agent sets a limit for every host, one interval
+    passes, and the agent sees what was measured in that same interval. It has to use the links without filling the queues.
+
+    ## Action space
+    `Box(min_fraction, 1, (num_hosts,), float32)`: for each host its limit as a fraction of its link rate, over all its flows
+    together. 1 is the link rate and limits nothing: that is how a TCP runs by itself. A value out of range, NaN, or a wrong shape
+    is an `InputError`.
+
+    ## Observation space
+    `Box(low, 1, (size,), float32)`: the scenario's features one after the other, each with one value for each switch port, host
+    or pair of hosts. `env.unwrapped.observer.names` says what each value is.
+
+    | feature | for each | unit | min | max | default |
+    |---|---|---|---|---|---|
+    | `backlog` | switch port | mean backlog / queue size | 0 | 1 | yes |
+    | `backlog_change` | switch port | (backlog - backlog a step ago) / queue size | -1 | 1 | yes |
+    | `utilisation` | switch port | sent / link rate | 0 | 1 | yes |
+    | `drops` | switch port | packets dropped / offered | 0 | 1 | yes |
+    | `marks` | switch port | packets ECN-marked / sent | 0 | 1 | no |
+    | `limits` | host | limit in force / link rate | 0 | 1 | yes |
+    | `sent` | host | sent / link rate | 0 | 1 | no |
+    | `received` | host | application bytes received / link rate | 0 | 1 | yes |
+    | `pairs` | ordered pair of hosts | 1 if the first delivered to the second, else 0 | 0 | 1 | no |
+
+    ## Reward
+    Named by the scenario, from measurements only; see `iroko.reward`. By default `iroko2018`: the sum over hosts of received/link
+    rate, less the sum over the P switch ports of (P/2)(backlog/queue)^2.
+
+    ## Starting state
+    The traffic pattern draws the episode's flows from the environment's generator. The network is empty, and no limit is in force.
+
+    ## Episode end
+    Terminated when all flows have been delivered, which endless flows never are; truncated after `episode_s`.
+
+    ## Info
+    | key | is |
+    |---|---|
+    | `time_s` | time since the start of the episode |
+    | `goodput_bps` | rate of the application bytes that arrived, of all hosts together |
+    | `queue_mean_bytes`, `queue_peak_bytes` | mean over the switch ports of their mean backlog; highest backlog of any |
+    | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
+    | `jain` | Jain's index of the bytes delivered for each flow under way |
+    | `reward_terms` | each term of the reward; not after `reset` |
+
+    All are of the last interval. `env.unwrapped.snapshot` has the measurements of every port, host and flow.
+
+    ## Arguments
+    `gymnasium.make("iroko/Dumbbell-v0", ...)` and `"iroko/FatTree-v0"` take the parameters of the topology (`num_left=2`, `k=4`,
+    `rate_bps="10M"`, ...), the other fields of `Scenario` (`traffic="stride"`, `reward="joint_queue"`, ...), `engine` and `seed`.
+
+    Attributes:
+        scenario, topology: what is run.
+        observer: the layout of the observation.
+        flows: the present episode's flows.
+    """
+
+    metadata = {"render_modes": []}
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        engine: str | Engine | None = None,
+        seed: int = 0,
+        render_mode: str | None = None,
+    ) -> None:
+        """Make the spaces; the engine is opened at the first `reset`.
+
+        Args:
+            scenario: None: the default one, a dumbbell.
+            engine: a name, None for the machine's default, or an open engine of the same topology, which stays its owner's to close.
+            seed: of the first episode when `reset` is given none, and of the engine.
+            render_mode: None; there is nothing to render.
+
+        Raises:
+            InputError: an engine of another topology, or a render mode.
+        """
+        if render_mode is not None:
+            raise InputError(f"render_mode={render_mode!r}: expected None; draw a run with iroko.plots instead")
+        self.render_mode = None
+        self.scenario = scenario or Scenario()
+        self.topology = self.scenario.make_topology()
+        self.observer = Observer(self.topology, self.scenario.features)
+        self.observation_space = Box(self.observer.low, self.observer.high, dtype=np.float32)
+        self.action_space = Box(np.float32(self.scenario.min_fraction), np.float32(1), (self.topology.num_hosts,), np.float32)
+        self.flows: list[Flow] = []
+        self._seed: int | None = seed
+        self._engine_seed = seed
+        self._engine: Engine | None = None
+        self._engine_name: str | None = None
+        if engine is None or isinstance(engine, str):
+            self._engine_name = engine
+        elif engine.topology != self.topology:
+            raise InputError(f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}")
+        else:
+            self._engine = engine
+        self._owns_engine = self._engine is None
+        self._reward = REWARDS[self.scenario.reward]
+        self._context = RewardContext.of(self.topology, [])
+        self._snapshot: Snapshot | None = None
+        self._steps = 0
+        self._phase = "new"  # new, ready, stepping, over or closed
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for its clock and description.
+
+        Raises:
+            ClosedError: it is not open.
+        """
+        if self._engine is None or self._phase == "closed":
+            raise ClosedError(f"the environment is {self._phase}: its engine is open between reset and close")
+        return self._engine
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was measured in the last interval.
+
+        Raises:
+            ClosedError: there was no `reset` yet.
+        """
+        if self._snapshot is None:
+            raise ClosedError("no snapshot yet: call reset first")
+        return self._snapshot
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode with newly drawn flows.
+
+        Args:
+            seed: of the flows and the engine; None: go on with the generator, whose first seed is the constructor's.
+            options: none are known.
+
+        Raises:
+            InputError: `options` holds something.
+            ClosedError: the environment was closed.
+            UnsupportedError: the engine cannot run here, or lacks the transport.
+        """
+        if self._phase == "closed":
+            raise ClosedError("reset after close: make a new environment")
+        if options:
+            raise InputError(f"options={options!r}: expected none; a scenario is set when the environment is made")
+        super().reset(seed=self._seed if seed is None else seed)
+        self._seed = None
+        self.flows = self.scenario.make_flows(self.topology, self.np_random)
+        engine_seed = int(self.np_random.integers(1 << 31))
+        self._context = RewardContext.of(self.topology, self.flows)
+        self.observer.start(self.flows)
+        with _closing_on_error(self):
+            if self._engine is None:
+                self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
+            self._snapshot = self._engine.reset(self.flows, self.scenario.transport, engine_seed)
+        self._steps = 0
+        self._phase = "ready"
+        return self.observer.observe(self._snapshot, None), self._measures(self._snapshot)
+
+    def begin_step(self, action: npt.ArrayLike) -> None:
+        """Set the limits and let the interval start: the first half of `step`, so that several environments run side by side.
+
+        Raises:
+            InputError: the action is out of range or of the wrong shape; nothing has started then.
+            ClosedError: there is no episode under way.
+        """
+        self._expect("ready", "begin_step")
+        limits_bps = read_action(action, self.topology, self.scenario.min_fraction)
+        with _closing_on_error(self):
+            self.engine.begin_step(limits_bps, self.scenario.interval_s)
+        self._phase = "stepping"
+
+    def finish_step(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Wait until the interval is over: the second half of `step`.
+
+        Raises:
+            EngineError: the engine failed; the environment is closed then.
+            ClosedError: no step was begun.
+        """
+        self._expect("stepping", "finish_step")
+        with _closing_on_error(self):
+            snapshot = self.engine.finish_step()
+        previous, self._snapshot = self._snapshot, snapshot
+        self._steps += 1
+        terms = self._reward(self._context, snapshot)
+        terminated, truncated = snapshot.all_done, self._steps >= self.scenario.num_steps
+        self._phase = "over" if terminated or truncated else "ready"
+        info = self._measures(snapshot) | {"reward_terms": terms}
+        return self.observer.observe(snapshot, previous), float(sum(terms.values())), terminated, truncated, info
+
+    def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """One interval: `begin_step`, then `finish_step`."""
+        self.begin_step(action)
+        return self.finish_step()
+
+    def close(self) -> None:
+        """Close the engine, unless it was given; safe twice."""
+        self._phase = "closed"
+        if self._engine is not None and self._owns_engine:
+            engine, self._engine = self._engine, None
+            engine.close()
+
+    def _expect(self, phase: str, call: str) -> None:
+        if self._phase != phase:
+            reasons = {
+                "new": "before reset: call reset first",
+                "ready": "before begin_step: call begin_step first",
+                "stepping": "in the middle of a step: call finish_step first",
+                "over": "after the end of the episode: call reset first",
+                "closed": "after close: make a new environment",
+            }
+            raise ClosedError(f"{call} {reasons[self._phase]}")
+
+    def _measures(self, snapshot: Snapshot) -> dict[str, Any]:
+        ports = self._context.switch_ports
+        return {
+            "time_s": snapshot.time_s,
+            "goodput_bps": goodput_bps(snapshot.host_received_bytes, snapshot.interval_s),
+            "queue_mean_bytes": float(snapshot.backlog_mean_bytes[ports].mean()),
+            "queue_peak_bytes": int(snapshot.backlog_peak_bytes[ports].max()),
+            "drops": int(snapshot.port_drops[ports].sum()),
+            "marks": int(snapshot.port_marks[ports].sum()),
+            "jain": jain_index(snapshot.flow_bytes[active_flows(self._context, snapshot)]),
+        }
+
+
+class _closing_on_error:
+    """Close an environment when its engine raises: an engine that failed in the middle cannot be stepped again."""
+
+    def __init__(self, env: IrokoEnv) -> None:
+        self._env = env
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None:
+            self._env.close()
+
+
+def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:
+    fields = {field.name for field in dataclasses.fields(Scenario)} - {"topology", "topology_parameters"}
+    own = {"engine", "seed", "render_mode"}
+    parameters = set(Scenario(topology=topology).topology_parameters)
+    for key in arguments:
+        check_name(f"argument of {name}", key, fields | own | parameters)
+    scenario = Scenario(
+        topology=topology,
+        topology_parameters={key: value for key, value in arguments.items() if key in parameters},
+        **{key: value for key, value in arguments.items() if key in fields},
+    )
+    return IrokoEnv(scenario, **{key: value for key, value in arguments.items() if key in own})
+
+
+def make_dumbbell(**arguments: Any) -> IrokoEnv:
+    """`iroko/Dumbbell-v0`: the arguments of `topologies.dumbbell`, the fields of `Scenario`, `engine` and `seed`."""
+    return _make("iroko/Dumbbell-v0", "dumbbell", arguments)
+
+
+def make_fattree(**arguments: Any) -> IrokoEnv:
+    """`iroko/FatTree-v0`: the arguments of `topologies.fattree`, the fields of `Scenario`, `engine` and `seed`."""
+    return _make("iroko/FatTree-v0", "fattree", arguments)

@@ -1,0 +1,161 @@
+"""Several environments side by side in one process, as Stable-Baselines3 wants them.
+
+Every engine runs in a process of its own, so stepping all of them is: send to all, then read from all.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
+
+from iroko.env import IrokoEnv
+from iroko.errors import ClosedError, InputError, IrokoError
+from iroko.observation import Observation
+from iroko.scenario import Scenario
+
+
+class IrokoVecEnv(VecEnv):
+    """Steps all its environments at once and resets each when its episode ends.
+
+    As Stable-Baselines3 expects, the info of an episode's last step has `terminal_observation` and `TimeLimit.truncated`, and the
+    observation returned with it is the first of the next episode. When one environment fails, all are closed and the error says
+    which it was.
+    """
+
+    def __init__(self, envs: Sequence[IrokoEnv]) -> None:
+        """Take over the environments.
+
+        Raises:
+            InputError: there is none, one stands twice, or their spaces differ.
+        """
+        if not envs:
+            raise InputError("IrokoVecEnv of no environments: expected at least one")
+        if len({id(env) for env in envs}) < len(envs):
+            raise InputError("IrokoVecEnv with the same environment twice: expected different ones")
+        self.envs = list(envs)
+        first = self.envs[0]
+        for index, env in enumerate(self.envs):
+            if env.observation_space != first.observation_space or env.action_space != first.action_space:
+                raise InputError(f"environment {index}: expected the spaces of environment 0; they must have one topology and features")
+        self._closed = False
+        super().__init__(len(self.envs), first.observation_space, first.action_space)
+
+    def reset(self) -> Observation:
+        """Start an episode in every environment.
+
+        Returns:
+            Shape `(num_envs, observation size)`.
+        """
+        self._expect_open()
+        observations = []
+        for index, env in enumerate(self.envs):
+            with self._closing_all(index):
+                observation, self.reset_infos[index] = env.reset(seed=self._seeds[index], options=self._options[index] or None)
+                observations.append(observation)
+        self._reset_seeds()
+        self._reset_options()
+        return np.stack(observations)
+
+    def step_async(self, actions: npt.NDArray[Any]) -> None:
+        """Let the interval start everywhere; `actions` has shape `(num_envs, num_hosts)`.
+
+        Raises:
+            InputError: the number of actions is wrong, or one of them is.
+        """
+        self._expect_open()
+        if len(actions) != self.num_envs:
+            raise InputError(f"{len(actions)} actions: expected one for each of {self.num_envs} environments")
+        for index, env in enumerate(self.envs):
+            with self._closing_all(index):
+                env.begin_step(actions[index])
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Wait for all; then reset those whose episode is over.
+
+        Returns:
+            Observations `(num_envs, size)`, rewards and ends of episodes `(num_envs,)`, and one info for each environment.
+        """
+        self._expect_open()
+        results = []
+        for index, env in enumerate(self.envs):
+            with self._closing_all(index):
+                results.append(env.finish_step())
+        observations, infos = [], []
+        for index, (observation, _, terminated, truncated, info) in enumerate(results):
+            info["TimeLimit.truncated"] = truncated and not terminated
+            if terminated or truncated:
+                info["terminal_observation"] = observation
+                with self._closing_all(index):
+                    observation, self.reset_infos[index] = self.envs[index].reset()
+            observations.append(observation)
+            infos.append(info)
+        rewards = np.array([result[1] for result in results], dtype=np.float32)
+        dones = np.array([result[2] or result[3] for result in results])
+        return np.stack(observations), rewards, dones, infos
+
+    def close(self) -> None:
+        """Close every environment, also when closing one of them fails; safe twice."""
+        self._closed = True
+        failures = []
+        for env in self.envs:
+            try:
+                env.close()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        return [getattr(self.envs[index], attr_name) for index in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        for index in self._get_indices(indices):
+            setattr(self.envs[index], attr_name, value)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+        return [getattr(self.envs[index], method_name)(*method_args, **method_kwargs) for index in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+        return [False for _ in self._get_indices(indices)]
+
+    def _expect_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the vector environment is closed: make a new one")
+
+    @contextmanager
+    def _closing_all(self, index: int) -> Iterator[None]:
+        """Whatever goes wrong in one environment ends all: the others are in the middle of a step."""
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self.close()
+            except Exception as failure:
+                error.add_note(f"closing the other environments failed too: {failure}")
+            if isinstance(error, IrokoError):
+                raise type(error)(f"environment {index}: {error}") from error
+            error.add_note(f"in environment {index} of {self.num_envs}")
+            raise
+
+
+def make_vector(scenario: Scenario, num_envs: int, engine: str | None = None, seed: int = 0) -> IrokoVecEnv:
+    """Several environments of one scenario, each with its own engine and a seed of its own drawn from `seed`.
+
+    Args:
+        num_envs: 1 or more; each guest wants a processor core and up to 400 MB of memory.
+        engine: name of the engine; None: the machine's default.
+
+    Raises:
+        InputError: `num_envs` is below 1, or the engine is `mininet`, of which a machine runs one at a time.
+    """
+    if num_envs < 1:
+        raise InputError(f"num_envs={num_envs}: expected 1 or more")
+    if engine == "mininet" and num_envs > 1:
+        raise InputError(f"num_envs={num_envs} with engine mininet: expected 1; several fabrics would share this machine's processors")
+    seeds = np.random.SeedSequence(seed).generate_state(num_envs)
+    return IrokoVecEnv([IrokoEnv(scenario, engine=engine, seed=int(each)) for each in seeds])
