@@ -41,6 +41,8 @@ class Channel:
 
     def __init__(self, descriptor: int, timeout_s: float | None = None) -> None:
         self.descriptor, self.timeout_s = descriptor, timeout_s
+        self._read_ahead = b""
+        self._poll = select.poll()
 
     def send(self, kind: bytes, content: bytes = b"") -> None:
         data = memoryview(_HEAD.pack(kind, len(content)) + content)
@@ -59,25 +61,27 @@ class Channel:
         return kind, self._read(length)
 
     def _read(self, size: int) -> bytes:
-        parts = []
-        while size:
+        # As much as there is in one call: in the guest a system call is dear, and a message is a head and a content.
+        parts, have = [self._read_ahead], len(self._read_ahead)
+        while have < size:
             self._wait(select.POLLIN)
             try:
-                part = os.read(self.descriptor, min(size, _PIECE))
+                part = os.read(self.descriptor, _PIECE)
             except OSError as error:  # a pseudo-terminal whose other end is closed
                 raise EOFError(str(error)) from error
             if not part:
                 raise EOFError("the other end closed the channel")
             parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            have += len(part)
+        data = b"".join(parts)
+        self._read_ahead = data[size:]
+        return data[:size]
 
     def _wait(self, events: int) -> None:
         if self.timeout_s is None:
             return
-        poll = select.poll()
-        poll.register(self.descriptor, events)
-        if not poll.poll(self.timeout_s * 1000):
+        self._poll.register(self.descriptor, events)
+        if not self._poll.poll(self.timeout_s * 1000):
             raise TimeoutError(f"no answer for {self.timeout_s:g} s")
 
 

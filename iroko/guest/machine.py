@@ -16,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 
 from iroko.errors import UnsupportedError
 from iroko.guest.build import KERNEL_NAME, kernel_path
 from iroko.guest.processor import choose_processor
 
-_CHANNEL = 9
 _MEMORY = "1024M"
 _SCRIPT = """#!/bin/sh
 export PATH={path} HOME=/run LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={python_path} TMPDIR=/run {more}
@@ -39,8 +39,10 @@ _ARGUMENTS = [
     f"mem={_MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/proc/self/cwd/init",
     "time-travel=inf-cpu",  # work of the processor takes no virtual time; idle time is skipped
     "time-travel-start=1700000000",
-    "con=null", "con0=fd:0,fd:1", "quiet", f"dsp=/proc/self/fd/{_CHANNEL}",
+    "con=null", "quiet",
 ]  # fmt: skip
+_WITH_CHANNEL = ["con0=null,fd:1", "dsp=/proc/self/fd/0"]
+_WITH_TERMINAL = ["con0=fd:0,fd:1"]
 _CONSOLE_LINES = 12
 
 
@@ -52,6 +54,17 @@ def check_machine() -> None:
             "use --engine mininet (Linux, as root)"
         )
     kernel_path()
+
+
+@contextlib.contextmanager
+def _pinned(processor: int) -> Iterator[None]:
+    """What the calling thread starts meanwhile runs on that processor."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {processor})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Machine:
@@ -89,28 +102,24 @@ class Machine:
         init = self.folder / "init"
         init.write_text(script)
         init.chmod(0o755)
-        self.channel, theirs = pty.openpty()
-        output = None if console else open(self.console, "wb")
-        processor = choose_processor()
-
-        def prepare() -> None:
-            os.dup2(theirs, _CHANNEL)
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(0, {processor})
-
-        try:
-            tty.setraw(self.channel)
-            tty.setraw(theirs)
-            environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": str(self.folder), "HOME": str(self.folder), "PATH": os.defpath}
-            self.process = subprocess.Popen(
-                [KERNEL_NAME, *_ARGUMENTS], executable=kernel, cwd=self.folder, env=environment, pass_fds=[_CHANNEL],
-                stdin=None if console else subprocess.DEVNULL, stdout=output, stderr=None if console else subprocess.STDOUT,
-                preexec_fn=prepare, start_new_session=not console,
-            )  # fmt: skip
-        finally:
-            os.close(theirs)
-            if output:
-                output.close()
+        environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": str(self.folder), "HOME": str(self.folder), "PATH": os.defpath}
+        with _pinned(choose_processor()):
+            if console:
+                self.process = subprocess.Popen(
+                    [KERNEL_NAME, *_ARGUMENTS, *_WITH_TERMINAL], executable=kernel, cwd=self.folder, env=environment
+                )
+                return
+            self.channel, theirs = pty.openpty()
+            try:
+                tty.setraw(self.channel)
+                tty.setraw(theirs)
+                with open(self.console, "wb") as output:
+                    self.process = subprocess.Popen(
+                        [KERNEL_NAME, *_ARGUMENTS, *_WITH_CHANNEL], executable=kernel, cwd=self.folder, env=environment,
+                        stdin=theirs, stdout=output, stderr=output, start_new_session=True,
+                    )  # fmt: skip
+            finally:
+                os.close(theirs)
 
     def console_end(self) -> str:
         """The last lines of the guest's console."""

@@ -51,7 +51,7 @@ def port_queue(index: int, queue_bytes: int, mark_bytes: int | None) -> bytes:
     """
     if mark_bytes is None:
         return _traffic_control(RTM_NEWQDISC, index, FIFO, CLASS, "bfifo", struct.pack("<I", queue_bytes), create=True, replace=True)
-    parameters = struct.pack("<IIIBBBB", queue_bytes, mark_bytes + 1, mark_bytes + 1, 0, 0, 0, _RED_ECN)
+    parameters = struct.pack("<IIIBBBB", queue_bytes, mark_bytes + 1, mark_bytes + 1, 0, 0, 0, 0)
     flags = struct.pack("<II", _RED_ECN | _RED_NODROP, _RED_ECN | _RED_NODROP)
     options = attribute(1, parameters) + attribute(2, bytes([31]) * 256) + attribute(3, struct.pack("<I", 0xFFFFFFFF)) + attribute(4, flags)
     return _traffic_control(RTM_NEWQDISC, index, MARKING_QUEUE, CLASS, "red", options, create=True, replace=True)
