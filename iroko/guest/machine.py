@@ -102,7 +102,9 @@ class Machine:
         init = self.folder / "init"
         init.write_text(script)
         init.chmod(0o755)
-        environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": str(self.folder), "HOME": str(self.folder), "PATH": os.defpath}
+        # The guest's memory is an unlinked file there: on a disk it would be written back.
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(self.folder)
+        environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": memory, "HOME": str(self.folder), "PATH": os.defpath}
         with _pinned(choose_processor()):
             if console:
                 self.process = subprocess.Popen(

@@ -56,11 +56,14 @@ class KernelEngine:
         if self.virtual:
             # Every episode begins at a whole second, so that the kernel's tick stands alike in each.
             now = self.traffic.now_ns()
-            self.traffic.run(now + _SECOND_NS - now % _SECOND_NS)
+            start_ns = now + _SECOND_NS - now % _SECOND_NS
+            self.traffic.run(start_ns)
         self.traffic.open(flows, transport, seed)
         self.delivered = np.zeros(len(flows), dtype=np.int64)
         self.receivers = np.array([self.topology.host_index[flow.destination] for flow in flows], dtype=np.int64)
-        self.began_ns = self.last_ns = self.planned_ns = self.traffic.now_ns()
+        if not self.virtual:
+            start_ns = self.traffic.now_ns()
+        self.began_ns = self.last_ns = self.planned_ns = start_ns
         self.traffic.begin(self.began_ns)
         self.counters.begin(self.began_ns)
         return self._measure(self.began_ns)
@@ -113,6 +116,8 @@ class KernelEngine:
         fresh = self._count()
         now_ns = self.traffic.now_ns()
         ports = self.counters.end(now_ns)
+        if self.virtual:
+            now_ns = self.planned_ns  # less than 1 us ago: the snapshot's times are those that were asked for
         self.last_ns = now_ns
         received = np.bincount(self.receivers, weights=fresh, minlength=self.topology.num_hosts).astype(np.int64)
         return Snapshot(
