@@ -74,7 +74,7 @@ class WatchedCounters:
 
     def __init__(self, ports: list[tuple[Namespace, int]]) -> None:
         self.file = os.open(WATCHED_PATH, os.O_RDONLY | os.O_CLOEXEC)
-        self.size = (len(ports) + 1) * _ROW.itemsize
+        self.size = 2 * (len(ports) + 8) * _ROW.itemsize  # delays have queues of their own
         rows = self._read()
         where = {(int(row["namespace"]), int(row["index"])): position for position, row in enumerate(rows)}
         self.order = np.array([where[namespace.inode, index] for namespace, index in ports])

@@ -22,7 +22,7 @@ from iroko.kernel.netlink import (
     add_veth,
     set_link_up,
 )
-from iroko.kernel.queues import arrival_delay, host_limit, host_shaper, port_queue, port_shaper
+from iroko.kernel.queues import arrival_delay, host_shaper, port_queue, port_shaper
 from iroko.topology import Topology
 
 _FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
@@ -206,10 +206,9 @@ class Fabric:
 
     def _queue_requests(self, index: int) -> list[bytes]:
         port, interface = self.topology.ports[index], self.interfaces[index]
-        queue = port_queue(interface, port.queue_bytes, None)
         if port.owner in self.topology.host_index:
-            return [host_shaper(interface), host_limit(interface, port.rate_bps, self.burst_s, create=True), queue]
-        return [port_shaper(interface, port.rate_bps, self.burst_s), queue]
+            return host_shaper(interface, port.rate_bps, port.queue_bytes, self.burst_s)
+        return [port_shaper(interface, port.rate_bps, self.burst_s), port_queue(interface, port.queue_bytes, None)]
 
     def _delay_requests(self, interface: int, delay_s: float) -> list[bytes]:
         block = 1000 + interface

@@ -12,9 +12,10 @@ from iroko.kernel.netlink import attribute, message, text
 
 RTM_NEWQDISC, RTM_GETQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER = 36, 38, 40, 44
 ROOT, INGRESS = 0xFFFFFFFF, 0xFFFFFFF1
-SHAPER, CLASS, FIFO, MARKING_QUEUE = 0x10000, 0x10001, 0x20000, 0x30000
+SHAPER, CLASS, FIFO, MARKING_QUEUE, SPLITTER = 0x10000, 0x10001, 0x20000, 0x30000, 0x40000
 _PACKET_BYTES = 1514
 _TICK_NS = 64
+_TIMER_LATENESS_S = 2e-6
 _RED_ECN, _RED_NODROP = 1, 8
 
 
@@ -28,7 +29,8 @@ def _rate(rate_bps: float) -> bytes:
 
 
 def _burst_bytes(rate_bps: float, burst_s: float) -> int:
-    return max(_PACKET_BYTES, round(rate_bps / 8 * burst_s))
+    # One packet, and what a timer's lateness earns: a full bucket would lose it, 4% of 1 Gbit/s.
+    return _PACKET_BYTES + math.ceil(rate_bps / 8 * max(burst_s, _TIMER_LATENESS_S))
 
 
 def port_shaper(index: int, rate_bps: float, burst_s: float) -> bytes:
@@ -37,10 +39,13 @@ def port_shaper(index: int, rate_bps: float, burst_s: float) -> bytes:
     Args:
         burst_s: how long a burst at the link's rate may be, for clocks that wake late; one packet at least.
     """
-    burst = _burst_bytes(rate_bps, burst_s)
+    return _token_bucket(index, SHAPER, ROOT, rate_bps, _burst_bytes(rate_bps, burst_s))
+
+
+def _token_bucket(index: int, handle: int, parent: int, rate_bps: float, burst: int) -> bytes:
     parameters = _rate(rate_bps) + bytes(12) + struct.pack("<III", 0, 0, 0)
     options = attribute(1, parameters) + attribute(4, struct.pack("<Q", round(rate_bps / 8))) + attribute(6, struct.pack("<I", burst))
-    return _traffic_control(RTM_NEWQDISC, index, SHAPER, ROOT, "tbf", options, create=True)
+    return _traffic_control(RTM_NEWQDISC, index, handle, parent, "tbf", options, create=True)
 
 
 def port_queue(index: int, queue_bytes: int, mark_bytes: int | None) -> bytes:
@@ -57,17 +62,26 @@ def port_queue(index: int, queue_bytes: int, mark_bytes: int | None) -> bytes:
     return _traffic_control(RTM_NEWQDISC, index, MARKING_QUEUE, CLASS, "red", options, create=True, replace=True)
 
 
-def host_shaper(index: int) -> bytes:
-    """The root above a host's limit: HTB with one class for everything."""
+def host_shaper(index: int, rate_bps: float, queue_bytes: int, burst_s: float) -> list[bytes]:
+    """A host's own port: HTB with one class for everything, and its queue.
+
+    UDP hands down many packets as one buffer, which HTB would let pass as one; a token bucket that holds one packet splits it. Its rate is
+    ten times the link's, so that it never holds anything back.
+    """
     options = attribute(2, struct.pack("<IIIII", 3, 10, CLASS & 0xFFFF, 0, 0))
-    return _traffic_control(RTM_NEWQDISC, index, SHAPER, ROOT, "htb", options, create=True)
+    return [
+        _traffic_control(RTM_NEWQDISC, index, SHAPER, ROOT, "htb", options, create=True),
+        host_limit(index, rate_bps, burst_s, create=True),
+        _token_bucket(index, SPLITTER, CLASS, 10 * rate_bps, _PACKET_BYTES),
+        _traffic_control(RTM_NEWQDISC, index, FIFO, SPLITTER | 1, "bfifo", struct.pack("<I", queue_bytes), create=True),
+    ]
 
 
 def host_limit(index: int, rate_bps: float, burst_s: float, *, create: bool = False) -> bytes:
     """Set a host's limit: the rate of its HTB class. Without `create` the class exists and keeps its queue and its tokens."""
     rate = max(1.0, round(rate_bps / 8))
-    # HTB sends while it has any token, so the least bucket spaces packets exactly.
-    burst_ns = max(burst_s * 1e9, _TICK_NS)
+    # HTB sends while it has any token, so a small bucket spaces packets evenly; it must outlast the lateness of a timer.
+    burst_ns = max(burst_s, _TIMER_LATENESS_S) * 1e9
     ticks = min(math.ceil(burst_ns / _TICK_NS), 0xFFFFFFFF)
     parameters = _rate(rate_bps) + _rate(rate_bps) + struct.pack("<IIIII", ticks, ticks, _PACKET_BYTES, 0, 0)
     options = attribute(1, parameters)

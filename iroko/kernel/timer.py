@@ -1,5 +1,6 @@
 """A timer descriptor: epoll's own time-out is in whole milliseconds, a step's end is not."""
 
+import contextlib
 import ctypes
 import os
 
@@ -25,6 +26,11 @@ class Timer:
         self._spec.value_s, self._spec.value_ns = divmod(max(time_ns, 1), 1_000_000_000)
         if _libc.timerfd_settime(self.descriptor, _ABSOLUTE, ctypes.byref(self._spec), None) != 0:
             raise OSError(ctypes.get_errno(), "timerfd_settime")
+
+    def clear(self) -> None:
+        """Take back that it has fired."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.descriptor, 8)
 
     def close(self) -> None:
         if self.descriptor >= 0:

@@ -86,16 +86,20 @@ class Traffic:
                 deadline = self.waiting[-1][0]
             if deadline is not None:
                 self.timer.set(deadline)
-            fired = False
-            while not fired:
+            fired = stopped = False
+            while not (fired or stopped):
                 for descriptor, _ in self.poll.poll():
                     if descriptor == timer:
                         fired = True
                     elif descriptor == stop:
-                        return True
+                        stopped = True  # the other events of this round are told once only: serve them first
                     elif handler := handlers.get(descriptor):
                         handler()
-            assert deadline is not None
+            if stopped:
+                return True
+            if deadline is None:
+                self.timer.clear()  # it was an earlier run's
+                continue
             if self.watch_lateness:
                 self.lateness_ns = max(self.lateness_ns, self.now_ns() - deadline)
             if deadline == until_ns:

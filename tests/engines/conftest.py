@@ -1,0 +1,63 @@
+"""Engines for the tests: the guest, and Mininet on the host's kernel where the tests run as root."""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from iroko.engine import Engine, open_engine
+from iroko.errors import UnsupportedError
+from iroko.flows import Flow
+from iroko.guest.build import kernel_path
+from iroko.snapshot import Snapshot
+from iroko.topology import Topology
+
+
+@pytest.fixture(scope="session")
+def guest_kernel() -> None:
+    """Skip, saying why, where no guest can run."""
+    try:
+        kernel_path()
+    except UnsupportedError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def root() -> None:
+    """Skip, saying why, where we may not make namespaces on the host."""
+    if os.geteuid() != 0:
+        pytest.skip("the mininet engine needs root")
+
+
+@pytest.fixture(params=[pytest.param("guest", marks=pytest.mark.guest), pytest.param("mininet", marks=pytest.mark.root)])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    request.getfixturevalue({"guest": "guest_kernel", "mininet": "root"}[request.param])
+    return str(request.param)
+
+
+class Driver:
+    """An engine with shorthands for tests."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.full = np.array(engine.topology.host_rates_bps)
+
+    def run(self, flows: list[Flow], transport: str, steps: int, *, warm_up: int = 0, interval_s: float = 0.1,
+            limits: np.ndarray | None = None) -> list[Snapshot]:  # fmt: skip
+        """Reset, let `warm_up` steps pass, and return the snapshots of the next ones."""
+        self.engine.reset(flows, transport, 1)
+        snapshots = [self.engine.step(self.full if limits is None else limits, interval_s) for _ in range(warm_up + steps)]
+        return snapshots[warm_up:]
+
+    def goodput_bps(self, snapshots: list[Snapshot]) -> np.ndarray:
+        """For each flow, shape `(num_flows,)`."""
+        return sum(s.flow_bytes for s in snapshots) * 8 / sum(s.interval_s for s in snapshots)
+
+
+def open_driver(name: str, topology: Topology) -> Iterator[Driver]:
+    engine = open_engine(name, topology, seed=1)
+    try:
+        yield Driver(engine)
+    finally:
+        engine.close()
