@@ -1,7 +1,9 @@
 """The Gymnasium environment: an agent sets every host's sending rate and sees what the network made of it."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -56,7 +58,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     rate, less the sum over the P switch ports of (P/2)(backlog/queue)^2.
 
     ## Starting state
-    The traffic pattern draws the episode's flows from the environment's generator. The network is empty, and no limit is in force.
+    The traffic pattern draws the episode's flows from the environment's generator. The network is empty, no limit is in force.
 
     ## Episode end
     Terminated when all flows have been delivered, which endless flows never are; truncated after `episode_s`.
@@ -83,7 +85,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         flows: the present episode's flows.
     """
 
-    metadata = {"render_modes": []}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
 
     def __init__(
         self,
@@ -97,7 +99,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
         Args:
             scenario: None: the default one, a dumbbell.
-            engine: a name, None for the machine's default, or an open engine of the same topology, which stays its owner's to close.
+            engine: a name, None for the machine's default, or an open engine of the same topology, which its owner closes.
             seed: of the first episode when `reset` is given none, and of the engine.
             render_mode: None; there is nothing to render.
 
@@ -120,7 +122,9 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         if engine is None or isinstance(engine, str):
             self._engine_name = engine
         elif engine.topology != self.topology:
-            raise InputError(f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}")
+            raise InputError(
+                f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}"
+            )
         else:
             self._engine = engine
         self._owns_engine = self._engine is None
@@ -174,7 +178,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         engine_seed = int(self.np_random.integers(1 << 31))
         self._context = RewardContext.of(self.topology, self.flows)
         self.observer.start(self.flows)
-        with _closing_on_error(self):
+        with self._closing_on_error():
             if self._engine is None:
                 self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
             self._snapshot = self._engine.reset(self.flows, self.scenario.transport, engine_seed)
@@ -191,7 +195,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """
         self._expect("ready", "begin_step")
         limits_bps = read_action(action, self.topology, self.scenario.min_fraction)
-        with _closing_on_error(self):
+        with self._closing_on_error():
             self.engine.begin_step(limits_bps, self.scenario.interval_s)
         self._phase = "stepping"
 
@@ -203,7 +207,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             ClosedError: no step was begun.
         """
         self._expect("stepping", "finish_step")
-        with _closing_on_error(self):
+        with self._closing_on_error():
             snapshot = self.engine.finish_step()
         previous, self._snapshot = self._snapshot, snapshot
         self._steps += 1
@@ -236,6 +240,15 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             }
             raise ClosedError(f"{call} {reasons[self._phase]}")
 
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        """An engine that failed, or was interrupted in the middle of a step, cannot be stepped again."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def _measures(self, snapshot: Snapshot) -> dict[str, Any]:
         ports = self._context.switch_ports
         return {
@@ -247,20 +260,6 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             "marks": int(snapshot.port_marks[ports].sum()),
             "jain": jain_index(snapshot.flow_bytes[active_flows(self._context, snapshot)]),
         }
-
-
-class _closing_on_error:
-    """Close an environment when its engine raises: an engine that failed in the middle cannot be stepped again."""
-
-    def __init__(self, env: IrokoEnv) -> None:
-        self._env = env
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is not None:
-            self._env.close()
 
 
 def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:

@@ -29,7 +29,7 @@ def jain_index(values: npt.ArrayLike) -> float:
 
 
 def gini_index(values: npt.ArrayLike) -> float:
-    """The Gini coefficient of values that are not negative: 0 when all are equal, (n-1)/n when one has everything; 0 when all are 0.
+    """The Gini coefficient of values from 0 up: 0 when all are equal, (n-1)/n when one has everything; 0 when all are 0.
 
     With x in ascending order it is the sum over i = 1..n of (2i - n - 1) x_i, over n times the sum of x.
     """
@@ -74,7 +74,8 @@ def queue_percentiles(backlog_bytes: npt.ArrayLike, percents: Sequence[float] = 
     for percent in percents:
         if not 0 <= percent <= 100:
             raise InputError(f"percent={percent}: expected 0 <= percent <= 100")
-    return np.percentile(backlog, list(percents))
+    percentiles: Floats = np.percentile(backlog, list(percents))
+    return percentiles
 
 
 def wire_sizes(size_bytes: int, headers_bytes: int = TCP_HEADERS_BYTES) -> tuple[int, int]:
@@ -88,7 +89,7 @@ def ideal_completion_s(size_bytes: int, path: Sequence[Port], headers_bytes: int
     """The time from a flow's start to its last byte's arrival when it has the path to itself and sends back to back.
 
     Each port receives a frame whole before it sends it on. So the last of m full frames reaches the far end of port j after
-    sum over i <= j of (frame/rate_i + delay_i) + (m - 1) frame / (the slowest rate up to j), and the shorter frame behind it leaves
+    sum over i <= j of (frame/rate_i + delay_i) + (m - 1) frame / (the slowest rate up to j). The shorter frame behind it leaves
     each port once it has arrived there and that one has left. A transport's handshake and acknowledgements come on top.
 
     Args:
@@ -132,4 +133,5 @@ def slowdown(completion_s: npt.ArrayLike, ideal_s: npt.ArrayLike) -> Floats:
         raise InputError(f"slowdown of {completion.shape} times over {ideal.shape} ideals: expected equal shapes")
     if not (ideal > 0).all():
         raise InputError(f"ideal_s={ideal.min():g}: expected every ideal time to be above 0")
-    return completion / ideal
+    ratio: Floats = completion / ideal
+    return ratio

@@ -16,6 +16,7 @@ A value that the clock's grain carries past its bound (a frame that straddles tw
 """
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,9 @@ class Observer:
         """Take the flows of an episode, which `pairs` needs to know who sends to whom."""
         index = self.topology.host_index
         num_hosts = self.topology.num_hosts
-        self._pair_indices = np.array([index[flow.source] * num_hosts + index[flow.destination] for flow in flows], dtype=np.int64)
+        self._pair_indices = np.array(
+            [index[flow.source] * num_hosts + index[flow.destination] for flow in flows], dtype=np.int64
+        )
 
     def observe(self, snapshot: Snapshot, previous: Snapshot | None) -> Observation:
         """The observation of an interval.
@@ -116,13 +119,15 @@ class Observer:
 
     def _drops(self, now: Snapshot, previous: Snapshot | None) -> Floats:
         drops = now.port_drops[self._ports]
-        return drops / np.maximum(now.port_packets[self._ports] + drops, 1)
+        fractions: Floats = drops / np.maximum(now.port_packets[self._ports] + drops, 1)
+        return fractions
 
     def _marks(self, now: Snapshot, previous: Snapshot | None) -> Floats:
         return now.port_marks[self._ports] / np.maximum(now.port_packets[self._ports], 1)
 
     def _limits(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        return now.limits_bps / self._host_rates_bps
+        fractions: Floats = now.limits_bps / self._host_rates_bps
+        return fractions
 
     def _sent(self, now: Snapshot, previous: Snapshot | None) -> Floats:
         return _rate_fractions(now.host_sent_bytes, now.interval_s, self._host_rates_bps)
@@ -135,7 +140,7 @@ class Observer:
         delivered[self._pair_indices[now.flow_bytes > 0]] = 1
         return delivered
 
-    _MEASURES: dict[str, Callable[["Observer", Snapshot, Snapshot | None], Floats]] = {
+    _MEASURES: ClassVar[dict[str, Callable[["Observer", Snapshot, Snapshot | None], Floats]]] = {
         "backlog": _backlog, "backlog_change": _backlog_change, "utilisation": _utilisation, "drops": _drops, "marks": _marks,
         "limits": _limits, "sent": _sent, "received": _received, "pairs": _pairs,
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """Rewards by name: what was measured in an interval, as terms whose sum is the reward.
 
-A reward never looks at what an agent asked for, so a learned scheme and a TCP are scored alike. The names and formulas are those of
-the 2018 code (github.com/dcgym/iroko, `dc_gym/iroko_reward.py`), with three differences that hold for all of them:
+A reward never looks at what an agent asked for, so a learned scheme and a TCP are scored alike. The names and formulas are those
+of the 2018 code (github.com/dcgym/iroko, `dc_gym/iroko_reward.py`), with three differences that hold for all of them:
 
 - Where that code took the rates that the agent requested, these take the rates at which the senders' application bytes arrived.
   Only senders with a flow in the interval count; that code left out the hosts with a full limit instead, which is what it gave
@@ -100,8 +100,8 @@ def iroko2018(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
     """Bandwidth less queues: sum over hosts of received/link rate, less sum over switch ports of (P/2) (backlog/queue)^2.
 
     P is the number of switch ports, so the price of a queue grows with the fabric. Ruffy, Przystupa, Beschastnikh: Iroko, A
-    Framework to Prototype Reinforcement Learning for Data Center Traffic Control, 2018; the rewards `bw` and `backlog` of its code
-    together. The weight in that code changed over its commits (P over the number of hosts in some).
+    Framework to Prototype Reinforcement Learning for Data Center Traffic Control, 2018; the rewards `bw` and `backlog` of its
+    code together. The weight in that code changed over its commits (P over the number of hosts in some).
     """
     fractions = queue_fractions(context, snapshot)
     return {
@@ -142,7 +142,11 @@ def joint_queue(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
 
 
 def step(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
-    """r - q while the fullest queue's q is at most 0.3, -r - q above; r is the senders' mean rate times 1 less their Gini coefficient."""
+    """r - q while q of the fullest queue is at most 0.3, else -r - q.
+
+    r is the senders' mean rate times 1 less the Gini coefficient of their rates. An earlier version of the 2018 code had a threshold
+    of 0.5 and other terms; this is the later one.
+    """
     rates = delivered_fractions(context, snapshot)
     queue = float(queue_fractions(context, snapshot).max())
     rate = _mean(rates) * (1 - gini_index(rates))
@@ -161,6 +165,5 @@ def queue(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
 
 
 REWARDS: dict[str, Reward] = {
-    function.__name__: function
-    for function in (iroko2018, action, fairness, gini, fair_queue, joint_queue, step, std_dev, queue)
+    function.__name__: function for function in (iroko2018, action, fairness, gini, fair_queue, joint_queue, step, std_dev, queue)
 }

@@ -11,7 +11,7 @@ import numpy as np
 from iroko.engine import Clock
 from iroko.errors import ClosedError, EngineError
 from iroko.flows import Flow
-from iroko.snapshot import Floats, Snapshot
+from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 FRAME_BYTES, PAYLOAD_BYTES = 1514, 1472
@@ -46,11 +46,13 @@ class FakeEngine:
         self._paths = [self.topology.static_path(flow.source, flow.destination) for flow in flows]
         self._sources = np.array([self.topology.host_index[flow.source] for flow in flows], dtype=int)
         self._waiting = np.zeros((self.topology.num_ports, len(flows)))  # frame bytes of each flow in each queue
-        self._left = np.array([np.inf if flow.size_bytes is None else flow.size_bytes for flow in flows]) * FRAME_BYTES / PAYLOAD_BYTES
+        self._left = (
+            np.array([np.inf if flow.size_bytes is None else flow.size_bytes for flow in flows]) * FRAME_BYTES / PAYLOAD_BYTES
+        )
         self._missing = self._left.copy()
         self._completion_s = np.full(len(flows), np.nan)
         self._pending = None
-        self._totals: dict[str, np.ndarray] = {}
+        self._totals: dict[str, Floats] = {}
         self.time_s = 0.0
         return self._snapshot(0.0, np.array(self.topology.host_rates_bps))
 
@@ -86,7 +88,7 @@ class FakeEngine:
         topology, num_ports, num_flows = self.topology, self.topology.num_ports, len(self._flows)
         active = np.array([flow.start_s < self.time_s + tick_s / 2 for flow in self._flows], dtype=bool) & (self._left > 0)
         shares = np.bincount(self._sources[active], minlength=topology.num_hosts)
-        for flow in np.flatnonzero(active):
+        for flow in np.flatnonzero(active).tolist():
             host = self._sources[flow]
             amount = min(limits_bps[host] / shares[host] * tick_s / 8, self._left[flow])
             self._left[flow] -= amount
@@ -119,19 +121,20 @@ class FakeEngine:
         self._add("drops", index, num_ports, dropped.sum() / FRAME_BYTES)
         if port.ecn_bytes is not None and waiting.sum() > port.ecn_bytes:
             self._add("marks", index, num_ports, served.sum() / FRAME_BYTES)
-        for flow in np.flatnonzero(served):
+        for flow in np.flatnonzero(served).tolist():
             path = self._paths[flow]
             if index == path[-1]:
                 self._missing[flow] -= served[flow]
-                self._add("delivered", int(flow), len(self._flows), served[flow] * PAYLOAD_BYTES / FRAME_BYTES)
+                self._add("delivered", flow, len(self._flows), served[flow] * PAYLOAD_BYTES / FRAME_BYTES)
             else:
                 self._waiting[path[path.index(index) + 1], flow] += served[flow]
 
     def _snapshot(self, interval_s: float, limits_bps: Floats) -> Snapshot:
         num_ports, num_hosts, num_flows = self.topology.num_ports, self.topology.num_hosts, len(self._flows)
 
-        def whole(name: str, size: int) -> np.ndarray:
-            return np.rint(self._totals.get(name, np.zeros(size))).astype(np.int64)
+        def whole(name: str, size: int) -> Integers:
+            totals: Integers = np.rint(self._totals.get(name, np.zeros(size))).astype(np.int64)
+            return totals
 
         port_bytes, flow_bytes = whole("bytes", num_ports), whole("delivered", num_flows)
         received = np.zeros(num_hosts, dtype=np.int64)

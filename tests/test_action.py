@@ -16,7 +16,8 @@ def test_fractions_become_limits() -> None:
 
 
 def test_each_host_has_a_fraction_of_its_own_link() -> None:
-    ports = [Port("a", "s", 1e6, 0, 9000), Port("s", "a", 1e6, 0, 9000), Port("b", "s", 4e6, 0, 9000), Port("s", "b", 4e6, 0, 9000)]
+    rates = {"a": 1e6, "b": 4e6}
+    ports = [Port(*ends, rate, 0, 9000) for host, rate in rates.items() for ends in ((host, "s"), ("s", host))]
     uneven = Topology("uneven", ("a", "b"), ("s",), tuple(ports))
     assert read_action([0.5, 0.5], uneven, 0.1) == pytest.approx([0.5e6, 2e6])
 

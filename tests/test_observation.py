@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 import pytest
-from fake_engine import make_snapshot
 
 from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.observation import Observer
 from iroko.scenario import FEATURES
 from iroko.topology import Topology
+from tests.fake_engine import make_snapshot
 from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from fake_engine import make_snapshot
 
 from iroko.flows import Flow
 from iroko.reward import REWARDS, RewardContext
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
+from tests.fake_engine import make_snapshot
 from topologies.dumbbell import dumbbell
 
 # A dumbbell of 2 + 2 hosts has 6 switch ports: one to each of the 4 hosts and two between the switches. Links carry 10 Mbit/s, so

@@ -1,0 +1,220 @@
+"""The vector environment on test doubles of the engine."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import data_equivalence
+from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
+
+import iroko.env
+from iroko.env import IrokoEnv
+from iroko.errors import ClosedError, EngineError, InputError
+from iroko.scenario import Scenario
+from iroko.vector import IrokoVecEnv, make_vector
+from tests.fake_engine import FakeEngine, fake_opener
+
+SCENARIO = Scenario(episode_s=0.5, traffic="permutation")
+ONES = np.ones((2, 4), dtype=np.float32)
+
+
+def make_envs(num_envs: int = 2, scenario: Scenario = SCENARIO) -> tuple[list[IrokoEnv], list[FakeEngine]]:
+    engines = [FakeEngine(scenario.make_topology()) for _ in range(num_envs)]
+    return [IrokoEnv(scenario, engine=engine, seed=seed) for seed, engine in enumerate(engines)], engines
+
+
+def test_it_does_what_its_environments_do_alone() -> None:
+    vector = IrokoVecEnv(make_envs()[0])
+    singles = make_envs()[0]
+    first = vector.reset()
+    assert first.dtype == np.float32
+    assert np.array_equal(first, [env.reset()[0] for env in singles])
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        actions = rng.uniform(0.05, 1, (2, 4)).astype(np.float32)
+        observations, rewards, dones, infos = vector.step(actions)
+        alone = [env.step(action) for env, action in zip(singles, actions, strict=True)]
+        assert isinstance(observations, np.ndarray)
+        assert np.array_equal(observations, [result[0] for result in alone])
+        assert rewards == pytest.approx([result[1] for result in alone])
+        assert rewards.shape == dones.shape == (2,)
+        assert not dones.any()
+        for info, result in zip(infos, alone, strict=True):
+            assert data_equivalence(info, result[4] | {"TimeLimit.truncated": False}, exact=True)
+
+
+def test_all_intervals_begin_before_any_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    envs, engines = make_envs(3)
+
+    def noted(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def note_and_call(*args: Any) -> Any:
+            calls.append(name)
+            return call(*args)
+
+        return note_and_call
+
+    for index, engine in enumerate(engines):
+        for half in ("begin_step", "finish_step"):
+            monkeypatch.setattr(engine, half, noted(getattr(engine, half), f"{half} {index}"))
+    vector = IrokoVecEnv(envs)
+    vector.reset()
+    vector.step(np.ones((3, 4)))
+    assert calls == [f"begin_step {i}" for i in range(3)] + [f"finish_step {i}" for i in range(3)]
+
+
+def test_a_truncated_episode_is_reset_and_says_so() -> None:
+    envs, engines = make_envs()
+    vector = IrokoVecEnv(envs)
+    first = vector.reset()
+    for _ in range(4):
+        assert not vector.step(ONES)[2].any()
+    observations, _, dones, infos = vector.step(ONES)
+    assert dones.all() and isinstance(observations, np.ndarray)
+    for index, info in enumerate(infos):
+        assert info["TimeLimit.truncated"] is True
+        assert not np.array_equal(info["terminal_observation"], observations[index])
+        assert vector.reset_infos[index]["time_s"] == 0
+    # The next episode begins as the first did: an empty network and no limits.
+    assert np.array_equal(observations, first)
+    assert [len(engine.resets) for engine in engines] == [2, 2]
+    assert "terminal_observation" not in vector.step(ONES)[3][0]
+
+
+def test_a_terminated_episode_is_not_marked_as_truncated() -> None:
+    # 40 kB over links of 10 Mbit/s are there within the first 0.1 s.
+    scenario = Scenario(traffic="pairs", traffic_parameters={"size_bytes": 40_000})
+    vector = IrokoVecEnv(make_envs(2, scenario)[0])
+    vector.reset()
+    _, _, dones, infos = vector.step(ONES)
+    assert dones.all()
+    assert infos[0]["TimeLimit.truncated"] is False
+    assert "terminal_observation" in infos[0]
+
+
+def test_one_failure_closes_all_and_is_named() -> None:
+    envs, engines = make_envs(3)
+    engines[1].fail_at = 2
+    vector = IrokoVecEnv(envs)
+    vector.reset()
+    vector.step(np.ones((3, 4)))
+    with pytest.raises(EngineError, match="environment 1: the fake engine was told to fail"):
+        vector.step(np.ones((3, 4)))
+    for env in envs:
+        with pytest.raises(ClosedError):
+            env.reset()
+    with pytest.raises(ClosedError, match="vector environment is closed"):
+        vector.step(np.ones((3, 4)))
+
+
+def test_a_bad_action_is_named() -> None:
+    vector = IrokoVecEnv(make_envs()[0])
+    vector.reset()
+    with pytest.raises(InputError, match=r"environment 1: action 3 for host h2"):
+        vector.step(np.array([[1, 1, 1, 1], [1, 1, 3, 1]]))
+
+
+def test_a_foreign_error_keeps_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    envs, engines = make_envs()
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    vector = IrokoVecEnv(envs)
+    vector.reset()
+    monkeypatch.setattr(engines[0], "finish_step", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        vector.step(ONES)
+    assert caught.value.__notes__ == ["in environment 0 of 2"]
+    with pytest.raises(ClosedError):
+        vector.reset()
+
+
+def test_close_closes_all_also_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines: list[FakeEngine] = []
+    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
+    vector = make_vector(SCENARIO, 3, engine="guest")
+    vector.reset()
+
+    def failing() -> None:
+        raise EngineError("cannot close")
+
+    monkeypatch.setattr(engines[0], "close", failing)
+    with pytest.raises(EngineError, match="cannot close"):
+        vector.close()
+    assert [engine.num_closes for engine in engines] == [0, 1, 1]
+    vector.close()
+    assert [engine.num_closes for engine in engines] == [0, 1, 1]
+
+
+def test_make_vector_gives_each_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines: list[FakeEngine] = []
+    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
+    for num_envs, seed in ((3, 1), (2, 1), (2, 2)):
+        vector = make_vector(SCENARIO, num_envs, engine="guest", seed=seed)
+        vector.reset()
+        vector.close()
+    seeds = [engine.resets[0][2] for engine in engines]
+    assert len(set(seeds[:3])) == 3
+    assert seeds[3:5] == seeds[:2]
+    assert not set(seeds[5:]) & set(seeds[:3])
+
+
+def test_seed_and_options_of_the_vector_environment() -> None:
+    envs, engines = make_envs()
+    vector = IrokoVecEnv(envs)
+    vector.seed(11)
+    vector.reset()
+    single, single_engines = make_envs(1)
+    single[0].reset(seed=12)
+    assert engines[1].resets == single_engines[0].resets
+    vector.set_options({"transport": "nv"})
+    with pytest.raises(InputError, match="environment 0: options="):
+        vector.reset()
+
+
+def test_attributes_and_methods_of_the_environments() -> None:
+    envs, _ = make_envs()
+    vector = IrokoVecEnv(envs)
+    assert vector.get_attr("scenario") == [SCENARIO, SCENARIO]
+    vector.set_attr("note", 3, indices=[1])
+    assert envs[1].note == 3 and not hasattr(envs[0], "note")  # type: ignore[attr-defined]
+    vector.env_method("reset", indices=0, seed=4)
+    assert envs[0].snapshot.time_s == 0
+    assert vector.env_is_wrapped(VecMonitor) == [False, False]  # type: ignore[arg-type]
+    assert vector.render_mode is None
+
+
+def test_monitor_and_normalisation_wrap_it() -> None:
+    vector = VecNormalize(VecMonitor(IrokoVecEnv(make_envs()[0])))
+    vector.reset()
+    total = np.zeros(2)
+    for _ in range(5):
+        _, _, dones, infos = vector.step(ONES)
+        total += vector.get_original_reward()
+    assert dones.all()
+    for index, info in enumerate(infos):
+        assert info["episode"]["l"] == 5
+        assert info["episode"]["r"] == pytest.approx(total[index], rel=1e-5)
+
+
+def test_bad_vectors() -> None:
+    envs, _ = make_envs()
+    other, _ = make_envs(1, Scenario(topology="star"))
+    small, _ = make_envs(1, Scenario(topology="star", topology_parameters={"num_hosts": 3}))
+    with pytest.raises(InputError, match="no environments"):
+        IrokoVecEnv([])
+    with pytest.raises(InputError, match="same environment twice"):
+        IrokoVecEnv([envs[0], envs[0]])
+    for odd in (other[0], small[0]):
+        with pytest.raises(InputError, match="environment 1: expected the spaces"):
+            IrokoVecEnv([envs[0], odd])
+    with pytest.raises(InputError, match="num_envs=0"):
+        make_vector(SCENARIO, 0)
+    with pytest.raises(InputError, match="num_envs=2 with engine mininet: expected 1"):
+        make_vector(SCENARIO, 2, engine="mininet")
+    vector = IrokoVecEnv(envs)
+    vector.reset()
+    with pytest.raises(InputError, match="3 actions: expected one for each of 2"):
+        vector.step(np.ones((3, 4)))
