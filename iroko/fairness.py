@@ -15,12 +15,12 @@ FULL = 1e-9
 def max_min_rates(topology: Topology, flows: Sequence[Flow]) -> Floats:
     """The max-min fair rate of each flow by progressive filling.
 
-    All rates rise together from 0; when a port is full, the flows through it keep their rate, and the others rise on. So no flow's
-    rate can grow without taking from one that has no more.
+    All rates rise together from 0; when a port is full, the flows through it keep their rate, and the others rise on. So no rate
+    can grow without taking from a flow that has no more.
 
     Bertsekas, Gallager: Data Networks, 2nd edition, section 6.5.2. Under `ecmp` routing we differ: a flow is a fluid that every
-    switch splits evenly over its shortest paths, and loads each port with its share. Start times and sizes have no effect: give the
-    flows that are active at once.
+    switch splits evenly over its shortest paths, and loads each port with its share. Start times and sizes have no effect: give
+    the flows that are active at once.
 
     Returns:
         Rates in bit/s of Ethernet frames, shape `(num_flows,)`.

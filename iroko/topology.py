@@ -1,7 +1,7 @@
 """A fabric as plain data: hosts, switches, ports and the shortest paths between hosts.
 
-`Topology` knows nothing of the engine that runs it. A port is one direction of a link with its queue at the sending end; the ports
-stand in one fixed order, and every per-port array of Iroko follows it.
+`Topology` knows nothing of the engine that runs it. A port is one direction of a link with its queue at the sending end; the
+ports stand in one fixed order, and every per-port array of Iroko follows it.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from iroko.units import MAX_RATE_BPS
 ROUTINGS = ("static", "ecmp")
 MIN_QUEUE_BYTES = 1514
 HOST_QUEUE_BYTES = 16_000_000
-"""A host's own queue holds what its sockets hand down; they block before it is full, so that a host does not drop its own packets."""
+"""A host's own queue holds what its sockets hand down; they block before it is full, so that a host drops no packets of its own."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Topology:
     switches: tuple[str, ...]
     ports: tuple[Port, ...]
     routing: str = "static"
-    graph: nx.DiGraph = field(init=False, repr=False, compare=False)
+    graph: "nx.DiGraph[str]" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.routing not in ROUTINGS:
@@ -86,7 +86,7 @@ class Topology:
             raise InputError(f"topology {self.name}: the name {doubles[0]!r} stands twice")
         if len(self.hosts) < 2:
             raise InputError(f"topology {self.name}: expected at least 2 hosts, got {len(self.hosts)}")
-        graph = nx.DiGraph()
+        graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from(self.hosts + self.switches)
         for index, port in enumerate(self.ports):
             if unknown := [end for end in (port.owner, port.peer) if end not in nodes]:
@@ -150,7 +150,7 @@ class Topology:
         return routes
 
     def _ports_toward(self, node: str) -> dict[str, tuple[int, ...]]:
-        """For each other node its ports on shortest paths to `node`; the hosts of one edge switch share these, so they are kept."""
+        """For each other node its ports on shortest paths to `node`; kept, as the hosts of one edge switch share them."""
         if node not in self._toward:
             distance = {node: 0}
             queue, found = deque([node]), {}

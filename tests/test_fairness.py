@@ -20,7 +20,7 @@ from traffic.stride import stride
 
 def flows_of(*ends: str) -> list[Flow]:
     """`h0>h1` and so on."""
-    return [Flow(*text.split(">")) for text in ends]
+    return [Flow(source, destination) for source, destination in (text.split(">") for text in ends)]
 
 
 def chain(*rates_bps: float, routing: str = "static") -> Topology:
@@ -32,7 +32,9 @@ def chain(*rates_bps: float, routing: str = "static") -> Topology:
     hosts = tuple(f"{kind}{i}" for i in range(num_switches) for kind in "hg")
     links = [(host, f"s{host[1:]}", 1e9) for host in hosts]
     links += [(f"s{i}", f"s{i + 1}", rate_bps) for i, rate_bps in enumerate(rates_bps)]
-    ports = [Port(*ends, rate_bps, 0.0, 15_140) for first, second, rate_bps in links for ends in ((first, second), (second, first))]
+    ports = [
+        Port(*ends, rate_bps, 0.0, 15_140) for first, second, rate_bps in links for ends in ((first, second), (second, first))
+    ]
     return Topology("chain", hosts, tuple(f"s{i}" for i in range(num_switches)), tuple(ports), routing)
 
 
@@ -52,11 +54,12 @@ def assert_is_max_min(topology: Topology, flows: list[Flow], rates_bps: np.ndarr
         for port, share in used.items():
             load_bps[port] += share * rate_bps
             fastest_bps[port] = max(fastest_bps[port], rate_bps)
-    for port, load in zip(topology.ports, load_bps, strict=True):
-        assert load <= port.rate_bps * (1 + 1e-6), f"{port.name} carries {load:g} bit/s of {port.rate_bps:g}"
+    for end, load in zip(topology.ports, load_bps, strict=True):
+        assert load <= end.rate_bps * (1 + 1e-6), f"{end.name} carries {load:g} bit/s of {end.rate_bps:g}"
     for flow, used, rate_bps in zip(flows, shares, rates_bps, strict=True):
         assert any(
-            load_bps[port] >= topology.ports[port].rate_bps * (1 - 1e-6) and rate_bps >= fastest_bps[port] * (1 - 1e-6) for port in used
+            load_bps[port] >= topology.ports[port].rate_bps * (1 - 1e-6) and rate_bps >= fastest_bps[port] * (1 - 1e-6)
+            for port in used
         ), f"{flow} at {rate_bps:g} bit/s has no bottleneck"
 
 

@@ -38,7 +38,9 @@ def test_each_file_holds_a_documented_function_of_its_name(folder: str) -> None:
         function = load(folder, folder, name)
         assert function.__name__ == name
         assert inspect.getdoc(function)
-        required = [key for key, value in inspect.signature(function).parameters.items() if value.default is inspect.Parameter.empty]
+        required = [
+            key for key, value in inspect.signature(function).parameters.items() if value.default is inspect.Parameter.empty
+        ]
         assert required == (["topology", "rng"] if folder == "traffic" else [])
 
 
@@ -48,7 +50,7 @@ def test_a_private_module_is_no_name() -> None:
 
 
 def test_loading_by_a_misspelt_name() -> None:
-    with pytest.raises(InputError, match="unknown topology 'fatree'. Did you mean 'fattree'"):
+    with pytest.raises(InputError, match=r"unknown topology 'fatree'. Did you mean 'fattree'"):
         load("topologies", "topology", "fatree")
 
 

@@ -62,7 +62,8 @@ def test_an_example_is_read_in_units(tmp_path: Path) -> None:
         "k": 4, "rate_bps": 1e9, "delay_s": pytest.approx(20e-6), "queue_bytes": 150_000, "ecn_bytes": None, "routing": "ecmp",
     }  # fmt: skip
     assert scenario.traffic_parameters["size_bytes"] == 1_000_000
-    assert (scenario.transport, scenario.interval_s, scenario.episode_s) == ("dctcp", pytest.approx(0.05), 2.0)
+    assert (scenario.transport, scenario.episode_s) == ("dctcp", 2.0)
+    assert scenario.interval_s == pytest.approx(0.05)
     assert scenario.features == ("backlog", "marks")
     assert scenario.num_steps == 40
     topology = scenario.make_topology()
@@ -75,7 +76,8 @@ def test_an_example_is_read_in_units(tmp_path: Path) -> None:
 def test_defaults_are_filled_in() -> None:
     scenario = Scenario()
     assert scenario.topology_parameters == {
-        "num_left": 2, "num_right": 2, "rate_bps": 10e6, "delay_s": 0.0, "queue_bytes": 757_000, "ecn_bytes": 30_280, "routing": "static",
+        "num_left": 2, "num_right": 2, "rate_bps": 10e6, "delay_s": 0.0, "queue_bytes": 757_000, "ecn_bytes": 30_280,
+        "routing": "static",
     }  # fmt: skip
     assert scenario.num_steps == 200
     assert Scenario.from_table({}) == scenario
@@ -187,10 +189,11 @@ def test_check_parameters_takes_whole_numbers_for_fractions_and_not_the_other_wa
 def test_files_that_are_no_config(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         read_toml(tmp_path / "missing.toml")
-    with pytest.raises(InputError, match="config .*: Is a directory"):
+    with pytest.raises(InputError, match=r"config .*: Is a directory"):
         read_toml(tmp_path)
     for name, content in {
-        "yaml": b"topology: fattree\n", "binary": b"\xff\xfe\x00", "digits": b"k = " + b"9" * 5000, "deep": b"k = " + b"[" * 100_000,
+        "yaml": b"topology: fattree\n", "binary": b"\xff\xfe\x00", "digits": b"k = " + b"9" * 5000,
+        "deep": b"k = " + b"[" * 100_000,
     }.items():  # fmt: skip
         path = tmp_path / name
         path.write_bytes(content)
@@ -229,7 +232,11 @@ def test_garbage_for_tables(table: dict[str, Any]) -> None:
         assert str(error)
 
 
-@given(st.lists(st.sampled_from(FEATURES), min_size=1, unique=True), st.integers(1, 500), st.sampled_from([0.001, 0.01, 0.1, 0.25, 1.0]))
+@given(
+    st.lists(st.sampled_from(FEATURES), min_size=1, unique=True),
+    st.integers(1, 500),
+    st.sampled_from([0.001, 0.01, 0.1, 0.25, 1.0]),
+)
 def test_what_is_allowed_passes(features: list[str], num_steps: int, interval_s: float) -> None:
     scenario = Scenario(features=tuple(features), interval_s=interval_s, episode_s=num_steps * interval_s)
     assert scenario.num_steps == num_steps

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -12,7 +13,9 @@ from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 
 
-def make(links: list[tuple[str, str]], hosts: int = 2, switches: int = 2, routing: str = "static", name: str = "test") -> Topology:
+def make(
+    links: list[tuple[str, str]], hosts: int = 2, switches: int = 2, routing: str = "static", name: str = "test"
+) -> Topology:
     return build_topology(
         name, [f"h{i}" for i in range(hosts)], [f"s{i}" for i in range(switches)], links,
         rate_bps=1e6, delay_s=0.001, queue_bytes=15_140, ecn_bytes=3_028, routing=routing,
@@ -74,7 +77,7 @@ def test_a_name_twice_one_host_and_a_one_way_link_are_refused() -> None:
         Topology("test", ("x", "h1"), ("x",), two_ports("h1", "x"))
     with pytest.raises(InputError, match="at least 2 hosts, got 1"):
         Topology("test", ("h0",), ("s0",), two_ports("h0", "s0"))
-    with pytest.raises(InputError, match="s0->h1 has no port back|h1->s0 has no port back"):
+    with pytest.raises(InputError, match=r"s0->h1 has no port back|h1->s0 has no port back"):
         Topology("test", ("h0", "h1"), ("s0",), (*two_ports("h0", "s0"), two_ports("h1", "s0")[0]))
     with pytest.raises(InputError, match="routing='fastest': expected one of static, ecmp"):
         dumbbell(routing="fastest")
@@ -107,7 +110,9 @@ def test_next_ports_agree_with_the_definition(topology: Topology) -> None:
     assert topology.next_ports == slow_next_ports(topology)
 
 
-@pytest.mark.parametrize("topology", [dumbbell(2, 2), fattree(4), fattree(6)], ids=lambda topology: f"{topology.name}{topology.num_hosts}")
+@pytest.mark.parametrize(
+    "topology", [dumbbell(2, 2), fattree(4), fattree(6)], ids=lambda topology: f"{topology.name}{topology.num_hosts}"
+)
 def test_static_paths_are_shortest_and_follow_from_the_destination(topology: Topology) -> None:
     for source in topology.hosts:
         distance = nx.single_source_shortest_path_length(topology.graph, source)
@@ -116,7 +121,7 @@ def test_static_paths_are_shortest_and_follow_from_the_destination(topology: Top
                 path = [topology.ports[index] for index in topology.static_path(source, destination)]
                 assert len(path) == distance[destination]
                 assert (path[0].owner, path[-1].peer) == (source, destination)
-                assert all(first.peer == second.owner for first, second in zip(path, path[1:], strict=False))
+                assert all(first.peer == second.owner for first, second in pairwise(path))
                 for port in path:
                     index = topology.graph.edges[port.owner, port.peer]["index"]
                     assert topology.static_port(port.owner, destination) == index
@@ -159,7 +164,17 @@ def test_ecmp_shares_by_hand() -> None:
 
 def test_ecmp_splits_at_each_switch_and_not_by_path() -> None:
     # s0 has two ways, of which one splits again: 1/2 and 1/4 + 1/4, not 1/3 each.
-    links = [("h0", "s0"), ("h1", "s5"), ("s0", "s1"), ("s0", "s2"), ("s1", "s3"), ("s2", "s3"), ("s2", "s4"), ("s3", "s5"), ("s4", "s5")]
+    links = [
+        ("h0", "s0"),
+        ("h1", "s5"),
+        ("s0", "s1"),
+        ("s0", "s2"),
+        ("s1", "s3"),
+        ("s2", "s3"),
+        ("s2", "s4"),
+        ("s3", "s5"),
+        ("s4", "s5"),
+    ]
     topology = make(links, 2, 6, "ecmp")
     named = {topology.ports[index].name: share for index, share in topology.ecmp_shares("h0", "h1").items()}
     assert (named["s0->s1"], named["s2->s3"], named["s2->s4"], named["s3->s5"]) == (0.5, 0.25, 0.25, 0.75)

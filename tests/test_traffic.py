@@ -79,7 +79,7 @@ def test_starts_and_sizes(name: str) -> None:
     ("start_s", -1.0), ("start_s", float("nan")), ("start_s", float("inf")), ("start_spread_s", -0.1), ("start_spread_s", 1e6),
     ("size_bytes", 0), ("size_bytes", -5),
 ])  # fmt: skip
-def test_starts_and_sizes_out_of_range_are_refused(name: str, key: str, value: float) -> None:
+def test_starts_and_sizes_out_of_range_are_refused(name: str, key: str, value: Any) -> None:
     with pytest.raises(InputError, match=f"{key}=.*expected"):
         draw(name, FATTREE, **{key: value})
 
@@ -149,7 +149,9 @@ def test_staggered_shares_are_probabilities() -> None:
     topology = fattree(8)
     generator = rng()
     drawn = Counter(
-        nx.shortest_path_length(topology.graph, *pair) for _ in range(20) for pair in ends(staggered(topology, generator, 0.5, 0.3))
+        nx.shortest_path_length(topology.graph, *pair)
+        for _ in range(20)
+        for pair in ends(staggered(topology, generator, 0.5, 0.3))
     )
     total = 20 * topology.num_hosts
     # 2560 draws: a deviation of at most 1%.
@@ -165,9 +167,9 @@ def test_staggered_works_on_other_fabrics() -> None:
 
 def test_staggered_says_what_is_impossible() -> None:
     for seed in range(10):
-        with pytest.raises(InputError, match="the share beyond=0.5: host h0 of dumbbell has no other host beyond its pod"):
+        with pytest.raises(InputError, match=r"the share beyond=0.5: host h0 of dumbbell has no other host beyond its pod"):
             staggered(dumbbell(2, 2), rng(seed))
-        with pytest.raises(InputError, match="edge_share=0.01: host h0 of dumbbell has no other host on its own edge switch"):
+        with pytest.raises(InputError, match=r"edge_share=0.01: host h0 of dumbbell has no other host on its own edge switch"):
             staggered(dumbbell(1, 2), rng(seed), 0.01, 0.99)
         with pytest.raises(InputError, match="pod_share=1: host h0 of star has no other host in its pod"):
             staggered(star(4), rng(seed), 0.0, 1.0)
@@ -197,7 +199,7 @@ def test_hotspot_splits_its_crowd_evenly() -> None:
 
 def test_hotspot_out_of_range() -> None:
     for hot_share in (-0.1, 1.1, float("nan")):
-        with pytest.raises(InputError, match="hot_share=.*: expected 0 <= hot_share <= 1"):
+        with pytest.raises(InputError, match=r"hot_share=.*: expected 0 <= hot_share <= 1"):
             hotspot(FATTREE, rng(), hot_share)
     for num_hot in (0, 16):
         with pytest.raises(InputError, match=f"num_hot={num_hot}: expected 1 <= num_hot <= 15"):

@@ -25,10 +25,10 @@ def staggered(
     start_spread_s: float = 0.0,
     size_bytes: int | None = None,
 ) -> list[Flow]:
-    """Every host sends to a random host of its edge switch, of its pod, or beyond; Al-Fares et al., NSDI 2010 (Hedera), section 6.
+    """Every host sends to a random host of its edge switch, of its pod, or beyond, drawn by the shares.
 
-    Which of the three is drawn for each host by the shares. Distances decide, so that any topology serves: a host on the same edge
-    switch is 2 links away, one in the pod at most 4, every other is beyond.
+    Distances tell which is which, so that any topology serves: a host on the same edge switch is 2 links away, one in the pod at
+    most 4, every other is beyond. Al-Fares et al.: Hedera, NSDI 2010, section 6.
 
     Args:
         edge_share: probability of the host's own edge switch, 0 to 1.
