@@ -18,7 +18,7 @@ from iroko.units import MAX_RATE_BPS
 ROUTINGS = ("static", "ecmp")
 MIN_QUEUE_BYTES = 1514
 HOST_QUEUE_BYTES = 16_000_000
-"""A host's own queue holds what its sockets hand down; they block before it is full, so that a host drops no packets of its own."""
+"""A host's own queue holds what its sockets hand down; they block before it is full, so that a host drops none of its packets."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ class Topology:
     @cached_property
     def levels(self) -> dict[str, int]:
         """For each node its distance from the nearest host: 0 for hosts, 1 for edge switches, and so on."""
-        return dict(nx.multi_source_dijkstra_path_length(self.graph, set(self.hosts), weight=None))
+        distances = nx.multi_source_dijkstra_path_length(self.graph, set(self.hosts), weight=None)
+        return {node: int(distance) for node, distance in distances.items()}
 
     @cached_property
     def next_ports(self) -> dict[str, dict[str, tuple[int, ...]]]:

@@ -1,0 +1,98 @@
+# Iroko: `make run` sets up and runs the main job, `make test` sets up and runs the tests, `make help` lists the rest.
+#
+# Set on the command line:
+#   ARGS=...         further options of `make run`, `make bench` or `make test`, such as ARGS="--steps 2000 --seed 3"
+#   PYTHON=...       the Python 3.11 to 3.13 that makes .venv (python3)
+#   TORCH_INDEX=...  address of a further package index, for torch alone. Where pip's configured indexes have no CPU build of torch,
+#                    pip takes the build with CUDA on Linux (several GB, and works too): name PyTorch's index of CPU builds here.
+#   PACKAGES=no      install no Debian packages and look for none
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# The lines of a recipe are one script.
+.ONESHELL:
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+ARGS ?=
+PACKAGES ?= yes
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TORCH := torch==2.13.0
+# mnexec and the tools of Mininet's command line; then what builds the guest kernel; then what makes .venv.
+DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
+                   linux-source-6.12 make gcc libc6-dev flex bison bc patch xz-utils \
+                   python3-venv
+
+.PHONY: help setup packages guest run test bench lint type format clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
+
+setup: packages $(INSTALLED)  ## install the Debian packages that are missing and the Python packages into .venv, once
+
+packages:
+	@[ "$(PACKAGES)" != no ] || exit 0
+	if ! command -v dpkg-query >/dev/null; then
+	  echo "setup: no Debian here; these must be installed by hand (or say PACKAGES=no): $(DEBIAN_PACKAGES)"
+	  exit 0
+	fi
+	missing=()
+	for package in $(DEBIAN_PACKAGES); do
+	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || missing+=($$package)
+	done
+	[ $${#missing[@]} -gt 0 ] || exit 0
+	install="apt-get install -y --no-install-recommends $${missing[*]}"
+	if [ "$$(id -u)" != 0 ]; then
+	  echo "setup: Debian packages are missing; install them with: sudo apt-get update && sudo $$install" >&2
+	  echo "setup: or go on without them: make PACKAGES=no ..." >&2
+	  exit 2
+	fi
+	echo "setup: installing the Debian packages $${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	$$install
+
+# New versions in either file bring .venv up to date.
+$(INSTALLED): constraints.txt pyproject.toml | packages
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || {
+	  echo "setup: $(PYTHON) is $$($(PYTHON) --version 2>&1): expected Python 3.11 to 3.13; name one with PYTHON=..." >&2
+	  exit 2
+	}
+	echo "setup: installing the Python packages of constraints.txt into $(VENV) (torch is the largest, about 200 MB as a CPU build)"
+	# Also anew where an earlier attempt was broken off.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	# Torch first and by itself, so that the further index serves nothing else.
+	$(BIN)/python -m pip install -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+guest: setup  ## build the guest kernel into the user's cache folder, once (about 3 minutes)
+	@$(BIN)/python -m iroko.guest build
+
+run: setup guest  ## train PPO on the fat-tree and compare it with TCP New Vegas and DCTCP
+	@$(BIN)/python -m iroko.run --topo fattree --agent ppo $(ARGS)
+
+test: setup guest  ## run all tests that this machine can run
+	@$(BIN)/python -m pytest -ra $(ARGS)
+
+bench: setup guest  ## measure boot time, speed and memory
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+lint: setup  ## check the style
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: setup  ## check the types
+	@$(BIN)/mypy
+
+format: setup  ## put the sources into their form
+	@$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+clean:  ## remove .venv, caches and built files; runs and the guest kernel in the cache folder stay
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
