@@ -8,7 +8,11 @@ the environments register themselves when Gymnasium is loaded, before or after.
 """
 
 import importlib
+import importlib.util
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ def __dir__() -> list[str]:
 
 
 def register_envs() -> None:
-    """Register Iroko's environments with Gymnasium; safe twice. Gymnasium calls it as a plug-in when it is imported."""
+    """Register Iroko's environments with Gymnasium; safe twice."""
     from gymnasium.envs.registration import register, registry
 
     for name, maker in (("iroko/Dumbbell-v0", "make_dumbbell"), ("iroko/FatTree-v0", "make_fattree")):
@@ -40,5 +44,29 @@ def register_envs() -> None:
             register(name, entry_point=f"iroko.env:{maker}")
 
 
-if "gymnasium.envs.registration" in sys.modules:
+class _RegisterLater:
+    """An import finder that lets Gymnasium load as ever and registers the environments right after.
+
+    Gymnasium has had no entry points for plug-ins since 1.0, and loading it here would slow every start of the guest.
+    """
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "gymnasium.envs":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_register(module: ModuleType) -> None:
+                load(module)
+                register_envs()
+
+            spec.loader.exec_module = load_and_register  # type: ignore[method-assign]
+        return spec
+
+
+if "gymnasium.envs" in sys.modules:
     register_envs()
+else:
+    sys.meta_path.insert(0, _RegisterLater())

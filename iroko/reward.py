@@ -144,8 +144,8 @@ def joint_queue(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
 def step(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
     """r - q while q of the fullest queue is at most 0.3, else -r - q.
 
-    r is the senders' mean rate times 1 less the Gini coefficient of their rates. An earlier version of the 2018 code had a threshold
-    of 0.5 and other terms; this is the later one.
+    r is the senders' mean rate times 1 less the Gini coefficient of their rates. An earlier version of the 2018 code had a
+    threshold of 0.5 and other terms; this is the later one.
     """
     rates = delivered_fractions(context, snapshot)
     queue = float(queue_fractions(context, snapshot).max())

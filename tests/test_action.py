@@ -46,4 +46,4 @@ def test_wrong_shapes(action: object) -> None:
 
 def test_what_is_no_number() -> None:
     with pytest.raises(InputError, match="expected 4 numbers"):
-        read_action(["a", 1, 1, 1], dumbbell(), 0.05)  # type: ignore[list-item]
+        read_action(["a", 1, 1, 1], dumbbell(), 0.05)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -21,6 +22,7 @@ from iroko.scenario import FEATURES, Scenario
 from tests.fake_engine import FakeEngine, fake_opener
 
 SCENARIO = Scenario(episode_s=1.0, traffic="permutation")
+ROOT = Path(__file__).parent.parent
 IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
 
 
@@ -40,9 +42,7 @@ def make_env(scenario: Scenario = SCENARIO, fail_at: int | None = None) -> Iroko
 def rollout(env: gymnasium.Env[Any, Any], seed: int, num_steps: int = 10) -> list[Any]:
     env.action_space.seed(seed)
     results: list[Any] = [env.reset(seed=seed)]
-    for _ in range(num_steps):
-        results.append(env.step(env.action_space.sample()))
-    return results
+    return results + [env.step(env.action_space.sample()) for _ in range(num_steps)]
 
 
 # Both checkers advise actions from 0 or -1 to 1; the least share of a link is above 0, since a shaper has no rate of 0.
@@ -267,7 +267,10 @@ def test_info_is_the_same_kind_at_every_step() -> None:
 
 
 def run_python(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    """What the code prints in a new interpreter, where a warning is an error."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_importing_iroko_loads_nothing_heavy() -> None:
@@ -276,7 +279,15 @@ def test_importing_iroko_loads_nothing_heavy() -> None:
     assert run_python(f"import sys, iroko; print([name for name in {heavy} if name in sys.modules])") == "[]"
 
 
-@pytest.mark.parametrize("imports", ["import gymnasium, iroko", "import iroko.env, gymnasium"])
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import gymnasium, iroko",
+        "import iroko, gymnasium",
+        "import iroko.env, gymnasium",
+        "from iroko import Scenario; import gymnasium.spaces, gymnasium",
+    ],
+)
 def test_ids_are_registered_by_importing(imports: str) -> None:
     assert run_python(f"{imports}; print(gymnasium.spec('iroko/FatTree-v0').id)") == "iroko/FatTree-v0"
 
