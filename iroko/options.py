@@ -1,0 +1,232 @@
+"""What a run is asked to do: options over `--set` over a config file over defaults, as one checked `RunConfig`."""
+
+import copy
+import dataclasses
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from iroko.engine import ENGINES, default_engine
+from iroko.errors import InputError
+from iroko.names import check_name
+from iroko.scenario import Scenario, read_toml
+
+DEFAULT_TOPOLOGY = "fattree"
+DEFAULT_TRAFFIC = {"dumbbell": "pairs", "fattree": "stride", "star": "incast"}
+"""The traffic of a topology when none is named; any other topology gets `permutation`."""
+DEFAULT_AGENTS = ("ppo",)
+DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
+DEFAULT_STEPS = 12_000
+"""Training steps of each learned agent: about five minutes for the k=4 fat-tree in two guests on two cores."""
+NO_BASELINES = "none"
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that decides a run's results.
+
+    Attributes:
+        scenario: the fabric, its traffic and how agents see and steer it.
+        agents: names of the agents to train, if they learn, and to score.
+        baselines: names of the schemes to score beside them.
+        skip_missing: leave out, with a warning, a baseline that the engine cannot run; set when no baseline was asked for by name.
+        engine, train_engine: where schemes are scored, where agents learn.
+        steps: training steps of each learned agent, over its environments together, 1 to 1e9.
+        envs: training environments side by side, 1 to 64.
+        episodes: scored episodes of each scheme, 1 to 10,000.
+        seed: 0 to 2^31 - 1; everything random in the run follows from it.
+        model: folder of a saved agent to score in place of training; None: train.
+        agent_parameters: for an agent's name the parameters that differ from its defaults.
+
+    Raises:
+        InputError: an unknown name, a name twice, or a value out of range.
+    """
+
+    scenario: Scenario
+    agents: tuple[str, ...] = DEFAULT_AGENTS
+    baselines: tuple[str, ...] = DEFAULT_BASELINES
+    skip_missing: bool = True
+    engine: str = "guest"
+    train_engine: str = "guest"
+    steps: int = DEFAULT_STEPS
+    envs: int = 2
+    episodes: int = 2
+    seed: int = 1
+    model: str | None = None
+    agent_parameters: dict[str, Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in ("agents", "baselines"):
+            names = getattr(self, key)
+            if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+                raise InputError(f"{key}={names!r}: expected a list of names")
+            object.__setattr__(self, key, tuple(names))
+        schemes = self.schemes
+        if doubles := [name for name in schemes if schemes.count(name) > 1]:
+            raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
+        if not schemes:
+            raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
+        check_name("engine", self.engine, ENGINES)
+        check_name("engine", self.train_engine, ENGINES)
+        if not isinstance(self.skip_missing, bool):
+            raise InputError(f"skip_missing={self.skip_missing!r}: expected true or false")
+        for key, least, most in (("steps", 1, 10**9), ("envs", 1, 64), ("episodes", 1, 10_000), ("seed", 0, 2**31 - 1)):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise InputError(f"{key}={value!r}: expected a whole number, {least} <= {key} <= {most}")
+        if self.model is not None and not isinstance(self.model, str):
+            raise InputError(f"model={self.model!r}: expected the folder of a saved agent")
+        for name, parameters in self.agent_parameters.items():
+            check_name("agent of this run", name, schemes)
+            if not isinstance(parameters, dict):
+                raise InputError(f"agent.{name}={parameters!r}: expected a table [agent.{name}]")
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """Every scheme of the run, in the order of the table."""
+        return self.agents + self.baselines
+
+    def to_table(self) -> Table:
+        """The run as the tables of a TOML file, every default written out; `make_config` reads it back."""
+        run = {key: getattr(self, key) for key in RUN_KEYS}
+        run = {key: list(value) if isinstance(value, tuple) else "none" if value is None else value for key, value in run.items()}
+        table = {**self.scenario.to_table(), "run": run}
+        return table | ({"agent": self.agent_parameters} if self.agent_parameters else {})
+
+
+RUN_KEYS = tuple(key.name for key in dataclasses.fields(RunConfig) if key.name not in ("scenario", "agent_parameters"))
+_SECTIONS = ("topology", "traffic", "environment", "run", "agent")
+
+
+def read_setting(text: str) -> Table:
+    """Read `SECTION.KEY=VALUE` into nested tables; a value that is no TOML value is text, so that `rate_bps=10M` needs no quotes.
+
+    Raises:
+        InputError: the text is not of this form.
+    """
+    match = re.fullmatch(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)\s*=\s*(.*?)\s*", text)
+    if match is None or not match[2]:
+        raise InputError(f"--set {text!r}: expected SECTION.KEY=VALUE, such as topology.k=8")
+    try:
+        value = tomllib.loads(f"value = {match[2]}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = match[2]
+    for key in reversed(match[1].split(".")):
+        value = {key: value}
+    return dict(value)
+
+
+def overlay(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
+    """Lay one config over another; a topology or traffic of another name drops the lower one's parameters.
+
+    Raises:
+        InputError: a section that is no table.
+    """
+    result = copy.deepcopy(dict(lower))
+    for section, keys in upper.items():
+        check_name("section", section, _SECTIONS)
+        if not isinstance(keys, dict):
+            raise InputError(f"{section}={keys!r}: expected a table [{section}]")
+        below = result.get(section, {})
+        if section in ("topology", "traffic") and "name" in below and keys.get("name", below["name"]) != below["name"]:
+            below = {}
+        if section == "agent":
+            for name, parameters in keys.items():
+                if not isinstance(parameters, dict):
+                    raise InputError(f"agent.{name}={parameters!r}: expected agent.NAME.PARAMETER, such as agent.ppo.learning_rate")
+            result[section] = below | {name: below.get(name, {}) | parameters for name, parameters in keys.items()}
+        else:
+            result[section] = below | keys
+    return result
+
+
+def make_table(options: Mapping[str, Any], settings: Iterable[str] = (), config: str | Path | None = None,
+               lowest: Mapping[str, Any] | None = None) -> Table:  # fmt: skip
+    """Lay the sources over each other: `lowest` (a run to resume), the config file, `--set` in the order given, the options.
+
+    Raises:
+        InputError: a file, a setting or a section that cannot be read.
+    """
+    table = overlay(lowest or {}, read_toml(config) if config is not None else {})
+    for setting in settings:
+        table = overlay(table, read_setting(setting))
+    return overlay(table, options)
+
+
+def make_config(table: Mapping[str, Any]) -> RunConfig:
+    """Fill in the defaults and check everything.
+
+    Raises:
+        InputError: an unknown key or name (the message names the nearest), or a value out of range.
+        UnsupportedError: no engine is named and this machine has no default.
+    """
+    table = overlay({}, table)
+    run = table.pop("run", {})
+    agent_parameters = table.pop("agent", {})
+    for key in run:
+        check_name("key of run", key, RUN_KEYS)
+    topology = table.setdefault("topology", {})
+    topology.setdefault("name", DEFAULT_TOPOLOGY)
+    table.setdefault("traffic", {}).setdefault("name", DEFAULT_TRAFFIC.get(str(topology["name"]), "permutation"))
+    if run.get("model") == "none":
+        run["model"] = None
+    for key in ("agents", "baselines"):
+        if isinstance(run.get(key), str):
+            run[key] = [run[key]]
+    if "baselines" in run:
+        run.setdefault("skip_missing", False)
+        run["baselines"] = [] if run["baselines"] == [NO_BASELINES] else run["baselines"]
+    else:
+        run["baselines"] = [name for name in DEFAULT_BASELINES if name not in run.get("agents", ())]
+    if "engine" not in run:
+        run["engine"] = default_engine()
+    run.setdefault("train_engine", run["engine"])
+    scenario = Scenario.from_table(table)
+    return RunConfig(scenario=scenario, agent_parameters=agent_parameters, **run)
+
+
+def first_difference(old: Table, new: Table, prefix: str = "") -> str | None:
+    """The first key, in sorted order, at which two configs differ, with both values; None: they agree."""
+    for key in sorted({*old, *new}):
+        left, right = old.get(key), new.get(key)
+        if isinstance(left, dict) and isinstance(right, dict):
+            if inner := first_difference(left, right, f"{prefix}{key}."):
+                return inner
+        elif left != right:
+            return f"{prefix}{key} is {left!r} there and {right!r} here"
+    return None
+
+
+def format_toml(table: Table) -> str:
+    """Write tables of numbers, text, truth values, lists and None (as `"none"`) as TOML."""
+    return "\n".join(_toml_lines(table, "")).lstrip("\n") + "\n"
+
+
+def _toml_lines(table: Table, prefix: str) -> list[str]:
+    lines = [f"{key} = {_toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            inner = _toml_lines(value, f"{prefix}{key}.")
+            has_values = not value or any(not isinstance(item, dict) for item in value.values())
+            lines += (["", f"[{prefix}{key}]"] if has_values else []) + inner
+    return lines
+
+
+def _toml_value(value: Any) -> str:
+    if value is None:
+        return '"none"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    raise TypeError(f"no TOML for {value!r}")

@@ -1,0 +1,269 @@
+"""The run folder: the only thing that a run leaves behind, and all that tables and figures read.
+
+    config.toml      the whole `RunConfig`, defaults too
+    manifest.json    what ran, and whether the folder is complete
+    steps.parquet    one row a step of each scored scheme, with per-port, per-host and per-flow lists
+    flows.parquet    one row a flow
+    learning.parquet the training of each learned agent
+    schemes/         the scored schemes one by one, from which `steps` and `flows` are joined
+    checkpoint/      what training goes on from after a stop
+    model/NAME/      the trained agents
+    tensorboard/  figures/
+
+Every file is written beside its place and renamed into it, so a file that is there is whole.
+"""
+
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from iroko.errors import InputError
+from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
+from iroko.options import RunConfig, first_difference, format_toml, make_config
+from iroko.scenario import read_toml
+
+RUNS = Path("results/runs")
+CONFIG, MANIFEST = "config.toml", "manifest.json"
+
+
+def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` make a file under another name in the same folder, then rename it to `path`; on an error nothing is left."""
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for folder in made:
+        hand_over(folder)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(part)
+        hand_over(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def hand_over(path: Path) -> None:
+    """Under sudo, give a file or a folder with all that is in it to the user who called sudo."""
+    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() != 0 or not user.isdigit() or not group.isdigit():
+        return
+    for entry in (path, *path.rglob("*")):
+        os.chown(entry, int(user), int(group), follow_symlinks=False)
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame as Parquet whose bytes follow from the frame alone."""
+    import pyarrow
+
+    _write_arrow(path, pyarrow.Table.from_pandas(frame, preserve_index=False))
+
+
+def _write_arrow(path: Path, table: Any) -> None:
+    import pyarrow.parquet
+
+    # The metadata would hold the versions of pandas and pyarrow a second time.
+    plain = table.replace_schema_metadata(None)
+    write_beside(path, lambda part: pyarrow.parquet.write_table(plain, part, compression="zstd", version="2.6"))
+
+
+def join_frames(path: Path, parts: Sequence[Path]) -> None:
+    """Join Parquet files of like columns into one, in the order given."""
+    import pyarrow.parquet
+
+    tables = [pyarrow.parquet.read_table(part) for part in parts]
+    _write_arrow(path, pyarrow.concat_tables(tables, promote_options="permissive"))
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What tables and figures read from a run folder; see `iroko.evaluate` for the columns of `steps` and `flows`.
+
+    `learning` has the columns agent, step, reward (mean per step of the latest episodes); it is empty when nothing learned.
+    """
+
+    path: Path
+    config: RunConfig
+    steps: pd.DataFrame
+    flows: pd.DataFrame
+    learning: pd.DataFrame
+
+
+def read_run(path: str | Path) -> RunData:
+    """Read a run folder whose schemes are scored.
+
+    Raises:
+        InputError: it is no run folder, or its schemes are not all scored.
+    """
+    path = Path(path)
+    config = read_config(path)
+    missing = [name for name in ("steps.parquet", "flows.parquet") if not (path / name).is_file()]
+    if missing:
+        raise InputError(f"run {path} has no {missing[0]} yet: finish it with --resume --out {path}")
+    learning = path / "learning.parquet"
+    return RunData(
+        path=path,
+        config=config,
+        steps=pd.read_parquet(path / "steps.parquet"),
+        flows=pd.read_parquet(path / "flows.parquet"),
+        learning=pd.read_parquet(learning) if learning.is_file() else pd.DataFrame(columns=["agent", "step", "reward"]),
+    )
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a run folder's config.
+
+    Raises:
+        InputError: it is no run folder, or its config does not fit this version.
+    """
+    if not (path / CONFIG).is_file():
+        raise InputError(f"{path} is no run folder: it has no {CONFIG}")
+    return make_config(read_toml(path / CONFIG))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a run folder's manifest.
+
+    Raises:
+        InputError: it has none, or one that is not of this version.
+    """
+    try:
+        table = json.loads((path / MANIFEST).read_text())
+        return Manifest(**table)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path / MANIFEST} cannot be read: {error}") from error
+
+
+class RunFolder:
+    """A run folder that this process writes; it holds a lock on it until `close`.
+
+    Args:
+        path: the folder; it must not exist, or be empty, unless the run is resumed.
+        config: the run.
+        resume: whether to go on with what the folder holds.
+
+    Raises:
+        InputError: the folder is in use, is not empty, is no run folder, or holds a run of another config.
+    """
+
+    def __init__(self, path: Path, config: RunConfig, resume: bool = False) -> None:
+        self.path, self.config = path, config
+        if resume:
+            if difference := first_difference(read_config(path).to_table(), config.to_table()):
+                raise InputError(f"run {path} is of another config: {difference}: leave the option out, or start a new run")
+        else:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise InputError(f"out={path}: exists already: name another folder, or go on with that run by --resume")
+            try:
+                write_beside(path / CONFIG, lambda part: part.write_text(format_toml(config.to_table())))
+            except OSError as error:
+                raise InputError(f"out={path}: cannot be written: {error.strerror}") from error
+        self._lock = os.open(path / CONFIG, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            known = resume and (path / MANIFEST).exists()
+            self.manifest = read_manifest(path) if known else Manifest(seed=config.seed)
+            if not known or self.manifest.status != COMPLETE:
+                self.manifest.describe_machine()
+                self.mark(INCOMPLETE, "it is running, or it was killed")
+        except BlockingIOError:
+            self.close()
+            raise InputError(f"run {path} is in use by another process: wait for it, or name another folder") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Release the lock; safe twice."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    @property
+    def complete(self) -> bool:
+        return self.manifest.status == COMPLETE
+
+    def mark(self, status: str, reason: str = "") -> None:
+        """Write the manifest with this status."""
+        self.manifest.status, self.manifest.reason = status, reason
+        text = json.dumps(self.manifest.to_table(), indent=2, sort_keys=True) + "\n"
+        write_beside(self.path / MANIFEST, lambda part: part.write_text(text))
+        hand_over(self.path)
+
+    def is_scored(self, scheme: str) -> bool:
+        return self._part(scheme, "steps").is_file()
+
+    def write_scores(self, scheme: str, steps: pd.DataFrame, flows: pd.DataFrame) -> None:
+        """Keep what one scheme's episodes gave."""
+        write_frame(self._part(scheme, "flows"), flows)
+        # The steps come last: `is_scored` looks for them.
+        write_frame(self._part(scheme, "steps"), steps)
+
+    def join_scores(self) -> None:
+        """Join the scored schemes, in the order of the config, into `steps.parquet` and `flows.parquet`."""
+        scored = [scheme for scheme in self.config.schemes if self.is_scored(scheme)]
+        if not scored:
+            raise InputError(f"run {self.path}: no scheme could be scored: {'; '.join(self.manifest.left_out.values())}")
+        for kind in ("flows", "steps"):
+            join_frames(self.path / f"{kind}.parquet", [self._part(scheme, kind) for scheme in scored])
+
+    def _part(self, scheme: str, kind: str) -> Path:
+        return self.path / "schemes" / f"{scheme}-{kind}.parquet"
+
+    def checkpoint(self, agent: str) -> Path:
+        """The folder in which an agent's training keeps what it needs to go on."""
+        folder = self.path / "checkpoint" / agent
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def model(self, agent: str) -> Path:
+        """The folder of a trained agent; it exists once the agent is trained."""
+        return self.path / "model" / agent
+
+    def write_model(self, agent: str, save: Callable[[Path], Any]) -> None:
+        """Let `save` write a trained agent into a new folder, and drop its checkpoint."""
+        part = self.path / "model" / f".{agent}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        save(part)
+        os.replace(part, self.model(agent))
+        shutil.rmtree(self.path / "checkpoint" / agent, ignore_errors=True)
+
+    def read_learning(self) -> pd.DataFrame:
+        """The learning curves so far."""
+        path = self.path / "learning.parquet"
+        return pd.read_parquet(path) if path.is_file() else pd.DataFrame({"agent": [], "step": [], "reward": []})
+
+    def write_learning(self, frame: pd.DataFrame) -> None:
+        write_frame(self.path / "learning.parquet", frame)
+
+
+def new_folder(config: RunConfig, runs: Path = RUNS) -> Path:
+    """A folder name that is free: topology, agents and seed, and a number when there are runs of that name."""
+    base = "-".join([config.scenario.topology, *(config.agents or ("baselines",)), f"seed{config.seed}"])
+    names = (base if count == 1 else f"{base}-{count}" for count in range(1, 1_000_000))
+    return next(runs / name for name in names if not (runs / name).exists())
+
+
+def find_unfinished(agrees: Callable[[Path], bool], runs: Path = RUNS) -> Path:
+    """The latest unfinished run that `agrees` accepts.
+
+    Raises:
+        InputError: there is none.
+    """
+    folders = [path.parent for path in runs.glob(f"*/{MANIFEST}") if (path.parent / CONFIG).is_file()]
+    for folder in sorted(folders, key=lambda folder: (folder / MANIFEST).stat().st_mtime, reverse=True):
+        if read_manifest(folder).status != COMPLETE and agrees(folder):
+            return folder
+    raise InputError(f"--resume: no unfinished run in {runs} agrees with these options: name its folder by --out, or start anew")
+
+
+def with_model_path(config: RunConfig) -> RunConfig:
+    """The same run with its model's folder as an absolute path, so that it can be resumed from elsewhere."""
+    return config if config.model is None else dataclasses.replace(config, model=str(Path(config.model).resolve()))
