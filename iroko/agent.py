@@ -1,0 +1,134 @@
+"""What an agent is, and the way to make one by name.
+
+An agent gives every host's limit for the next interval. Each file of `agents/` holds a function of its name,
+`NAME(scenario, topology, seed=..., **settings)`, that returns one. Those that learn add `train`, `save` and `load`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from iroko.errors import InputError
+from iroko.flows import Flow
+from iroko.names import check_name, list_names, load
+from iroko.scenario import Scenario, check_parameters
+from iroko.topology import Topology
+
+if TYPE_CHECKING:
+    from iroko.vector import IrokoVecEnv
+
+Action = npt.NDArray[np.float32]
+TrainCallback = Callable[[int, list[float]], None]
+"""Called after each step with the number of environment steps done so far and the summed rewards of the episodes that just ended."""
+
+TCP_NAMES = (
+    "bbr", "bic", "cdg", "cubic", "dctcp", "highspeed", "htcp", "hybla", "illinois", "lp", "nv", "reno", "scalable", "vegas", "veno",
+    "westwood", "yeah",
+)  # fmt: skip
+"""The congestion controls of Linux's TCP by the names that the kernel gives them. Whether a kernel has one, its engine says."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training or an evaluation has come.
+
+    Attributes:
+        num_steps, total_steps: environment steps done and to do.
+        episode_reward: of the episodes that ended last, on the mean; None: none has ended yet.
+        virtual_s, real_s: time that has passed in the networks, and the real time that they took, summed over them.
+    """
+
+    num_steps: int
+    total_steps: int
+    episode_reward: float | None
+    virtual_s: float
+    real_s: float
+
+
+class Agent(ABC):
+    """A scheme that sets every host's limit.
+
+    Attributes:
+        name: what the user calls it; it is the scheme's name in tables and figures.
+        learns: whether it has `train`, `save` and `load`.
+        transport: the transport that it runs over; None: the scenario's.
+        num_steps_done: environment steps that it has learned from.
+    """
+
+    learns: bool = False
+
+    def __init__(self, name: str, transport: str | None = None) -> None:
+        self.name = name
+        self.transport = transport
+
+    @property
+    def num_steps_done(self) -> int:
+        return 0
+
+    def start(self, topology: Topology, flows: Sequence[Flow]) -> None:
+        """Take note that a scored episode begins, with these flows; most agents have no use for them."""
+        return
+
+    @abstractmethod
+    def act(self, observation: npt.NDArray[np.float32]) -> Action:
+        """The limits for the next interval as fractions of the link rates, shape `(num_hosts,)`; for learners without exploration."""
+
+    def train(
+        self, vector_env: "IrokoVecEnv", num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None
+    ) -> None:
+        """Go on learning until `num_steps` environment steps have been done in all, over all environments together.
+
+        Args:
+            callback: called after every step.
+            log_folder: where TensorBoard logs are written; None: nowhere.
+
+        Raises:
+            InputError: the agent does not learn, or the environment has other spaces than the agent.
+        """
+        raise self._not_a_learner()
+
+    def save(self, folder: Path) -> None:
+        """Write into a folder what `load` needs to act and to go on learning."""
+        raise self._not_a_learner()
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: the files are missing or broken, or they are of another agent, topology or observation.
+        """
+        raise self._not_a_learner()
+
+    def _not_a_learner(self) -> InputError:
+        return InputError(f"agent {self.name} does not learn: it has nothing to train, save or load; use it as a baseline")
+
+
+def agent_names() -> list[str]:
+    """Every name that `make_agent` knows."""
+    return sorted({*list_names("agents"), *TCP_NAMES})
+
+
+def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0, **settings: Any) -> Agent:
+    """Make the agent of this name: a file in `agents/`, or else a congestion control of TCP.
+
+    Args:
+        seed: of all that it draws.
+        settings: keyword arguments of its function.
+
+    Raises:
+        InputError: no agent has this name (the message has the nearest), or a setting is unknown or wrong.
+    """
+    check_name("agent", name, agent_names())
+    if name in list_names("agents"):
+        function = load("agents", "agent", name)
+        checked = check_parameters(f"agent {name}", function, settings | {"seed": seed})
+    else:
+        function = load("agents", "agent", "tcp")
+        checked = check_parameters(f"agent {name}", function, settings | {"seed": seed, "congestion_control": name})
+    agent: Agent = function(scenario, topology, **checked)
+    return agent
