@@ -148,7 +148,11 @@ def parallel() -> list[Result]:
                 env.close()
 
     one, two = rate(1), rate(2)
-    return [Result("one guest", one, "steps/s"), Result("two guests", two, "steps/s"), Result("two guests over one", two / one, "x")]
+    return [
+        Result("one guest", one, "steps/s"),
+        Result("two guests", two, "steps/s"),
+        Result("two guests over one", two / one, "x"),
+    ]
 
 
 def _resident_bytes(root: int) -> int:

@@ -1,10 +1,10 @@
 """The errors that Iroko raises, drawn once.
 
-    IrokoError
-    ├── InputError         what the user asked for is not possible: a name, a value, a file       exit code 2
-    ├── UnsupportedError   this machine or kernel lacks something; the message says how to get it   exit code 2
-    ├── EngineError        an engine failed while it ran                                            exit code 1
-    └── ClosedError        something was used after it was closed                                   exit code 1
+IrokoError
+├── InputError         what the user asked for is not possible: a name, a value, a file       exit code 2
+├── UnsupportedError   this machine or kernel lacks something; the message says how to get it   exit code 2
+├── EngineError        an engine failed while it ran                                            exit code 1
+└── ClosedError        something was used after it was closed                                   exit code 1
 """
 
 

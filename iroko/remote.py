@@ -26,7 +26,15 @@ from iroko.topology import Port, Topology
 _HEAD = struct.Struct("<cI")
 _PIECE = 1 << 15
 OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED = b"O", b"R", b"S", b"I", b"C", b"N", b"D", b"F"
-_PER_PORT = ("port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes", "backlog_mean_bytes", "backlog_peak_bytes")
+_PER_PORT = (
+    "port_bytes",
+    "port_packets",
+    "port_drops",
+    "port_marks",
+    "backlog_bytes",
+    "backlog_mean_bytes",
+    "backlog_peak_bytes",
+)
 _PER_HOST = ("host_sent_bytes", "host_received_bytes", "limits_bps")
 _PER_FLOW = ("flow_bytes", "flow_completion_s")
 _FLOATS = ("backlog_mean_bytes", "limits_bps", "flow_completion_s")
@@ -291,5 +299,3 @@ def _handle(engine: FarEngine, kind: bytes, content: bytes, describe: Callable[[
     if kind == DESCRIBE:
         return DONE, json.dumps({"engine": describe(), "clock": dataclasses.asdict(engine.report())}).encode()
     raise EngineError(f"unknown request {kind!r}")
-
-

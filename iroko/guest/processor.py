@@ -11,7 +11,7 @@ from iroko.guest.build import KERNEL_NAME
 
 def _pinned_guests() -> list[int]:
     """For each running guest of any user the one processor that it is pinned to."""
-    found = []
+    found: list[int] = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:

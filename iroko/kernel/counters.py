@@ -48,6 +48,8 @@ class Interval:
 
 
 class Reader(Protocol):
+    """Counts for each port, over intervals; times are of CLOCK_MONOTONIC in ns."""
+
     samples: int
     """How often within an interval `sample` wants to be called."""
 
@@ -105,7 +107,8 @@ class WatchedCounters:
         return Interval(**change, backlog=new["backlog"].astype(np.int64), backlog_mean=mean, backlog_peak=new["peak"].astype(np.int64))
 
     def backlog(self) -> Integers:
-        return self._read()[self.order]["backlog"].astype(np.int64)
+        backlog: Integers = self._read()[self.order]["backlog"].astype(np.int64)
+        return backlog
 
     def close(self) -> None:
         if self.file >= 0:

@@ -32,8 +32,6 @@ class Poller(Protocol):
 
     def watch(self, descriptor: int, events: int, handler: Callable[[], None]) -> None: ...
 
-    def change(self, descriptor: int, events: int) -> None: ...
-
     def forget(self, descriptor: int) -> None: ...
 
     def now_ns(self) -> int: ...
@@ -117,7 +115,9 @@ class UdpEnd(End):
     again, so a flow that lost anything does not complete.
     """
 
-    def __init__(self, flow: Flow, poller: Poller, source: Namespace, destination: Namespace, address: str, source_address: str, port: int) -> None:
+    def __init__(
+        self, flow: Flow, poller: Poller, source: Namespace, destination: Namespace, address: str, source_address: str, port: int
+    ) -> None:
         super().__init__(flow, poller, source, destination)
         self.receiver = open_socket(destination, socket.SOCK_DGRAM)
         self.sender = open_socket(source, socket.SOCK_DGRAM)

@@ -9,14 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 
-from iroko.kernel.support import check_topology, missing_transports, require_root
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
+from iroko.kernel.support import check_topology, missing_transports, require_root
 from iroko.remote import Channel, RemoteEngine
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
-from collections.abc import Sequence
 
 _TIMEOUT_S = 120.0
 _CLOSE_S = 10.0

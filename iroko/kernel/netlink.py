@@ -167,7 +167,16 @@ def add_route(destination: str | None, next_hops: list[tuple[int, str | None]]) 
     """A route to one address (None: to all) over equal-cost next hops, each (interface index, gateway or None if it is the end)."""
     scope = 0 if next_hops[0][1] else 253
     body = struct.pack(
-        "<BBBBBBBBI", socket.AF_INET, 32 if destination else 0, 0, 0, 254, 4, scope, 1, ON_LINK if len(next_hops) == 1 and scope == 0 else 0
+        "<BBBBBBBBI",
+        socket.AF_INET,
+        32 if destination else 0,
+        0,
+        0,
+        254,
+        4,
+        scope,
+        1,
+        ON_LINK if len(next_hops) == 1 and scope == 0 else 0,
     )
     if destination:
         body += attribute(1, socket.inet_aton(destination))

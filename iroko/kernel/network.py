@@ -32,7 +32,7 @@ _HOST = {"ipv4/tcp_no_metrics_save": "1"}
 _ROUTER = {"ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0"}
 
 
-class FastNode(Node):  # type: ignore[misc]
+class FastNode(Node):
     """A Mininet node whose namespace is made by a system call and whose shell starts at its first use."""
 
     settings = _COMMON
@@ -98,7 +98,7 @@ class Router(FastNode):
         """Nothing to do: routes stand when the fabric is built."""
 
 
-class FastIntf(Intf):  # type: ignore[misc]
+class FastIntf(Intf):
     """An interface whose address is known from the topology; asking for it starts no process."""
 
     def config(self, **params: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class FastIntf(Intf):  # type: ignore[misc]
         """The interface goes with its namespace."""
 
 
-class FastLink(Link):  # type: ignore[misc]
+class FastLink(Link):
     """A virtual Ethernet pair, made by one netlink message."""
 
     @classmethod
@@ -128,7 +128,7 @@ class FastLink(Link):  # type: ignore[misc]
         node1.netlink.send([add_veth(ends, node2.namespace.descriptor)])
 
 
-class FastMininet(Mininet):  # type: ignore[misc]
+class FastMininet(Mininet):
     """Mininet that leaves the machine's own settings alone."""
 
     @classmethod
@@ -223,7 +223,9 @@ class Fabric:
         for host in topology.hosts:
             choices = topology.next_ports[name][host] if topology.routing == "ecmp" else (topology.static_port(name, host),)
             hops = [(self.interfaces[port], topology.ports[port].peer) for port in choices]
-            routes.append(add_route(self.addresses[host], [(index, None if peer == host else self.addresses[peer]) for index, peer in hops]))
+            routes.append(
+                add_route(self.addresses[host], [(index, None if peer == host else self.addresses[peer]) for index, peer in hops])
+            )
         return routes
 
     def set_marking(self, marking: bool) -> None:

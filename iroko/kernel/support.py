@@ -34,7 +34,9 @@ def missing_transports(names: Iterable[str]) -> dict[str, str]:
             except UnsupportedError:
                 missing[name] = missing_congestion_control(name)
                 continue
-        if name in ECN_TRANSPORTS and not _in_namespace(lambda netlink: netlink.send([port_shaper(1, 1e9, 0), port_queue(1, 100_000, 10_000)])):
+        if name in ECN_TRANSPORTS and not _in_namespace(
+            lambda netlink: netlink.send([port_shaper(1, 1e9, 0), port_queue(1, 100_000, 10_000)])
+        ):
             missing[name] = (
                 f"this kernel has no RED queue, which marks packets for {name!r}: load it with `modprobe sch_red`, or use --engine guest"
             )
@@ -77,5 +79,3 @@ def _in_namespace(attempt: Callable[[Netlink], None]) -> bool:
     if not taken:
         raise UnsupportedError("this kernel gives no network namespaces: run as root outside a container, or use --engine guest")
     return taken[0]
-
-

@@ -113,8 +113,10 @@ class Traffic:
     def close_flows(self) -> None:
         """End every flow and connection."""
         self.waiting = []
-        for item in (*self.ends, *self.listeners.values()):
-            item.close()
+        for end in self.ends:
+            end.close()
+        for listener in self.listeners.values():
+            listener.close()
         self.ends, self.listeners = [], {}
 
     def close(self) -> None:

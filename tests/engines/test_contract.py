@@ -10,7 +10,7 @@ import pytest
 from iroko.engine import open_engine
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
 from iroko.flows import Flow
-from tests.engines.conftest import Driver
+from tests.engines.driver import Driver
 from topologies.dumbbell import dumbbell
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]

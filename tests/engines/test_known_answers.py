@@ -9,7 +9,7 @@ import pytest
 from iroko.flows import Flow
 from iroko.metrics import jain_index
 from iroko.topology import Topology
-from tests.engines.conftest import Driver, open_driver
+from tests.engines.driver import Driver, open_driver
 from topologies.dumbbell import dumbbell
 from topologies.star import star
 
@@ -57,7 +57,14 @@ def test_idle_path_delays_differ_by_link(drive: Open) -> None:
     base = dumbbell(num_left=1, num_right=1, rate_bps=100e6)
     import dataclasses
 
-    delays = {("h0", "s0"): 1e-3, ("s0", "s1"): 2e-3, ("s1", "h1"): 4e-3, ("h1", "s1"): 8e-3, ("s1", "s0"): 16e-3, ("s0", "h0"): 32e-3}
+    delays = {
+        ("h0", "s0"): 1e-3,
+        ("s0", "s1"): 2e-3,
+        ("s1", "h1"): 4e-3,
+        ("h1", "s1"): 8e-3,
+        ("s1", "s0"): 16e-3,
+        ("s0", "h0"): 32e-3,
+    }
     ports = tuple(dataclasses.replace(p, delay_s=delays[p.owner, p.peer]) for p in base.ports)
     driver = drive(dataclasses.replace(base, ports=ports))
     there = driver.run([Flow("h0", "h1", 0, 1)], "udp", 1)[-1].flow_completion_s[0]

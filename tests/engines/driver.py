@@ -1,39 +1,13 @@
-"""Engines for the tests: the guest, and Mininet on the host's kernel where the tests run as root."""
+"""An engine with shorthands for tests."""
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
-import pytest
 
 from iroko.engine import Engine, open_engine
-from iroko.errors import UnsupportedError
 from iroko.flows import Flow
-from iroko.guest.build import kernel_path
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
-
-
-@pytest.fixture(scope="session")
-def guest_kernel() -> None:
-    """Skip, saying why, where no guest can run."""
-    try:
-        kernel_path()
-    except UnsupportedError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def root() -> None:
-    """Skip, saying why, where we may not make namespaces on the host."""
-    if os.geteuid() != 0:
-        pytest.skip("the mininet engine needs root")
-
-
-@pytest.fixture(params=[pytest.param("guest", marks=pytest.mark.guest), pytest.param("mininet", marks=pytest.mark.root)])
-def engine_name(request: pytest.FixtureRequest) -> str:
-    request.getfixturevalue({"guest": "guest_kernel", "mininet": "root"}[request.param])
-    return str(request.param)
 
 
 class Driver:
