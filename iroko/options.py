@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from iroko.agent import TCP_NAMES, agent_names
 from iroko.engine import ENGINES, default_engine
 from iroko.errors import InputError
+from iroko.flows import UDP
 from iroko.names import check_name
 from iroko.scenario import Scenario, read_toml
 
@@ -22,6 +24,8 @@ DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
 DEFAULT_STEPS = 12_000
 """Training steps of each learned agent: about five minutes for the k=4 fat-tree in two guests on two cores."""
 NO_BASELINES = "none"
+SCHEMES = tuple(name for name in agent_names() if name != "tcp")
+"""What can be trained or scored; a TCP goes by the name of its congestion control."""
 
 Table = dict[str, Any]
 
@@ -67,10 +71,13 @@ class RunConfig:
                 raise InputError(f"{key}={names!r}: expected a list of names")
             object.__setattr__(self, key, tuple(names))
         schemes = self.schemes
+        for scheme in schemes:
+            check_name("agent", scheme, SCHEMES)
         if doubles := [name for name in schemes if schemes.count(name) > 1]:
             raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
         if not schemes:
             raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
+        check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES))
         check_name("engine", self.engine, ENGINES)
         check_name("engine", self.train_engine, ENGINES)
         if not isinstance(self.skip_missing, bool):
@@ -79,8 +86,8 @@ class RunConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InputError(f"{key}={value!r}: expected a whole number, {least} <= {key} <= {most}")
-        if self.model is not None and not isinstance(self.model, str):
-            raise InputError(f"model={self.model!r}: expected the folder of a saved agent")
+        if self.model is not None and (not isinstance(self.model, str) or len(self.agents) != 1):
+            raise InputError(f"model={self.model!r}: expected the folder of one saved agent, and that agent")
         for name, parameters in self.agent_parameters.items():
             check_name("agent of this run", name, schemes)
             if not isinstance(parameters, dict):

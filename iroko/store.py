@@ -13,7 +13,6 @@
 Every file is written beside its place and renamed into it, so a file that is there is whole.
 """
 
-import dataclasses
 import fcntl
 import json
 import os
@@ -60,25 +59,26 @@ def hand_over(path: Path) -> None:
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame as Parquet whose bytes follow from the frame alone."""
-    import pyarrow
+    import pyarrow as pa
 
-    _write_arrow(path, pyarrow.Table.from_pandas(frame, preserve_index=False))
+    _write_arrow(path, pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def _write_arrow(path: Path, table: Any) -> None:
-    import pyarrow.parquet
+    from pyarrow import parquet
 
     # The metadata would hold the versions of pandas and pyarrow a second time.
     plain = table.replace_schema_metadata(None)
-    write_beside(path, lambda part: pyarrow.parquet.write_table(plain, part, compression="zstd", version="2.6"))
+    write_beside(path, lambda part: parquet.write_table(plain, part, compression="zstd", version="2.6"))
 
 
 def join_frames(path: Path, parts: Sequence[Path]) -> None:
     """Join Parquet files of like columns into one, in the order given."""
-    import pyarrow.parquet
+    import pyarrow as pa
+    from pyarrow import parquet
 
-    tables = [pyarrow.parquet.read_table(part) for part in parts]
-    _write_arrow(path, pyarrow.concat_tables(tables, promote_options="permissive"))
+    tables = [parquet.read_table(part) for part in parts]
+    _write_arrow(path, pa.concat_tables(tables, promote_options="permissive"))
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,12 @@ class RunData:
     steps: pd.DataFrame
     flows: pd.DataFrame
     learning: pd.DataFrame
+
+    @property
+    def schemes(self) -> list[str]:
+        """The schemes that were scored, in the order of the config."""
+        scored = set(self.steps["scheme"])
+        return [scheme for scheme in self.config.schemes if scheme in scored]
 
 
 def read_run(path: str | Path) -> RunData:
@@ -158,8 +164,7 @@ class RunFolder:
             if difference := first_difference(read_config(path).to_table(), config.to_table()):
                 raise InputError(f"run {path} is of another config: {difference}: leave the option out, or start a new run")
         else:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise InputError(f"out={path}: exists already: name another folder, or go on with that run by --resume")
+            check_free(path)
             try:
                 write_beside(path / CONFIG, lambda part: part.write_text(format_toml(config.to_table())))
             except OSError as error:
@@ -244,6 +249,16 @@ class RunFolder:
         write_frame(self.path / "learning.parquet", frame)
 
 
+def check_free(path: Path) -> None:
+    """Check that a new run can have this folder.
+
+    Raises:
+        InputError: there is a file of that name, or a folder with something in it.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"out={path}: exists already: name another folder, or go on with that run by --resume")
+
+
 def new_folder(config: RunConfig, runs: Path = RUNS) -> Path:
     """A folder name that is free: topology, agents and seed, and a number when there are runs of that name."""
     base = "-".join([config.scenario.topology, *(config.agents or ("baselines",)), f"seed{config.seed}"])
@@ -262,8 +277,3 @@ def find_unfinished(agrees: Callable[[Path], bool], runs: Path = RUNS) -> Path:
         if read_manifest(folder).status != COMPLETE and agrees(folder):
             return folder
     raise InputError(f"--resume: no unfinished run in {runs} agrees with these options: name its folder by --out, or start anew")
-
-
-def with_model_path(config: RunConfig) -> RunConfig:
-    """The same run with its model's folder as an absolute path, so that it can be resumed from elsewhere."""
-    return config if config.model is None else dataclasses.replace(config, model=str(Path(config.model).resolve()))

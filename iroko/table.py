@@ -65,8 +65,7 @@ class Score:
 def score_schemes(run: RunData) -> list[Score]:
     """Score every scheme of a run, in the order of its config."""
     topology = run.config.scenario.make_topology()
-    present = set(run.steps["scheme"])
-    return [_score(run, topology, scheme) for scheme in run.config.schemes if scheme in present]
+    return [_score(run, topology, scheme) for scheme in run.schemes]
 
 
 def path_ports(topology: Topology, pairs: Iterable[tuple[str, str]]) -> list[int]:
@@ -98,9 +97,7 @@ def path_backlogs(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) 
 
 def _score(run: RunData, topology: Topology, scheme: str) -> Score:
     steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
-    episodes = [
-        _measure(topology, of_episode, flows[flows["episode"] == episode]) for episode, of_episode in steps.groupby("episode")
-    ]
+    episodes = [_measure(topology, of_episode, flows[flows["episode"] == episode]) for episode, of_episode in steps.groupby("episode")]
     values = {name: np.array([episode[name] for episode in episodes]) for name in AVERAGED}
     return Score(
         scheme=scheme,

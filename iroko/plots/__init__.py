@@ -3,20 +3,21 @@
 All are one column wide, in 8 pt type with embedded fonts, and differ in line style and marker as well as in colour.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iroko.store import RunData, hand_over, write_beside
-from iroko.table import Score, score_schemes
+from iroko.table import score_schemes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Draw = Callable[[RunData, list[Score]], "Figure"]
+FORMATS = ("pdf", "png")
 
 
-def figures(run: RunData) -> Iterator[tuple[str, Draw]]:
+def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     """The names of a run's figures and what draws them; there is one drawing of the fabric for each scheme."""
     from iroko.plots.fabric import draw_fabric
     from iroko.plots.learning import draw_learning
@@ -24,37 +25,28 @@ def figures(run: RunData) -> Iterator[tuple[str, Draw]]:
     from iroko.plots.timeline import draw_timeline
     from iroko.plots.tradeoff import draw_tradeoff
 
+    scores = score_schemes(run)
     if len(run.learning):
-        yield "learning", draw_learning
-    yield "timeline", draw_timeline
-    yield "queue-cdf", draw_queue_cdf
-    yield "goodput-queue", draw_tradeoff
-    for scheme in (name for name in run.config.schemes if name in set(run.steps["scheme"])):
-        yield f"fabric-{scheme}", lambda run, scores, scheme=scheme: draw_fabric(run, scheme)  # type: ignore[misc]
+        yield "learning", partial(draw_learning, run, scores)
+    yield "timeline", partial(draw_timeline, run)
+    yield "queue-cdf", partial(draw_queue_cdf, run)
+    yield "goodput-queue", partial(draw_tradeoff, scores)
+    for scheme in run.schemes:
+        yield f"fabric-{scheme}", partial(draw_fabric, run, scheme)
 
 
-def draw_all(run: RunData, on_figure: Callable[[str], None] = lambda name: None, formats: Iterable[str] = ("pdf", "png")) -> list[Path]:
-    """Draw every figure of a run into its folder `figures/`.
-
-    Args:
-        on_figure: called with each figure's name before it is drawn.
-
-    Returns:
-        The files, in the order they were drawn.
-    """
-    import matplotlib
+def draw_all(run: RunData) -> list[Path]:
+    """Draw every figure of a run into its folder `figures/`; returns the files, in the order they were drawn."""
+    import matplotlib as mpl
 
     from iroko.plots.style import STYLE, save
 
-    scores = score_schemes(run)
     files = []
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+    with mpl.rc_context(STYLE):
         for name, draw in figures(run):
-            on_figure(name)
-            figure = draw(run, scores)
-            for kind in formats:
-                file = run.path / "figures" / f"{name}.{kind}"
-                write_beside(file, lambda part, figure=figure: save(figure, part))
-                files.append(file)
+            figure = draw()
+            for kind in FORMATS:
+                files.append(run.path / "figures" / f"{name}.{kind}")
+                write_beside(files[-1], partial(save, figure))
     hand_over(run.path / "figures")
     return files

@@ -1,6 +1,6 @@
 """The fabric, with every port coloured by its load."""
 
-import matplotlib
+import matplotlib as mpl
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ def draw_fabric(run: RunData, scheme: str) -> Figure:
     positions, levels = node_positions(topology), max(topology.levels.values())
     figure, axes = new_figure(1.1 + LEVEL_INCHES * levels)
     # The lightest part of the scale would vanish on white.
-    colors = LinearSegmentedColormap.from_list("load", matplotlib.colormaps["viridis_r"](np.linspace(0.08, 1, 128)))
+    colors = LinearSegmentedColormap.from_list("load", mpl.colormaps["viridis_r"](np.linspace(0.08, 1, 128)))
     norm = Normalize(0, 1)
     order = np.argsort(loads, kind="stable")  # the busiest are drawn last
     lines = [_beside(positions[topology.ports[index].owner], positions[topology.ports[index].peer]) for index in order]
@@ -49,7 +49,7 @@ def draw_fabric(run: RunData, scheme: str) -> Figure:
     axes.set_title(label(scheme), pad=2)
     bar = figure.colorbar(ScalarMappable(norm, colors), ax=axes, orientation="horizontal", fraction=0.06, pad=0.02, aspect=40)
     bar.set_label("port load (sent / link rate)")
-    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.5)
     return figure
 
 
@@ -74,7 +74,8 @@ def _beside(start: Point, end: Point) -> npt.NDArray[np.float64]:
     points_per_unit = np.array([COLUMN_INCHES * 72, LEVEL_INCHES * 72])
     along = (np.array(end) - np.array(start)) * points_per_unit
     right = np.array([along[1], -along[0]]) / np.hypot(*along)
-    return np.array([start, end]) + right * SIDE_POINTS / points_per_unit
+    line: npt.NDArray[np.float64] = np.array([start, end]) + right * SIDE_POINTS / points_per_unit
+    return line
 
 
 def _draw_nodes(axes: Axes, topology: Topology, positions: dict[str, Point]) -> None:

@@ -7,23 +7,23 @@ from matplotlib.ticker import FuncFormatter
 from iroko.metrics import MTU_FRAME_BYTES
 from iroko.plots.style import add_legend, label, look, new_figure
 from iroko.store import RunData
-from iroko.table import Score, path_backlogs
+from iroko.table import path_backlogs
 
 
-def draw_queue_cdf(run: RunData, scores: list[Score]) -> Figure:
+def draw_queue_cdf(run: RunData) -> Figure:
     """Draw the distribution of the mean backlogs over steps, episodes and the switch ports on the flows' paths.
 
     The axis is linear up to one packet and logarithmic beyond, since queues run from nothing to hundreds of packets.
     """
     topology = run.config.scenario.make_topology()
     samples = {}
-    for score in scores:
-        steps, flows = run.steps[run.steps["scheme"] == score.scheme], run.flows[run.flows["scheme"] == score.scheme]
+    for scheme in run.schemes:
+        steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
         backlogs = [
             path_backlogs(topology, of_episode, flows[flows["episode"] == episode]).ravel()
             for episode, of_episode in steps.groupby("episode")
         ]
-        samples[score.scheme] = np.sort(np.concatenate(backlogs))
+        samples[scheme] = np.sort(np.concatenate(backlogs))
     longest = max([2.0 * MTU_FRAME_BYTES, *(float(values[-1]) for values in samples.values() if len(values))])
     figure, axes = new_figure(2.3)
     for number, (scheme, values) in enumerate(samples.items()):

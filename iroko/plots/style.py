@@ -11,7 +11,7 @@ from iroko.agent import TCP_NAMES
 
 COLUMN_INCHES = 3.5
 """Width of one column of a two-column paper."""
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "pdf.fonttype": 42, "svg.hashsalt": "iroko",
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
@@ -104,4 +104,4 @@ def add_legend(figure: Figure, axes: Any, columns: int = 4) -> None:
 def save(figure: Figure, file: Path) -> None:
     """Write a figure; equal figures give equal files, which carry no date."""
     metadata = {"CreationDate": None, "Creator": "Iroko", "Producer": None} if file.suffix == ".pdf" else {"Software": None}
-    figure.savefig(file, metadata=metadata)  # type: ignore[arg-type]
+    figure.savefig(file, metadata=metadata)

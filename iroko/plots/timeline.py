@@ -5,13 +5,13 @@ from matplotlib.figure import Figure
 
 from iroko.plots.style import add_legend, label, look, new_figure, rate_unit, size_unit
 from iroko.store import RunData
-from iroko.table import Score, path_backlogs
+from iroko.table import path_backlogs
 
 
-def draw_timeline(run: RunData, scores: list[Score]) -> Figure:
+def draw_timeline(run: RunData) -> Figure:
     """Draw every scheme's first scored episode; the queue is the mean over the switch ports on the flows' paths."""
     topology = run.config.scenario.make_topology()
-    episodes = {score.scheme: _first(run.steps, score.scheme) for score in scores}
+    episodes = {scheme: _first(run.steps, scheme) for scheme in run.schemes}
     queues = {}
     for scheme, steps in episodes.items():
         backlogs = path_backlogs(topology, steps, _first(run.flows, scheme))
@@ -42,5 +42,5 @@ def draw_timeline(run: RunData, scores: list[Score]) -> Figure:
 
 
 def _first(frame: pd.DataFrame, scheme: str) -> pd.DataFrame:
-    own = frame[frame["scheme"] == scheme]
-    return own[own["episode"] == own["episode"].min()]
+    own: pd.DataFrame = frame[frame["scheme"] == scheme]
+    return own.loc[own["episode"] == own["episode"].min()]

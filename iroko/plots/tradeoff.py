@@ -3,11 +3,10 @@
 from matplotlib.figure import Figure
 
 from iroko.plots.style import add_legend, label, look, new_figure, size_unit
-from iroko.store import RunData
 from iroko.table import Score
 
 
-def draw_tradeoff(run: RunData, scores: list[Score]) -> Figure:
+def draw_tradeoff(scores: list[Score]) -> Figure:
     """Draw each scheme's goodput share over its mean queue, with the standard deviations over the episodes as bars."""
     longest = max(score.queue_mean_bytes + score.deviations.get("queue_mean_bytes", 0.0) for score in scores)
     byte, byte_name = size_unit(longest)

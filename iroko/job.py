@@ -1,0 +1,246 @@
+"""The work of a run, from a checked config to a complete folder: prepare, train, score, join, draw."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from iroko.agent import Agent, Progress, make_agent
+from iroko.display import Display
+from iroko.engine import open_engine
+from iroko.errors import InputError, UnsupportedError
+from iroko.evaluate import evaluate
+from iroko.manifest import COMPLETE, INCOMPLETE
+from iroko.names import list_names, load
+from iroko.options import RunConfig
+from iroko.scenario import check_parameters
+from iroko.store import RunFolder, read_run
+
+LEARNING_EVERY_S = 20.0
+"""How often the learning curve is written while an agent trains."""
+
+
+@dataclass
+class Prepared:
+    """A run that can start: its agents are made, its engines have been seen to work.
+
+    Attributes:
+        config: with every parameter of every agent.
+        agents: by scheme.
+        engines: for each engine what it says of itself.
+        left_out: for a baseline that cannot run here the reason.
+    """
+
+    config: RunConfig
+    agents: dict[str, Agent]
+    engines: dict[str, dict[str, str]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Check all that can be wrong before the run starts. Nothing is written.
+
+    Raises:
+        InputError: an agent's parameter, a learner among the baselines, or a model of another agent or topology.
+        UnsupportedError: an engine cannot run here, or lacks a transport that was asked for.
+    """
+    config = replace(config, agent_parameters=_all_parameters(config))
+    topology = config.scenario.make_topology()
+    agents = {
+        scheme: make_agent(scheme, config.scenario, topology, config.seed, **config.agent_parameters.get(scheme, {}))
+        for scheme in config.schemes
+    }
+    for scheme in config.baselines:
+        if agents[scheme].learns:
+            raise InputError(f"baseline {scheme!r} learns: name it with --agent")
+    if config.model is not None:
+        agents[config.agents[0]].load(Path(config.model))
+    prepared = Prepared(config, agents)
+    trains = config.model is None and any(agents[name].learns for name in config.agents)
+    for engine_name in dict.fromkeys([config.engine, *([config.train_engine] if trains else [])]):
+        engine = open_engine(engine_name, topology, config.seed)
+        try:
+            prepared.engines[engine_name] = engine.describe()
+        finally:
+            engine.close()
+    _check_transports(prepared)
+    return prepared
+
+
+def _all_parameters(config: RunConfig) -> dict[str, dict[str, object]]:
+    """The parameters of every agent that has any, with those at their defaults."""
+    result = {}
+    for scheme in config.schemes:
+        given = config.agent_parameters.get(scheme, {})
+        if scheme not in list_names("agents"):
+            if given:
+                raise InputError(f"agent.{scheme}.{next(iter(given))}: {scheme} has no parameters")
+            continue
+        if "seed" in given:
+            raise InputError(f"agent.{scheme}.seed: expected the run's seed, set by --seed")
+        checked = check_parameters(f"agent {scheme}", load("agents", "agent", scheme), given)
+        if parameters := {key: value for key, value in checked.items() if key != "seed"}:
+            result[scheme] = parameters
+    return result
+
+
+def _check_transports(prepared: Prepared) -> None:
+    """See which transports the host's kernel lacks; the guest's kernel has all."""
+    config, agents = prepared.config, prepared.agents
+    if "mininet" not in prepared.engines:
+        return
+    from iroko.kernel import missing_transports
+
+    needed = {scheme: agents[scheme].transport or config.scenario.transport for scheme in config.schemes}
+    if config.engine != "mininet":
+        needed = {scheme: transport for scheme, transport in needed.items() if agents[scheme].learns}
+    missing = missing_transports(sorted(set(needed.values())))
+    for scheme, transport in needed.items():
+        if transport in missing:
+            if scheme not in config.baselines or not config.skip_missing:
+                raise UnsupportedError(missing[transport])
+            prepared.left_out[scheme] = missing[transport]
+
+
+def phase_names(prepared: Prepared, folder: RunFolder) -> list[str]:
+    """What is left to do, in the words of the display."""
+    config = prepared.config
+    train = [f"train {name}" for name in config.agents if _is_to_train(prepared, folder, name)]
+    score = [f"score {name}" for name in config.schemes if name not in prepared.left_out and not folder.is_scored(name)]
+    return [*train, *score, "figures"]
+
+
+def _is_to_train(prepared: Prepared, folder: RunFolder, name: str) -> bool:
+    return prepared.config.model is None and prepared.agents[name].learns and not folder.model(name).is_dir()
+
+
+def work(prepared: Prepared, folder: RunFolder, display: Display) -> None:
+    """Do what is left of a run, and mark its folder complete.
+
+    Raises:
+        EngineError: an engine failed; what was finished before is in the folder.
+        UnsupportedError: a scheme that was asked for cannot run.
+    """
+    config, manifest = prepared.config, folder.manifest
+    manifest.engines |= prepared.engines
+    manifest.left_out = {}
+    for scheme, reason in prepared.left_out.items():
+        _leave_out(folder, display, scheme, reason)
+    folder.mark(INCOMPLETE, manifest.reason)
+    for name in config.agents:
+        if _is_to_train(prepared, folder, name):
+            with _Phase(f"train {name}", folder, display) as phase:
+                _train(prepared, folder, name, phase)
+        elif prepared.agents[name].learns and config.model is None:
+            prepared.agents[name].load(folder.model(name))
+    for scheme in config.schemes:
+        if scheme not in prepared.left_out and not folder.is_scored(scheme):
+            with _Phase(f"score {scheme}", folder, display) as phase:
+                _score(prepared, folder, scheme, phase)
+    folder.join_scores()
+    with _Phase("figures", folder, display):
+        from iroko.plots import draw_all
+
+        draw_all(read_run(folder.path))
+    display.close()
+    folder.mark(COMPLETE)
+
+
+def _leave_out(folder: RunFolder, display: Display, scheme: str, reason: str) -> None:
+    folder.manifest.left_out[scheme] = reason
+    _warn(folder, display, f"{scheme} is left out: {reason}")
+
+
+def _warn(folder: RunFolder, display: Display, warning: str) -> None:
+    if folder.manifest.warn(warning):
+        display.note(f"warning: {warning}")
+
+
+class _Phase:
+    """Times a phase for the manifest, and tells the display."""
+
+    def __init__(self, name: str, folder: RunFolder, display: Display) -> None:
+        self.name, self.folder, self.display = name, folder, display
+        self._last: Progress | None = None
+
+    def __enter__(self) -> "_Phase":
+        self.display.phase(self.name)
+        self._start_s = time.monotonic()
+        return self
+
+    def progress(self, progress: Progress) -> None:
+        self._last = progress
+        self.display.progress(progress)
+
+    def __exit__(self, *error: object) -> None:
+        manifest = self.folder.manifest
+        manifest.wall_s[self.name] = round(manifest.wall_s.get(self.name, 0.0) + time.monotonic() - self._start_s, 3)
+        if self._last is not None:
+            manifest.virtual_s[self.name] = round(manifest.virtual_s.get(self.name, 0.0) + self._last.virtual_s, 6)
+        if error[0] is None:
+            self.folder.mark(INCOMPLETE, manifest.reason)
+
+
+def _train(prepared: Prepared, folder: RunFolder, name: str, phase: _Phase) -> None:
+    from iroko.train import train
+
+    config, agent = prepared.config, prepared.agents[name]
+    curve = _Curve(name, config.scenario.num_steps, folder)
+
+    def on_progress(progress: Progress) -> None:
+        phase.progress(progress)
+        curve.add(progress)
+
+    train(agent, config.scenario, config.train_engine, config.steps, config.envs, config.seed, on_progress, folder.checkpoint(name))
+    curve.write()
+    folder.write_model(name, agent.save)
+
+
+class _Curve:
+    """The learning curve of one agent, written now and then below those of the agents before it."""
+
+    def __init__(self, agent: str, episode_steps: int, folder: RunFolder) -> None:
+        self._agent, self._episode_steps, self._folder = agent, episode_steps, folder
+        before = folder.read_learning()
+        self._others = before[before["agent"] != agent]
+        own = before[before["agent"] == agent]
+        self._points: list[tuple[int, float]] = list(zip(own["step"].tolist(), own["reward"].tolist(), strict=True))
+        self._started = False
+        self._shown: float | None = None
+        self._written_s = time.monotonic()
+
+    def add(self, progress: Progress) -> None:
+        if not self._started:
+            # Training goes on from its checkpoint; what was learned after it is learned again.
+            self._points = [point for point in self._points if point[0] < progress.num_steps]
+            self._started = True
+        if progress.episode_reward is None or progress.episode_reward == self._shown:
+            return
+        self._shown = progress.episode_reward
+        self._points.append((progress.num_steps, progress.episode_reward / self._episode_steps))
+        if time.monotonic() - self._written_s > LEARNING_EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        own = pd.DataFrame({
+            "agent": [self._agent] * len(self._points),
+            "step": pd.array([step for step, _ in self._points], dtype="int64"),
+            "reward": pd.array([reward for _, reward in self._points], dtype="float64"),
+        })  # fmt: skip
+        self._folder.write_learning(pd.concat([self._others, own], ignore_index=True) if len(self._others) else own)
+        self._written_s = time.monotonic()
+
+
+def _score(prepared: Prepared, folder: RunFolder, scheme: str, phase: _Phase) -> None:
+    config = prepared.config
+    on_step: Callable[[Progress], None] = phase.progress
+    try:
+        records = evaluate(prepared.agents[scheme], config.scenario, config.engine, config.episodes, config.seed, on_step)
+    except UnsupportedError as error:
+        if scheme not in config.baselines or not config.skip_missing:
+            raise
+        _leave_out(folder, phase.display, scheme, str(error))
+        return
+    folder.write_scores(scheme, records.steps, records.flows)

@@ -1,0 +1,240 @@
+"""The main job: `python -m iroko.run --topo fattree --agent ppo` trains, scores beside the baselines, compares and draws.
+
+This file reads the command line and answers for how the program ends; `iroko.options` checks what is asked, `iroko.job` does it. What
+takes long to import is imported once the options are known to be good.
+
+Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from iroko.errors import InputError, IrokoError, UnsupportedError
+from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
+from iroko.scenario import read_toml
+
+if TYPE_CHECKING:
+    from iroko.job import Prepared
+    from iroko.store import RunFolder
+
+PLAIN_WIDTH = 100
+"""Columns of the table where there is no terminal."""
+PROGRAM = "python -m iroko.run"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Stopped(BaseException):
+    """A signal asked the program to stop; it passes through everything, so that everything closes what it opened."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@app.command()
+def run(
+    topo: Annotated[str | None, typer.Option(metavar="NAME", help=f"Topology, a file in topologies/ [{DEFAULT_TOPOLOGY}].")] = None,
+    agent: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Agent to train and score; again for more [ppo].")] = None,
+    baseline: Annotated[list[str] | None, typer.Option(metavar="NAME",
+        help=f"Scheme to score beside it; again for more; 'none' for none [{' '.join(DEFAULT_BASELINES)}].")] = None,
+    traffic: Annotated[str | None, typer.Option(metavar="NAME", help="Traffic, a file in traffic/ [by topology].")] = None,
+    transport: Annotated[str | None, typer.Option(metavar="NAME", help="Transport under the agents' limits: udp or a TCP [udp].")] = None,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest or mininet [guest].")] = None,
+    train_engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where agents learn [as --engine].")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help=f"Training steps of each agent [{DEFAULT_STEPS}].")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Training environments side by side [2].")] = None,
+    episodes: Annotated[int | None, typer.Option(metavar="N", help="Scored episodes of each scheme [2].")] = None,
+    interval: Annotated[str | None, typer.Option(metavar="TIME", help="One step of control, such as 100ms.")] = None,
+    episode: Annotated[str | None, typer.Option(metavar="TIME", help="Length of an episode, such as 20s.")] = None,
+    rate: Annotated[str | None, typer.Option(metavar="RATE", help="Rate of every link, such as 10M or 1G.")] = None,
+    reward: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the reward [iroko2018].")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="All that is random follows from it [1].")] = None,
+    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Score the agent saved in this folder; nothing is trained.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of settings, such as a run's config.toml.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="One setting; again for more.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the run [results/runs/NAME].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or the latest unfinished one.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
+) -> None:  # fmt: skip
+    """Train agents, score them beside baselines on the same flows, and write, compare and draw what was measured."""
+    given: dict[str, dict[str, Any]] = {
+        "topology": {"name": topo, "rate_bps": rate},
+        "traffic": {"name": traffic},
+        "environment": {"transport": transport, "interval_s": interval, "episode_s": episode, "reward": reward},
+        "run": {"agents": agent, "baselines": baseline, "engine": engine, "train_engine": train_engine, "steps": steps,
+                "envs": envs, "episodes": episodes, "seed": seed, "model": model},
+    }  # fmt: skip
+    options = {section: {key: value for key, value in keys.items() if value is not None} for section, keys in given.items()}
+    options = {section: keys for section, keys in options.items() if keys}
+    path: Path | None
+    if resume:
+        path, wanted = _find_run(options, set_ or [], config, out)
+    else:
+        wanted, path = _make_wanted(options, set_ or [], config, None), out
+    _run(wanted, path, resume, as_json)
+
+
+def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None, lowest: dict[str, Any] | None) -> RunConfig:
+    """The run that is asked for; a saved model says itself which agent it is."""
+    table = make_table(options, settings, file, lowest)
+    model = table.get("run", {}).get("model")
+    if model not in (None, "none"):
+        folder = Path(model).resolve()
+        name = _agent_of(folder)
+        if table["run"].setdefault("agents", [name]) not in ([name], name):
+            raise InputError(f"model {folder} is of agent {name!r}: expected --agent {name}, or none")
+        table["run"]["model"] = str(folder)
+    return make_config(table)
+
+
+def _agent_of(model: Path) -> str:
+    from iroko.names import check_name, list_names
+
+    try:
+        card = json.loads((model / "agent.json").read_text(encoding="utf-8"))
+        return check_name("agent", str(card["agent"]), list_names("agents"))
+    except OSError as error:
+        raise InputError(f"model {model}: {error.strerror or error}; give a folder such as results/runs/NAME/model/ppo") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"model {model}: agent.json does not say which agent it is of; train again") from error
+
+
+def _find_run(options: dict[str, Any], settings: list[str], file: Path | None, out: Path | None) -> tuple[Path, RunConfig]:
+    """The run to go on with, and its config: what is asked now must not differ from it."""
+    from iroko.store import CONFIG, find_unfinished, read_config
+
+    def wanted(path: Path) -> RunConfig:
+        return _make_wanted(options, settings, file, read_toml(path / CONFIG))
+
+    def difference(path: Path) -> str | None:
+        return first_difference(read_config(path).to_table(), wanted(path).to_table())
+
+    if out is None:
+        out = find_unfinished(lambda path: difference(path) is None)
+    elif found := difference(out):
+        raise InputError(f"run {out} is of another config: {found}: leave that option out, or start a new run")
+    return out, read_config(out)
+
+
+def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> None:
+    from rich.console import Console
+
+    from iroko.store import RunFolder, check_free, new_folder, read_run
+
+    if path is not None and not resume:
+        check_free(path)
+    console = Console(stderr=True)
+    live = console.is_terminal and not as_json
+    done = False
+    if resume and path is not None:
+        with _opened(RunFolder(path, config, resume=True)) as folder:
+            done = folder.complete
+    if not done:
+        from iroko.job import prepare
+
+        if live:
+            with console.status("preparing"):
+                prepared = prepare(config)
+        else:
+            prepared = prepare(config)
+        folder_path = path or new_folder(config)
+        with _opened(RunFolder(folder_path, prepared.config, resume)) as folder:
+            _work(prepared, folder, console, live)
+        path = folder_path
+    assert path is not None
+    from iroko.table import print_table, score_schemes, to_json
+
+    data = read_run(path)
+    scores = score_schemes(data)
+    if as_json:
+        print(to_json(data, scores))
+    else:
+        out = Console()
+        print_table(data, scores, out if out.is_terminal else Console(width=PLAIN_WIDTH))
+        console.print(f"run: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _opened(folder: "RunFolder") -> Iterator["RunFolder"]:
+    try:
+        yield folder
+    finally:
+        folder.close()
+
+
+def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -> None:
+    """Do the work; however it ends, the display is closed and the folder says how far it came."""
+    from iroko.display import open_display
+    from iroko.job import phase_names, work
+    from iroko.manifest import INCOMPLETE
+
+    scenario = prepared.config.scenario
+    title = f"{scenario.topology}, {scenario.traffic}, engine {prepared.config.engine}, run {folder.path}"
+    display = open_display(console, title, phase_names(prepared, folder), scenario.num_steps, live)
+    try:
+        work(prepared, folder, display)
+    except BaseException as error:
+        display.close()
+        reason = f"stopped by {signal.Signals(error.number).name}" if isinstance(error, Stopped) else str(error) or repr(error)
+        folder.mark(INCOMPLETE, reason)
+        if isinstance(error, (IrokoError, OSError, Stopped)):
+            error.add_note(f"go on with: {PROGRAM} --resume --out {folder.path}")
+        raise
+    finally:
+        display.close()
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal raise `Stopped`, once: while all is being closed, further ones are ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _complain(message: str, error: BaseException) -> None:
+    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+    print(f"iroko: {' '.join(message.split())}{notes}", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run with these arguments, or those of the command line; returns the exit code."""
+    try:
+        with _signals_raise():
+            result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
+            return result if isinstance(result, int) else 0
+    except Stopped as stopped:
+        _complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
+        return 128 + stopped.number
+    except IrokoError as error:
+        _complain(str(error), error)
+        return error.exit_code
+    except typer.TyperException as error:
+        _complain(f"{getattr(error, 'format_message', error.__str__)()} See {PROGRAM} --help", error)
+        return UnsupportedError.exit_code
+    except OSError as error:
+        _complain(str(error), error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
