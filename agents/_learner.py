@@ -37,8 +37,8 @@ FORMAT = 1
 """Of the saved files; a change that older code cannot read raises it."""
 NET = (64, 64)
 """Hidden layers of every network: the observation is a vector of some hundred values at most, mostly near linear in effect."""
-START_ACTION = -1.0
-"""Where an untrained policy's mean lies: at the least rate. A start with full queues teaches nothing, since a little more or less
+START_ACTION = -1.3
+"""Where an untrained policy's mean lies: below the least rate, so that with its noise about one host in five sends more. A start with full queues teaches nothing, since a little more or less
 sent changes nothing there; from an idle network upward every host's rate shows in the reward. TCP's slow start does the same."""
 
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]

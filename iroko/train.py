@@ -1,0 +1,161 @@
+"""Training an agent on several networks side by side, with checkpoints from which it can go on."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from iroko.agent import Agent, Progress
+from iroko.errors import InputError
+from iroko.scenario import Scenario
+
+if TYPE_CHECKING:
+    from iroko.vector import IrokoVecEnv
+
+CURVE = "curve.csv"
+CURVE_COLUMNS = {"step": "int64", "episode_reward": "float64", "wall_s": "float64"}
+CHECKPOINT_STEPS = 2000
+"""Environment steps between two checkpoints: at most some ten seconds of training are lost."""
+
+
+def train(
+    agent: Agent,
+    scenario: Scenario,
+    engine: str | None,
+    num_steps: int,
+    num_envs: int,
+    seed: int,
+    on_progress: Callable[[Progress], None] | None = None,
+    checkpoint_folder: Path | None = None,
+    log_folder: Path | None = None,
+) -> pd.DataFrame:
+    """Train until the agent has learned from `num_steps` environment steps in all.
+
+    An agent that was loaded goes on from its own number of steps. Equal arguments and seeds give an equal agent, as far as the
+    engine repeats; a training that was interrupted and resumed gives another one than a training in one go.
+
+    Args:
+        engine: its name; None: the machine's default.
+        num_envs: networks side by side, each with an engine of its own.
+        seed: of the traffic and the engines; the agent has its own.
+        on_progress: called after every step.
+        checkpoint_folder: the agent and its learning curve are written here every `CHECKPOINT_STEPS` steps, at the end, and when
+            the training is broken off; None: nowhere.
+        log_folder: for TensorBoard; None: no logs.
+
+    Returns:
+        The learning curve, one row for each episode: `step` (environment steps done at its end), `episode_reward`, and `wall_s`
+        (real time since the start; a resumed curve counts on).
+
+    Raises:
+        InputError: the agent does not learn, or `num_steps` is below 1.
+        EngineError: an engine failed; all are closed then.
+    """
+    from iroko.vector import make_vector
+
+    if not agent.learns:
+        raise InputError(f"agent {agent.name} does not learn: train one that does, and use it as a baseline")
+    if num_steps < 1:
+        raise InputError(f"num_steps={num_steps}: expected 1 or more steps of training")
+    curve = _Curve.read(checkpoint_folder) if checkpoint_folder is not None and agent.num_steps_done else _Curve()
+    if agent.num_steps_done >= num_steps:
+        return curve.table()
+    first_step = agent.num_steps_done
+    # A resumed training draws other traffic than the one it goes on from.
+    env_seed = seed if first_step == 0 else int(np.random.SeedSequence([seed, first_step]).generate_state(1)[0])
+    saved_at = first_step
+    env = make_vector(scenario, num_envs, engine, env_seed)
+
+    def note(steps_done: int, episode_rewards: list[float]) -> None:
+        nonlocal saved_at
+        curve.add(steps_done, episode_rewards)
+        if on_progress is not None:
+            on_progress(_progress(env, steps_done, max(num_steps, steps_done), curve.last_reward))
+        if checkpoint_folder is not None and steps_done - saved_at >= CHECKPOINT_STEPS:
+            save_checkpoint(agent, curve.table(), checkpoint_folder)
+            saved_at = steps_done
+
+    try:
+        agent.train(env, num_steps, note, log_folder)
+    finally:
+        # Engines first: they hold processes, and saving may fail.
+        try:
+            env.close()
+        finally:
+            if checkpoint_folder is not None and agent.num_steps_done > first_step:
+                save_checkpoint(agent, curve.table(), checkpoint_folder)
+    return curve.table()
+
+
+def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:
+    """Write the agent and its curve so that the folder always holds one whole checkpoint, also when the machine stops half-way.
+
+    The new one is written beside the old, and takes its place when it is complete.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
+    for rest in (new, old):
+        shutil.rmtree(rest, ignore_errors=True)
+    agent.save(new)
+    curve.to_csv(new / CURVE, index=False)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(agent: Agent, folder: Path) -> bool:
+    """Let the agent go on from a checkpoint.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        InputError: it is broken, or of another agent or scenario.
+    """
+    old = folder.with_name(f"{folder.name}.old")
+    if not folder.exists() and old.exists():  # the machine stopped between the two renames of `save_checkpoint`
+        old.rename(folder)
+    if not folder.exists():
+        return False
+    agent.load(folder)
+    return True
+
+
+class _Curve:
+    """Rows of the learning curve, and the clock that they are timed by."""
+
+    def __init__(self, rows: list[tuple[int, float, float]] | None = None) -> None:
+        self._rows = rows or []
+        self._started_s = time.monotonic() - (self._rows[-1][2] if self._rows else 0.0)
+        self.last_reward: float | None = self._rows[-1][1] if self._rows else None
+
+    @classmethod
+    def read(cls, folder: Path) -> "_Curve":
+        path = folder / CURVE
+        if not path.exists():
+            return cls()
+        try:
+            table = pd.read_csv(path).astype(CURVE_COLUMNS)[list(CURVE_COLUMNS)]
+        except (ValueError, KeyError, OSError) as error:
+            raise InputError(f"learning curve {path} is broken ({error}): remove {folder} and train again") from error
+        return cls(list(table.itertuples(index=False, name=None)))
+
+    def add(self, step: int, episode_rewards: list[float]) -> None:
+        if not episode_rewards:
+            return
+        wall_s = time.monotonic() - self._started_s
+        self._rows += [(step, reward, wall_s) for reward in episode_rewards]
+        self.last_reward = float(np.mean(episode_rewards))
+
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame(self._rows, columns=list(CURVE_COLUMNS)).astype(CURVE_COLUMNS)
+
+
+def _progress(env: "IrokoVecEnv", num_steps: int, total_steps: int, reward: float | None) -> Progress:
+    clocks = [one.engine.clock for one in env.envs]
+    return Progress(num_steps, total_steps, reward, sum(clock.virtual_s for clock in clocks), sum(clock.real_s for clock in clocks))
