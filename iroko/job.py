@@ -1,8 +1,7 @@
 """The work of a run, from a checked config to a complete folder: prepare, train, score, join, draw."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,9 +16,6 @@ from iroko.names import list_names, load
 from iroko.options import RunConfig
 from iroko.scenario import check_parameters
 from iroko.store import RunFolder, read_run
-
-LEARNING_EVERY_S = 20.0
-"""How often the learning curve is written while an agent trains."""
 
 
 @dataclass
@@ -187,60 +183,30 @@ def _train(prepared: Prepared, folder: RunFolder, name: str, phase: _Phase) -> N
     from iroko.train import train
 
     config, agent = prepared.config, prepared.agents[name]
-    curve = _Curve(name, config.scenario.num_steps, folder)
-
-    def on_progress(progress: Progress) -> None:
-        phase.progress(progress)
-        curve.add(progress)
-
-    train(agent, config.scenario, config.train_engine, config.steps, config.envs, config.seed, on_progress, folder.checkpoint(name))
-    curve.write()
+    curve = train(
+        agent, config.scenario, config.train_engine, config.steps, config.envs, config.seed, phase.progress,
+        folder.checkpoint(name), folder.path / "tensorboard" / name,
+    )  # fmt: skip
+    # Real times stay out of the file, so that equal trainings give equal bytes.
+    rewards = pd.DataFrame({"agent": name, "step": curve["step"], "reward": curve["episode_reward"] / config.scenario.num_steps})
+    before = folder.read_learning()
+    others = before[before["agent"] != name]
+    folder.write_learning(pd.concat([others, rewards], ignore_index=True) if len(others) else rewards)
     folder.write_model(name, agent.save)
 
 
-class _Curve:
-    """The learning curve of one agent, written now and then below those of the agents before it."""
-
-    def __init__(self, agent: str, episode_steps: int, folder: RunFolder) -> None:
-        self._agent, self._episode_steps, self._folder = agent, episode_steps, folder
-        before = folder.read_learning()
-        self._others = before[before["agent"] != agent]
-        own = before[before["agent"] == agent]
-        self._points: list[tuple[int, float]] = list(zip(own["step"].tolist(), own["reward"].tolist(), strict=True))
-        self._started = False
-        self._shown: float | None = None
-        self._written_s = time.monotonic()
-
-    def add(self, progress: Progress) -> None:
-        if not self._started:
-            # Training goes on from its checkpoint; what was learned after it is learned again.
-            self._points = [point for point in self._points if point[0] < progress.num_steps]
-            self._started = True
-        if progress.episode_reward is None or progress.episode_reward == self._shown:
-            return
-        self._shown = progress.episode_reward
-        self._points.append((progress.num_steps, progress.episode_reward / self._episode_steps))
-        if time.monotonic() - self._written_s > LEARNING_EVERY_S:
-            self.write()
-
-    def write(self) -> None:
-        own = pd.DataFrame({
-            "agent": [self._agent] * len(self._points),
-            "step": pd.array([step for step, _ in self._points], dtype="int64"),
-            "reward": pd.array([reward for _, reward in self._points], dtype="float64"),
-        })  # fmt: skip
-        self._folder.write_learning(pd.concat([self._others, own], ignore_index=True) if len(self._others) else own)
-        self._written_s = time.monotonic()
-
-
 def _score(prepared: Prepared, folder: RunFolder, scheme: str, phase: _Phase) -> None:
-    config = prepared.config
-    on_step: Callable[[Progress], None] = phase.progress
+    config, manifest = prepared.config, folder.manifest
     try:
-        records = evaluate(prepared.agents[scheme], config.scenario, config.engine, config.episodes, config.seed, on_step)
+        records = evaluate(prepared.agents[scheme], config.scenario, config.engine, config.episodes, config.seed, phase.progress)
     except UnsupportedError as error:
         if scheme not in config.baselines or not config.skip_missing:
             raise
         _leave_out(folder, phase.display, scheme, str(error))
         return
+    clock = asdict(records.clock)
+    warnings = clock.pop("warnings")
+    manifest.transports[scheme], manifest.clocks[scheme] = records.transport, clock
+    for warning in warnings:
+        _warn(folder, phase.display, f"{phase.name}: {warning}")
     folder.write_scores(scheme, records.steps, records.flows)

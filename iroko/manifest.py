@@ -23,6 +23,8 @@ class Manifest:
         engines: for each engine what it says of itself: kernel version, build, settings.
         wall_s: real seconds of each phase, over all starts of the run.
         virtual_s: network seconds of each phase.
+        transports: what each scored scheme ran over.
+        clocks: for each scored scheme how its engine's time ran against real time; see `iroko.engine.Clock`.
         left_out: for a baseline that was not scored the reason.
     """
 
@@ -37,6 +39,8 @@ class Manifest:
     engines: dict[str, dict[str, str]] = field(default_factory=dict)
     wall_s: dict[str, float] = field(default_factory=dict)
     virtual_s: dict[str, float] = field(default_factory=dict)
+    transports: dict[str, str] = field(default_factory=dict)
+    clocks: dict[str, dict[str, float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -23,6 +23,8 @@ DEFAULT_AGENTS = ("ppo",)
 DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
 DEFAULT_STEPS = 12_000
 """Training steps of each learned agent: about five minutes for the k=4 fat-tree in two guests on two cores."""
+DEFAULT_ENVS = {"guest": 2, "mininet": 1}
+"""Training environments side by side: a guest each for two cores, and of a host's kernel one at a time."""
 NO_BASELINES = "none"
 SCHEMES = tuple(name for name in agent_names() if name != "tcp")
 """What can be trained or scored; a TCP goes by the name of its congestion control."""
@@ -58,7 +60,7 @@ class RunConfig:
     engine: str = "guest"
     train_engine: str = "guest"
     steps: int = DEFAULT_STEPS
-    envs: int = 2
+    envs: int = DEFAULT_ENVS["guest"]
     episodes: int = 2
     seed: int = 1
     model: str | None = None
@@ -86,6 +88,8 @@ class RunConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InputError(f"{key}={value!r}: expected a whole number, {least} <= {key} <= {most}")
+        if self.train_engine == "mininet" and self.envs > 1:
+            raise InputError(f"envs={self.envs} with train_engine mininet: expected 1; several would share this machine's processors")
         if self.model is not None and (not isinstance(self.model, str) or len(self.agents) != 1):
             raise InputError(f"model={self.model!r}: expected the folder of one saved agent, and that agent")
         for name, parameters in self.agent_parameters.items():
@@ -193,6 +197,7 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     if "engine" not in run:
         run["engine"] = default_engine()
     run.setdefault("train_engine", run["engine"])
+    run.setdefault("envs", DEFAULT_ENVS.get(str(run["train_engine"]), 1))
     scenario = Scenario.from_table(table)
     return RunConfig(scenario=scenario, agent_parameters=agent_parameters, **run)
 

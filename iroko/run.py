@@ -51,7 +51,7 @@ def run(
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest or mininet [guest].")] = None,
     train_engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where agents learn [as --engine].")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help=f"Training steps of each agent [{DEFAULT_STEPS}].")] = None,
-    envs: Annotated[int | None, typer.Option(metavar="N", help="Training environments side by side [2].")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Training environments side by side [2; mininet: 1].")] = None,
     episodes: Annotated[int | None, typer.Option(metavar="N", help="Scored episodes of each scheme [2].")] = None,
     interval: Annotated[str | None, typer.Option(metavar="TIME", help="One step of control, such as 100ms.")] = None,
     episode: Annotated[str | None, typer.Option(metavar="TIME", help="Length of an episode, such as 20s.")] = None,

@@ -238,7 +238,8 @@ class RunFolder:
         part.mkdir(parents=True)
         save(part)
         os.replace(part, self.model(agent))
-        shutil.rmtree(self.path / "checkpoint" / agent, ignore_errors=True)
+        for rest in (self.path / "checkpoint").glob(f"{agent}*"):
+            shutil.rmtree(rest)
 
     def read_learning(self) -> pd.DataFrame:
         """The learning curves so far."""

@@ -43,4 +43,5 @@ def draw_timeline(run: RunData) -> Figure:
 
 def _first(frame: pd.DataFrame, scheme: str) -> pd.DataFrame:
     own: pd.DataFrame = frame[frame["scheme"] == scheme]
-    return own.loc[own["episode"] == own["episode"].min()]
+    first: pd.DataFrame = own[own["episode"] == own["episode"].min()]
+    return first

@@ -1,0 +1,77 @@
+"""Run folders with measurements made up by hand, for the tests of what reads them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from iroko.manifest import COMPLETE
+from iroko.options import RunConfig, make_config
+from iroko.store import RunData, RunFolder, read_run
+
+INTERVAL_S = 0.5
+
+
+def make_frames(
+    config: RunConfig, scheme: str, num_steps: int = 4, load: float = 0.5, backlog_bytes: float = 1000.0, drops: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every flow delivers `load` of its receiver's link, and every port on a flow's path holds `backlog_bytes`.
+
+    Step and episode raise the reward by 1 and 10, which starts at 0.
+    """
+    topology = config.scenario.make_topology()
+    flows = config.scenario.make_flows(topology, np.random.default_rng(0))
+    sent = int(load * topology.host_rates_bps[0] * INTERVAL_S / 8)
+    steps: list[dict[str, Any]] = []
+    for episode in range(config.episodes):
+        for step in range(num_steps):
+            port_bytes, backlogs = np.zeros(topology.num_ports, np.int64), np.zeros(topology.num_ports)
+            received, own = np.zeros(topology.num_hosts, np.int64), np.zeros(topology.num_hosts, np.int64)
+            for flow in flows:
+                path = list(topology.static_path(flow.source, flow.destination))
+                port_bytes[path] += sent
+                backlogs[path] = backlog_bytes
+                received[topology.host_index[flow.destination]] += sent
+                own[topology.host_index[flow.source]] += sent
+            port_drops = np.zeros(topology.num_ports, np.int64)
+            port_drops[topology.switch_ports[0]] = drops
+            steps.append({
+                "scheme": scheme, "episode": episode, "step": step, "time_s": (step + 1) * INTERVAL_S, "interval_s": INTERVAL_S,
+                "reward": float(10 * episode + step), "reward_bandwidth": float(10 * episode + step), "reward_queue": 0.0,
+                "goodput_bps": received.sum() * 8 / INTERVAL_S, "limits_bps": np.array(topology.host_rates_bps),
+                "host_sent_bytes": own, "host_received_bytes": received, "port_bytes": port_bytes,
+                "port_packets": port_bytes // 1514, "port_drops": port_drops, "port_marks": 2 * port_drops,
+                "backlog_bytes": backlogs.astype(np.int64), "backlog_mean_bytes": backlogs,
+                "backlog_peak_bytes": backlogs.astype(np.int64), "flow_bytes": np.full(len(flows), sent),
+            })  # fmt: skip
+    rows = [
+        {
+            "scheme": scheme, "episode": episode, "flow": index, "source": flow.source, "destination": flow.destination,
+            "start_s": flow.start_s, "size_bytes": flow.size_bytes, "delivered_bytes": sent * num_steps, "completion_s": np.nan,
+        }
+        for episode in range(config.episodes)
+        for index, flow in enumerate(flows)
+    ]  # fmt: skip
+    return pd.DataFrame(steps), pd.DataFrame(rows).astype({"size_bytes": "Int64"})
+
+
+def make_run_config(**run: Any) -> RunConfig:
+    """A short run on the dumbbell, which needs no engine."""
+    topology = run.pop("topology", {"name": "dumbbell"})
+    defaults = {"engine": "guest", "agents": ["ppo"], "baselines": ["nv", "maxmin"]}
+    return make_config({"topology": topology, "environment": {"interval_s": INTERVAL_S, "episode_s": 2}, "run": defaults | run})
+
+
+def make_run(path: Path, learning: bool = True, **run: Any) -> RunData:
+    """A complete run folder, in which the schemes differ in load and backlog."""
+    config = make_run_config(**run)
+    folder = RunFolder(path, config)
+    for number, scheme in enumerate(config.schemes):
+        folder.write_scores(scheme, *make_frames(config, scheme, load=0.5 - 0.1 * number, backlog_bytes=1000.0 * (number + 1)))
+    if learning:
+        folder.write_learning(pd.DataFrame({"agent": "ppo", "step": [20, 40, 60], "reward": [-1.0, 0.5, 1.0]}))
+    folder.join_scores()
+    folder.mark(COMPLETE)
+    folder.close()
+    return read_run(path)
