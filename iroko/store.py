@@ -238,8 +238,11 @@ class RunFolder:
         part.mkdir(parents=True)
         save(part)
         os.replace(part, self.model(agent))
-        for rest in (self.path / "checkpoint").glob(f"{agent}*"):
-            shutil.rmtree(rest)
+        checkpoints = self.path / "checkpoint"
+        for rest in (checkpoints / agent, checkpoints / f"{agent}.new", checkpoints / f"{agent}.old"):
+            shutil.rmtree(rest, ignore_errors=True)
+        if checkpoints.is_dir() and not any(checkpoints.iterdir()):
+            checkpoints.rmdir()
 
     def read_learning(self) -> pd.DataFrame:
         """The learning curves so far."""
