@@ -20,6 +20,7 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecMonitor, VecNormalize
@@ -37,9 +38,15 @@ FORMAT = 1
 """Of the saved files; a change that older code cannot read raises it."""
 NET = (64, 64)
 """Hidden layers of every network: the observation is a vector of some hundred values at most, mostly near linear in effect."""
+BUFFER_STEPS = 50_000
+"""What a replay buffer holds: all of a usual training."""
 START_ACTION = -1.3
-"""Where an untrained policy's mean lies: below the least rate, so that with its noise about one host in five sends more. A start with full queues teaches nothing, since a little more or less
-sent changes nothing there; from an idle network upward every host's rate shows in the reward. TCP's slow start does the same."""
+"""Where an untrained policy's mean lies: below the least rate, so that with its noise about one host in five sends more. A start
+with full queues teaches nothing, since a little more or less sent changes nothing there; from an idle network upward every host's
+rate shows in the reward. TCP's slow start does the same."""
+
+START_TANH = -0.95
+"""The same for the actors that end in a tanh, which is flat at -1 itself."""
 
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 
@@ -47,6 +54,26 @@ MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 def falling(start: float, end_share: float = 0.1) -> Callable[[float], float]:
     """A learning rate that falls in a line from `start` to `end_share` of it over the training."""
     return lambda remaining: start * (end_share + (1 - end_share) * remaining)
+
+
+def policy_noise(env: VecEnv, std: float) -> NormalActionNoise:
+    """Independent normal noise on every host's action."""
+    assert env.action_space.shape is not None
+    return NormalActionNoise(np.zeros(env.action_space.shape), np.full(env.action_space.shape, std))
+
+
+def replay_settings(env: VecEnv, rollout_steps: int, gradient_steps: int, batch_steps: int) -> dict[str, Any]:
+    """What the algorithms that learn from replay have in common.
+
+    Learning starts at once: until then Stable-Baselines3 would act evenly at random over the whole range, which fills every queue.
+    """
+    return {
+        "buffer_size": BUFFER_STEPS,
+        "batch_size": batch_steps,
+        "learning_starts": 0,
+        "train_freq": (max(1, rollout_steps // env.num_envs), "step"),
+        "gradient_steps": gradient_steps,
+    }
 
 
 def check_settings(name: str, settings: dict[str, Any]) -> None:
@@ -261,17 +288,16 @@ class _Relay(BaseCallback):
 
 
 def _start_low(algorithm: BaseAlgorithm) -> None:
-    """Set the last layer of an untrained policy so that its mean action is `START_ACTION` for every host."""
+    """Set the last layer of an untrained policy so that it starts at the least rate."""
     with torch.no_grad():
         if isinstance(algorithm, OnPolicyAlgorithm):
             algorithm.policy.action_net.bias.fill_(START_ACTION)
             return
-        # Actors of the off-policy algorithms end in a tanh, which is flat at -1 itself.
         for name in ("actor", "actor_target"):
             actor = getattr(algorithm.policy, name, None)
             if actor is not None:
                 last = actor.mu if isinstance(actor.mu, torch.nn.Linear) else [m for m in actor.mu if isinstance(m, torch.nn.Linear)][-1]
-                last.bias.fill_(float(np.arctanh(0.9 * START_ACTION)))
+                last.bias.fill_(float(np.arctanh(START_TANH)))
 
 
 def _unit_box(num_hosts: int) -> Box:

@@ -35,7 +35,7 @@ def train(
 ) -> pd.DataFrame:
     """Train until the agent has learned from `num_steps` environment steps in all.
 
-    An agent that was loaded goes on from its own number of steps. Equal arguments and seeds give an equal agent, as far as the
+    An agent goes on from its own number of steps, an untrained one from the checkpoint if there is one. Equal arguments and seeds give an equal agent, as far as the
     engine repeats; a training that was interrupted and resumed gives another one than a training in one go.
 
     Args:
@@ -43,7 +43,7 @@ def train(
         num_envs: networks side by side, each with an engine of its own.
         seed: of the traffic and the engines; the agent has its own.
         on_progress: called after every step.
-        checkpoint_folder: the agent and its learning curve are written here every `CHECKPOINT_STEPS` steps, at the end, and when
+        checkpoint_folder: the agent and its learning curve are read from here and written here, every `CHECKPOINT_STEPS` steps, at the end, and when
             the training is broken off; None: nowhere.
         log_folder: for TensorBoard; None: no logs.
 
@@ -52,7 +52,7 @@ def train(
         (real time since the start; a resumed curve counts on).
 
     Raises:
-        InputError: the agent does not learn, or `num_steps` is below 1.
+        InputError: the agent does not learn, or `num_steps` is below 1, or the checkpoint is broken or of another scenario.
         EngineError: an engine failed; all are closed then.
     """
     from iroko.vector import make_vector
@@ -61,7 +61,9 @@ def train(
         raise InputError(f"agent {agent.name} does not learn: train one that does, and use it as a baseline")
     if num_steps < 1:
         raise InputError(f"num_steps={num_steps}: expected 1 or more steps of training")
-    curve = _Curve.read(checkpoint_folder) if checkpoint_folder is not None and agent.num_steps_done else _Curve()
+    curve = _Curve()
+    if checkpoint_folder is not None and agent.num_steps_done == 0 and load_checkpoint(agent, checkpoint_folder):
+        curve = _Curve.read(checkpoint_folder)
     if agent.num_steps_done >= num_steps:
         return curve.table()
     first_step = agent.num_steps_done
@@ -102,8 +104,10 @@ def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:
         shutil.rmtree(rest, ignore_errors=True)
     agent.save(new)
     curve.to_csv(new / CURVE, index=False)
-    if folder.exists():
+    if _is_filled(folder):
         folder.rename(old)
+    elif folder.is_dir():
+        folder.rmdir()
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -118,12 +122,18 @@ def load_checkpoint(agent: Agent, folder: Path) -> bool:
         InputError: it is broken, or of another agent or scenario.
     """
     old = folder.with_name(f"{folder.name}.old")
-    if not folder.exists() and old.exists():  # the machine stopped between the two renames of `save_checkpoint`
+    if old.is_dir() and not _is_filled(folder):  # the machine stopped between the two renames of `save_checkpoint`
+        if folder.is_dir():
+            folder.rmdir()
         old.rename(folder)
-    if not folder.exists():
+    if not _is_filled(folder):
         return False
     agent.load(folder)
     return True
+
+
+def _is_filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 class _Curve:

@@ -1,0 +1,58 @@
+"""Twin delayed deep deterministic policy gradient."""
+
+from stable_baselines3 import TD3
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents._learner import NET, Learner, falling, policy_noise, replay_settings
+from iroko.agent import Agent
+from iroko.scenario import Scenario
+from iroko.topology import Topology
+
+
+def td3(
+    scenario: Scenario,
+    topology: Topology,
+    seed: int = 0,
+    learning_rate: float = 1e-3,
+    gamma: float = 0.9,
+    noise_std: float = 0.3,
+    rollout_steps: int = 64,
+    gradient_steps: int = 32,
+    batch_steps: int = 128,
+    tau: float = 0.01,
+) -> Agent:
+    """TD3 of Stable-Baselines3: DDPG with two critics, of which the lower counts, and a slower actor.
+
+    Fujimoto, van Hoof, Meger, Addressing Function Approximation Error in Actor-Critic Methods, ICML 2018.
+
+    Args:
+        learning_rate: of Adam, for actor and critics; it falls to a tenth over the training.
+        gamma: a queue that grows shows in the reward within ten steps.
+        noise_std: standard deviation of the noise on actions from -1 to 1 while it learns.
+        rollout_steps: environment steps between two updates, over all environments.
+        gradient_steps: of an update; one for two environment steps keeps pace with the network.
+        batch_steps: steps drawn for each gradient step.
+        tau: how far the target networks follow in each gradient step; faster than usual, as the horizon is short.
+
+    Raises:
+        InputError: a setting is out of range.
+    """
+    settings = {
+        "learning_rate": learning_rate, "gamma": gamma, "noise_std": noise_std, "rollout_steps": rollout_steps,
+        "gradient_steps": gradient_steps, "batch_steps": batch_steps, "tau": tau,
+    }  # fmt: skip
+
+    def make(env: VecEnv) -> TD3:
+        return TD3(
+            "MlpPolicy",
+            env,
+            learning_rate=falling(learning_rate),
+            gamma=gamma,
+            tau=tau,
+            action_noise=policy_noise(env, noise_std),
+            policy_kwargs={"net_arch": list(NET)},
+            device="cpu",
+            **replay_settings(env, rollout_steps, gradient_steps, batch_steps),
+        )
+
+    return Learner("td3", scenario, topology, seed, settings, make)
