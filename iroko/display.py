@@ -36,8 +36,8 @@ class Display(Protocol):
         """Something that the user should know, such as a warning; it stays to be read."""
         ...
 
-    def close(self) -> None:
-        """The last phase is over; safe twice."""
+    def close(self, done: bool = True) -> None:
+        """The last phase is done, or broken off; safe twice."""
         ...
 
 
@@ -173,11 +173,11 @@ class PlainDisplay:
     def note(self, text: str) -> None:
         self._print(text)
 
-    def close(self) -> None:
-        if self._meter is not None:
+    def close(self, done: bool = True) -> None:
+        if self._meter is not None and done:
             facts = f": {self._meter.last.num_steps:,} steps" if self._meter.last else ""
             self._print(f"{self._name} took {format_duration(self._meter.elapsed_s)}{facts}")
-            self._meter = None
+        self._meter = None
 
     def _print(self, text: str) -> None:
         self._console.print(f"iroko: {text}", markup=False, highlight=False, soft_wrap=True)
@@ -205,8 +205,9 @@ class LiveDisplay:
     def note(self, text: str) -> None:
         self._live.console.print(Text(text, style="yellow"), soft_wrap=True)
 
-    def close(self) -> None:
-        self._finish()
+    def close(self, done: bool = True) -> None:
+        if done:
+            self._finish()
         self._live.stop()
 
     def _finish(self) -> None:

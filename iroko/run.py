@@ -183,9 +183,11 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
     try:
         work(prepared, folder, display)
     except BaseException as error:
-        display.close()
+        display.close(done=False)
         reason = f"stopped by {signal.Signals(error.number).name}" if isinstance(error, Stopped) else str(error) or repr(error)
         folder.mark(INCOMPLETE, reason)
+        if isinstance(error, Stopped):
+            error.__notes__ = []  # where it happened to be is nobody's fault
         if isinstance(error, (IrokoError, OSError, Stopped)):
             error.add_note(f"go on with: {PROGRAM} --resume --out {folder.path}")
         raise

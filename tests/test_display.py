@@ -95,6 +95,14 @@ def test_plain_lines_come_now_and_then() -> None:
     ]
 
 
+def test_a_phase_that_is_broken_off_is_not_said_to_be_done() -> None:
+    display, file = plain(Clock())
+    display.phase("train ppo")
+    display.close(done=False)
+    display.close()
+    assert file.getvalue().splitlines() == ["iroko: fattree", "iroko: train ppo"]
+
+
 def test_without_a_terminal_nothing_is_redrawn() -> None:
     file = io.StringIO()
     display = open_display(Console(file=file), "run", ["train ppo"], 10, live=False)

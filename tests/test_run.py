@@ -191,7 +191,7 @@ def test_signals_close_everything_and_mark_the_folder(
     engines.fail_at = 25
     assert main([*STATIC, "--out", "run"]) == code
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"iroko: stopped by {signal.Signals(number).name}; go on with:")
+    assert last == f"iroko: stopped by {signal.Signals(number).name}; go on with: python -m iroko.run --resume --out run"
     assert read_manifest(tmp_path / "run").status == INCOMPLETE and engines.all_closed
     assert signal.getsignal(number) == before
 
