@@ -6,6 +6,8 @@ hosts earn, and without the compression such steps drown all others in the stati
 divided by the running standard deviation of the discounted return, as far as the algorithm wants it. Scores are never compressed.
 """
 
+import copy
+import io
 import json
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -200,15 +202,18 @@ class Learner(Agent):
             if card.get(key) != mine:
                 found, expected = _shorten(card.get(key)), _shorten(mine)
                 raise InputError(f"model {folder} has {key}={found}, this run has {expected}: score it with the scenario it was trained in")
-        previous = self._state()
+        path = folder / WEIGHTS
         try:
-            self._restore(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+            stored = io.BytesIO(path.read_bytes())
         except OSError as error:
-            raise InputError(f"model {folder / WEIGHTS}: {error.strerror or error}; give a folder that a run has written") from error
+            raise InputError(f"model {path}: {error.strerror or error}; give a folder that a run has written") from error
+        before = copy.deepcopy(self._state())
+        try:
+            self._restore(torch.load(stored, map_location="cpu", weights_only=True))
         except Exception as error:  # torch has no one error for a file that is cut off or holds something else
-            self._restore(previous)
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(f"model {folder / WEIGHTS} is broken ({reason[:100]}): train again") from error
+            self._restore(before)
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(f"model {path} is broken ({reason[:100]}): train again") from error
 
     def _build(self, env: VecEnv) -> BaseAlgorithm:
         # Stable-Baselines3 draws from the global generators. Its own seeding would also overwrite the environments' seeds.
