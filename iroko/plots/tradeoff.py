@@ -1,6 +1,7 @@
 """Goodput against queue: every scheme is a point, and the best corner is at the top left."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from iroko.plots.style import add_legend, label, look, new_figure, size_unit
 from iroko.table import Score
@@ -21,6 +22,7 @@ def draw_tradeoff(scores: list[Score]) -> Figure:
     # A queue is never below 0, so what an error bar says there is cut off.
     axes.set_xlim(-0.04 * max(longest, 1.0) / byte, 1.06 * max(longest, 1.0) / byte)
     axes.margins(y=0.12)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel(f"mean queue ({byte_name}), less is better")
     axes.set_ylabel("goodput share, more is better")
     add_legend(figure, axes)
