@@ -94,7 +94,7 @@ class Machine:
             raise
 
     def _boot(self, kernel: Path, command: list[str], seed: int, console: bool) -> None:
-        python_path = os.pathsep.join(path for path in sys.path if path)
+        python_path = os.pathsep.join(os.path.abspath(path) for path in sys.path)
         script = _SCRIPT.format(
             path=shlex.quote(os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"), python_path=shlex.quote(python_path),
             more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),

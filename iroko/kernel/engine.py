@@ -35,7 +35,7 @@ class MininetEngine(RemoteEngine):
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]
-            environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
+            environment = dict(os.environ, PYTHONPATH=os.pathsep.join(os.path.abspath(path) for path in sys.path))
             # A session of its own: the terminal's Ctrl-C reaches us only, and we close it in order.
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
