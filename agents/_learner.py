@@ -9,10 +9,11 @@ divided by the running standard deviation of the discounted return, as far as th
 import copy
 import io
 import json
+import math
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -24,6 +25,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper, VecMonitor, VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
@@ -98,11 +100,11 @@ def clipped_mean(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
     The environment clips what the policy draws, so near a bound the hosts sent less, or more, in training than the policy's own
     mean says. Scoring that mean instead would shift the rates by what training never saw, and a few percent too much fill a queue.
     """
-    normal = torch.distributions.Normal(0.0, 1.0)
     low, high = (-1 - mean) / std, (1 - mean) / std
-    below, above = normal.cdf(low), 1 - normal.cdf(high)
-    densities = torch.exp(normal.log_prob(low)) - torch.exp(normal.log_prob(high))
-    return above - below + mean * (1 - below - above) + std * densities
+    below, above = torch.special.ndtr(low), torch.special.ndtr(-high)
+    densities = (torch.exp(-low * low / 2) - torch.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
+    clipped: torch.Tensor = above - below + mean * (1 - below - above) + std * densities
+    return clipped
 
 
 class Learner(Agent):
@@ -163,14 +165,13 @@ class Learner(Agent):
             with torch.no_grad():
                 batch, _ = self._algorithm.policy.obs_to_tensor(observation)
                 drawn = self._algorithm.policy.get_distribution(batch).distribution
+                assert isinstance(drawn, torch.distributions.Normal)
                 action = clipped_mean(drawn.mean, drawn.stddev)[0].numpy()
         else:
             action, _ = self._algorithm.policy.predict(observation, deterministic=True)
         return _to_fractions(action, self._min_fraction)
 
-    def train(
-        self, vector_env: IrokoVecEnv, num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None
-    ) -> None:
+    def train(self, vector_env: IrokoVecEnv, num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
         if vector_env.observation_space != self._observation_space or vector_env.action_space.shape != (self._card["action_size"],):
             raise InputError(f"agent {self.name} cannot train here: expected the topology and features that it was made for")
         remaining = num_steps - self.num_steps_done
@@ -179,7 +180,7 @@ class Learner(Agent):
         env = VecNormalize(
             _Learned(VecMonitor(vector_env), self._min_fraction), norm_obs=False, clip_reward=np.inf, gamma=self._settings["gamma"]
         )
-        env.ret_rms.mean, env.ret_rms.var, env.ret_rms.count = self._rewards.mean, self._rewards.var, self._rewards.count
+        self._rewards.give_to(env.ret_rms)
         state = self._state()
         self._algorithm = self._build(env)
         self._restore(state)
@@ -247,6 +248,11 @@ class _RewardScale:
     def __init__(self, mean: float, var: float, count: float) -> None:
         self.mean, self.var, self.count = mean, var, count
 
+    def give_to(self, statistics: RunningMeanStd) -> None:
+        """Let running statistics go on from these."""
+        statistics.mean, statistics.var = np.array(self.mean), np.array(self.var)
+        statistics.count = self.count
+
 
 class _Learned(VecEnvWrapper):
     """Actions from -1 to 1, and penalties compressed."""
@@ -271,8 +277,7 @@ class _Spaces(gymnasium.Env[npt.NDArray[np.float32], npt.NDArray[np.float32]]):
     """Spaces without an environment behind them: enough to build networks for. It is never reset or stepped."""
 
     def __init__(self, observation_space: Box, action_space: Box) -> None:
-        self.observation_space = observation_space
-        self.action_space = action_space
+        self.observation_space, self.action_space = cast(Any, observation_space), cast(Any, action_space)
 
 
 class _Relay(BaseCallback):
@@ -296,7 +301,7 @@ def _start_low(algorithm: BaseAlgorithm) -> None:
     """Set the last layer of an untrained policy so that it starts at the least rate."""
     with torch.no_grad():
         if isinstance(algorithm, OnPolicyAlgorithm):
-            algorithm.policy.action_net.bias.fill_(START_ACTION)
+            cast(torch.nn.Linear, algorithm.policy.action_net).bias.fill_(START_ACTION)
             return
         for name in ("actor", "actor_target"):
             actor = getattr(algorithm.policy, name, None)

@@ -13,7 +13,7 @@ def a2c(
     scenario: Scenario,
     topology: Topology,
     seed: int = 0,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 5e-4,
     gamma: float = 0.9,
     gae_lambda: float = 0.9,
     rollout_steps: int = 32,

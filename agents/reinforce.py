@@ -45,9 +45,9 @@ def reinforce(
     scenario: Scenario,
     topology: Topology,
     seed: int = 0,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 5e-4,
     gamma: float = 0.9,
-    rollout_steps: int = 64,
+    rollout_steps: int = 32,
     log_std: float = -1.0,
 ) -> Agent:
     """REINFORCE with a learned baseline; see `Reinforce`.

@@ -33,8 +33,6 @@ def read_action(action: npt.ArrayLike, topology: Topology, min_fraction: float) 
     good = (fractions >= min_fraction - ROUNDING) & (fractions <= 1 + ROUNDING)
     if not good.all():
         host = int(np.argmin(good))
-        raise InputError(
-            f"action {fractions[host]:g} for host {topology.hosts[host]}: expected {min_fraction:g} <= fraction <= 1"
-        )
+        raise InputError(f"action {fractions[host]:g} for host {topology.hosts[host]}: expected {min_fraction:g} <= fraction <= 1")
     limits_bps: Floats = np.clip(fractions, min_fraction, 1) * np.array(topology.host_rates_bps, dtype=float)
     return limits_bps

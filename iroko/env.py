@@ -122,9 +122,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         if engine is None or isinstance(engine, str):
             self._engine_name = engine
         elif engine.topology != self.topology:
-            raise InputError(
-                f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}"
-            )
+            raise InputError(f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}")
         else:
             self._engine = engine
         self._owns_engine = self._engine is None

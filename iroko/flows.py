@@ -30,6 +30,4 @@ class Flow:
         if not 0 <= self.start_s < math.inf:
             raise InputError(f"start_s={self.start_s} of flow {self.source}->{self.destination}: expected 0 or more")
         if self.size_bytes is not None and not 1 <= self.size_bytes <= 1 << 50:
-            raise InputError(
-                f"size_bytes={self.size_bytes} of flow {self.source}->{self.destination}: expected 1 or more, or None"
-            )
+            raise InputError(f"size_bytes={self.size_bytes} of flow {self.source}->{self.destination}: expected 1 or more, or None")

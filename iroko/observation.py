@@ -88,9 +88,7 @@ class Observer:
         """Take the flows of an episode, which `pairs` needs to know who sends to whom."""
         index = self.topology.host_index
         num_hosts = self.topology.num_hosts
-        self._pair_indices = np.array(
-            [index[flow.source] * num_hosts + index[flow.destination] for flow in flows], dtype=np.int64
-        )
+        self._pair_indices = np.array([index[flow.source] * num_hosts + index[flow.destination] for flow in flows], dtype=np.int64)
 
     def observe(self, snapshot: Snapshot, previous: Snapshot | None) -> Observation:
         """The observation of an interval.

@@ -51,9 +51,7 @@ def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> di
                 value = float(value)
             except OverflowError as error:
                 raise InputError(f"{key} of {what}: expected a number below 1e308") from error
-        if (isinstance(value, bool) and bool not in kinds) or not isinstance(
-            value, tuple(typing.get_origin(k) or k for k in kinds)
-        ):
+        if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, tuple(typing.get_origin(k) or k for k in kinds)):
             names = " or ".join("none" if kind is types.NoneType else getattr(kind, "__name__", str(kind)) for kind in kinds)
             raise InputError(f"{key}={raw!r} of {what}: expected {names}")
         result[key] = value
@@ -164,9 +162,7 @@ def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
     return {key: "none" if value is None else value for key, value in parameters.items()}
 
 
-_ENVIRONMENT_KEYS = tuple(
-    field.name for field in dataclasses.fields(Scenario) if not field.name.startswith(("topology", "traffic"))
-)
+_ENVIRONMENT_KEYS = tuple(field.name for field in dataclasses.fields(Scenario) if not field.name.startswith(("topology", "traffic")))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

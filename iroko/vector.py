@@ -41,9 +41,7 @@ class IrokoVecEnv(VecEnv):
         first = self.envs[0]
         for index, env in enumerate(self.envs):
             if env.observation_space != first.observation_space or env.action_space != first.action_space:
-                raise InputError(
-                    f"environment {index}: expected the spaces of environment 0; they must have one topology and features"
-                )
+                raise InputError(f"environment {index}: expected the spaces of environment 0; they must have one topology and features")
         self._closed = False
         super().__init__(len(self.envs), first.observation_space, first.action_space)
 
@@ -122,9 +120,7 @@ class IrokoVecEnv(VecEnv):
     def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
         return [getattr(self.envs[index], method_name)(*method_args, **method_kwargs) for index in self._get_indices(indices)]
 
-    def env_is_wrapped(
-        self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
-    ) -> list[bool]:
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
         return [False for _ in self._get_indices(indices)]
 
     def _expect_open(self) -> None:
@@ -160,8 +156,6 @@ def make_vector(scenario: Scenario, num_envs: int, engine: str | None = None, se
     if num_envs < 1:
         raise InputError(f"num_envs={num_envs}: expected 1 or more")
     if engine == "mininet" and num_envs > 1:
-        raise InputError(
-            f"num_envs={num_envs} with engine mininet: expected 1; several fabrics would share this machine's processors"
-        )
+        raise InputError(f"num_envs={num_envs} with engine mininet: expected 1; several fabrics would share this machine's processors")
     seeds = np.random.SeedSequence(seed).generate_state(num_envs)
     return IrokoVecEnv([IrokoEnv(scenario, engine=engine, seed=int(each)) for each in seeds])

@@ -46,9 +46,7 @@ class FakeEngine:
         self._paths = [self.topology.static_path(flow.source, flow.destination) for flow in flows]
         self._sources = np.array([self.topology.host_index[flow.source] for flow in flows], dtype=int)
         self._waiting = np.zeros((self.topology.num_ports, len(flows)))  # frame bytes of each flow in each queue
-        self._left = (
-            np.array([np.inf if flow.size_bytes is None else flow.size_bytes for flow in flows]) * FRAME_BYTES / PAYLOAD_BYTES
-        )
+        self._left = np.array([np.inf if flow.size_bytes is None else flow.size_bytes for flow in flows]) * FRAME_BYTES / PAYLOAD_BYTES
         self._missing = self._left.copy()
         self._completion_s = np.full(len(flows), np.nan)
         self._pending = None

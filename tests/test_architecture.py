@@ -63,13 +63,9 @@ def breaches(imported: set[str], module: str) -> list[str]:
     if module == "iroko.env":
         bad += [name for name in imported if any(within(name, other) for other in ROOMS)]
     if module in ("iroko.plots", "iroko.table"):
-        bad += [
-            name for name in imported if any(within(name, other) for other in (*ROOMS, "iroko.engine", "iroko.env", "agents"))
-        ]
+        bad += [name for name in imported if any(within(name, other) for other in (*ROOMS, "iroko.engine", "iroko.env", "agents"))]
     if module.split(".")[0] in ("topologies", "traffic"):
-        bad += [
-            name for name in imported if any(within(name, other) for other in (*ROOMS, "iroko.engine", "iroko.env", "agents"))
-        ]
+        bad += [name for name in imported if any(within(name, other) for other in (*ROOMS, "iroko.engine", "iroko.env", "agents"))]
     return sorted(set(bad))
 
 

@@ -17,7 +17,7 @@ from tests.fake_engine import FakeEngine, fake_opener
 SCENARIO = Scenario(episode_s=1.0, traffic="random", topology_parameters={"num_left": 3, "num_right": 3})
 
 
-@pytest.fixture()
+@pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     engines: list[FakeEngine] = []
     monkeypatch.setattr(iroko.evaluate, "open_engine", fake_opener(engines))
@@ -148,9 +148,7 @@ def test_the_engine_is_closed_after_scoring_and_after_errors(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("episodes", "seed", "message"), [(0, 0, "episodes=0"), (1, -1, "seed=-1")])
-def test_nothing_to_score_is_an_error_before_an_engine_opens(
-    episodes: int, seed: int, message: str, opened: list[FakeEngine]
-) -> None:
+def test_nothing_to_score_is_an_error_before_an_engine_opens(episodes: int, seed: int, message: str, opened: list[FakeEngine]) -> None:
     with pytest.raises(InputError, match=message):
         score("static", episodes=episodes, seed=seed)
     assert opened == []

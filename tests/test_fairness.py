@@ -32,9 +32,7 @@ def chain(*rates_bps: float, routing: str = "static") -> Topology:
     hosts = tuple(f"{kind}{i}" for i in range(num_switches) for kind in "hg")
     links = [(host, f"s{host[1:]}", 1e9) for host in hosts]
     links += [(f"s{i}", f"s{i + 1}", rate_bps) for i, rate_bps in enumerate(rates_bps)]
-    ports = [
-        Port(*ends, rate_bps, 0.0, 15_140) for first, second, rate_bps in links for ends in ((first, second), (second, first))
-    ]
+    ports = [Port(*ends, rate_bps, 0.0, 15_140) for first, second, rate_bps in links for ends in ((first, second), (second, first))]
     return Topology("chain", hosts, tuple(f"s{i}" for i in range(num_switches)), tuple(ports), routing)
 
 
@@ -58,8 +56,7 @@ def assert_is_max_min(topology: Topology, flows: list[Flow], rates_bps: np.ndarr
         assert load <= end.rate_bps * (1 + 1e-6), f"{end.name} carries {load:g} bit/s of {end.rate_bps:g}"
     for flow, used, rate_bps in zip(flows, shares, rates_bps, strict=True):
         assert any(
-            load_bps[port] >= topology.ports[port].rate_bps * (1 - 1e-6) and rate_bps >= fastest_bps[port] * (1 - 1e-6)
-            for port in used
+            load_bps[port] >= topology.ports[port].rate_bps * (1 - 1e-6) and rate_bps >= fastest_bps[port] * (1 - 1e-6) for port in used
         ), f"{flow} at {rate_bps:g} bit/s has no bottleneck"
 
 

@@ -38,9 +38,7 @@ def test_each_file_holds_a_documented_function_of_its_name(folder: str) -> None:
         function = load(folder, folder, name)
         assert function.__name__ == name
         assert inspect.getdoc(function)
-        required = [
-            key for key, value in inspect.signature(function).parameters.items() if value.default is inspect.Parameter.empty
-        ]
+        required = [key for key, value in inspect.signature(function).parameters.items() if value.default is inspect.Parameter.empty]
         assert required == (["topology", "rng"] if folder == "traffic" else [])
 
 

@@ -13,9 +13,7 @@ from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 
 
-def make(
-    links: list[tuple[str, str]], hosts: int = 2, switches: int = 2, routing: str = "static", name: str = "test"
-) -> Topology:
+def make(links: list[tuple[str, str]], hosts: int = 2, switches: int = 2, routing: str = "static", name: str = "test") -> Topology:
     return build_topology(
         name, [f"h{i}" for i in range(hosts)], [f"s{i}" for i in range(switches)], links,
         rate_bps=1e6, delay_s=0.001, queue_bytes=15_140, ecn_bytes=3_028, routing=routing,
@@ -110,9 +108,7 @@ def test_next_ports_agree_with_the_definition(topology: Topology) -> None:
     assert topology.next_ports == slow_next_ports(topology)
 
 
-@pytest.mark.parametrize(
-    "topology", [dumbbell(2, 2), fattree(4), fattree(6)], ids=lambda topology: f"{topology.name}{topology.num_hosts}"
-)
+@pytest.mark.parametrize("topology", [dumbbell(2, 2), fattree(4), fattree(6)], ids=lambda topology: f"{topology.name}{topology.num_hosts}")
 def test_static_paths_are_shortest_and_follow_from_the_destination(topology: Topology) -> None:
     for source in topology.hosts:
         distance = nx.single_source_shortest_path_length(topology.graph, source)

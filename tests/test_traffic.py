@@ -149,9 +149,7 @@ def test_staggered_shares_are_probabilities() -> None:
     topology = fattree(8)
     generator = rng()
     drawn = Counter(
-        nx.shortest_path_length(topology.graph, *pair)
-        for _ in range(20)
-        for pair in ends(staggered(topology, generator, 0.5, 0.3))
+        nx.shortest_path_length(topology.graph, *pair) for _ in range(20) for pair in ends(staggered(topology, generator, 0.5, 0.3))
     )
     total = 20 * topology.num_hosts
     # 2560 draws: a deviation of at most 1%.

@@ -20,7 +20,7 @@ TOPOLOGY = SCENARIO.make_topology()
 OBSERVATION = np.zeros(32, dtype=np.float32)
 
 
-@pytest.fixture()
+@pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     engines: list[FakeEngine] = []
     monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
@@ -165,9 +165,7 @@ def test_tensorboard_logs_are_written_where_asked_and_nowhere_else(
 
 
 @pytest.mark.parametrize(("agent", "steps", "message"), [("nv", 10, "agent nv does not learn"), ("ppo", 0, "num_steps=0")])
-def test_what_cannot_be_trained_is_an_error_before_anything_starts(
-    agent: str, steps: int, message: str, opened: list[FakeEngine]
-) -> None:
+def test_what_cannot_be_trained_is_an_error_before_anything_starts(agent: str, steps: int, message: str, opened: list[FakeEngine]) -> None:
     with pytest.raises(InputError, match=message):
         train(make_agent(agent, SCENARIO, TOPOLOGY), SCENARIO, "guest", steps, 1, 0)
     assert opened == []

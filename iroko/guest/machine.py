@@ -1,7 +1,7 @@
 """Boot a guest, and end it.
 
-The guest sees the host's files, read-only, and runs as an ordinary process of the caller: no root, no image, no daemon. Its kernel mixes its
-command line and the wall clock into its entropy, so both are the same for every guest: the script is found in the process's
+The guest sees the host's files, read-only, and runs as an ordinary process of the caller: no root, no image, no daemon. Its kernel mixes
+its command line and the wall clock into its entropy, so both are the same for every guest: the script is found in the process's
 working folder, the channel is its standard input, and no path of the machine is on the command line.
 """
 
