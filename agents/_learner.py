@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from gymnasium.spaces import Box
+from stable_baselines3 import TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
@@ -52,6 +53,9 @@ rate shows in the reward. TCP's slow start does the same."""
 START_TANH = -0.95
 """The same for the actors that end in a tanh, which is flat at -1 itself."""
 
+PULL, PULL_FROM = 0.1, 1.5
+"""Of `keep_from_saturating`; at 1.5 the tanh is 0.9, and its slope a fifth."""
+
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 
 
@@ -78,6 +82,23 @@ def replay_settings(env: VecEnv, rollout_steps: int, gradient_steps: int, batch_
         "train_freq": (max(1, rollout_steps // env.num_envs), "step"),
         "gradient_steps": gradient_steps,
     }
+
+
+def keep_from_saturating(algorithm: TD3) -> None:
+    """Pull the actor's outputs back before their tanh grows flat.
+
+    A young critic says that more is better, and the actor follows to where its tanh has no slope left: from there it never comes
+    back, although the critic learns. So the gradient of (`PULL` / 2) (|x| - `PULL_FROM`)^2 is added for each output x before the
+    tanh that lies beyond `PULL_FROM`. A deterministic actor has no entropy that would hold it back.
+    """
+
+    def add_pull(layer: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        if output.requires_grad:
+            values = output.detach()
+            pull = PULL / len(values) * torch.sign(values) * torch.relu(values.abs() - PULL_FROM)
+            output.register_hook(lambda gradient: gradient + pull)  # type: ignore[no-untyped-call]
+
+    _last_layer(algorithm.actor).register_forward_hook(add_pull)
 
 
 def check_settings(name: str, settings: dict[str, Any]) -> None:
@@ -164,7 +185,7 @@ class Learner(Agent):
         if isinstance(self._algorithm, OnPolicyAlgorithm):
             with torch.no_grad():
                 batch, _ = self._algorithm.policy.obs_to_tensor(observation)
-                drawn = self._algorithm.policy.get_distribution(batch).distribution
+                drawn = cast(torch.distributions.Normal, self._algorithm.policy.get_distribution(batch).distribution)
                 assert isinstance(drawn, torch.distributions.Normal)
                 action = clipped_mean(drawn.mean, drawn.stddev)[0].numpy()
         else:
@@ -306,8 +327,12 @@ def _start_low(algorithm: BaseAlgorithm) -> None:
         for name in ("actor", "actor_target"):
             actor = getattr(algorithm.policy, name, None)
             if actor is not None:
-                last = actor.mu if isinstance(actor.mu, torch.nn.Linear) else [m for m in actor.mu if isinstance(m, torch.nn.Linear)][-1]
-                last.bias.fill_(float(np.arctanh(START_TANH)))
+                _last_layer(actor).bias.fill_(float(np.arctanh(START_TANH)))
+
+
+def _last_layer(actor: torch.nn.Module) -> torch.nn.Linear:
+    """The layer before the actor's tanh."""
+    return [module for module in cast(torch.nn.Module, actor.mu).modules() if isinstance(module, torch.nn.Linear)][-1]
 
 
 def _unit_box(num_hosts: int) -> Box:

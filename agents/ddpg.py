@@ -1,9 +1,10 @@
 """Deep deterministic policy gradient."""
 
+import torch
 from stable_baselines3 import DDPG
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import NET, Learner, falling, policy_noise, replay_settings
+from agents._learner import NET, Learner, falling, keep_from_saturating, policy_noise, replay_settings
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
@@ -44,16 +45,18 @@ def ddpg(
     }  # fmt: skip
 
     def make(env: VecEnv) -> DDPG:
-        return DDPG(
+        algorithm = DDPG(
             "MlpPolicy",
             env,
             learning_rate=falling(learning_rate),
             gamma=gamma,
             tau=tau,
             action_noise=policy_noise(env, noise_std),
-            policy_kwargs={"net_arch": list(NET)},
+            policy_kwargs={"net_arch": list(NET), "activation_fn": torch.nn.Tanh},
             device="cpu",
             **replay_settings(env, rollout_steps, gradient_steps, batch_steps),
         )
+        keep_from_saturating(algorithm)
+        return algorithm
 
     return Learner("ddpg", scenario, topology, seed, settings, make)

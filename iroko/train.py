@@ -35,17 +35,17 @@ def train(
 ) -> pd.DataFrame:
     """Train until the agent has learned from `num_steps` environment steps in all.
 
-    An agent goes on from its own number of steps, an untrained one from the checkpoint if there is one. Equal arguments and seeds give
-    an equal agent, as far as the engine repeats; a training that was interrupted and resumed gives another one than a training in one
-    go.
+    An agent goes on from its own number of steps, an untrained one from the checkpoint if there is one. Equal arguments and seeds
+    give an equal agent, as far as the engine repeats; a training that was interrupted and resumed gives another one than a
+    training in one go.
 
     Args:
         engine: its name; None: the machine's default.
         num_envs: networks side by side, each with an engine of its own.
         seed: of the traffic and the engines; the agent has its own.
         on_progress: called after every step.
-        checkpoint_folder: the agent and its learning curve are read from here and written here, every `CHECKPOINT_STEPS` steps, at
-            the end, and when the training is broken off; None: nowhere.
+        checkpoint_folder: the agent and its learning curve are read from here and written here, every `CHECKPOINT_STEPS` steps,
+            at the end, and when the training is broken off; None: nowhere.
         log_folder: for TensorBoard; None: no logs.
 
     Returns:

@@ -29,7 +29,7 @@ def make_env(scenario: Scenario = SCENARIO, num_envs: int = 1, seed: int = 0) ->
 
 
 def some_observation(scenario: Scenario = SCENARIO) -> Any:
-    space = IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology())).observation_space
+    space: Any = IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology())).observation_space
     space.seed(1)
     return space.sample()
 
@@ -194,9 +194,14 @@ def test_the_reported_episode_reward_is_the_environment_s_own() -> None:
     actions: list[np.ndarray] = []
     env = make_env()
     begin = env.step_async
-    env.step_async = lambda given: (actions.append(given.copy()), begin(given))[1]  # type: ignore[assignment, method-assign]
+
+    def note_and_begin(given: np.ndarray) -> None:
+        actions.append(given.copy())
+        begin(given)
+
+    env.step_async = note_and_begin  # type: ignore[assignment, method-assign]
     rewards: list[float] = []
-    make_agent("ppo", SCENARIO, TOPOLOGY).train(env, 128, lambda steps, ended: rewards.extend(ended))
+    make_agent("ppo", SCENARIO, TOPOLOGY).train(env, 128, lambda _, ended: rewards.extend(ended))
     replay = IrokoEnv(SCENARIO, engine=FakeEngine(TOPOLOGY))
     replay.reset(seed=0)
     assert rewards[0] == pytest.approx(sum(replay.step(action[0])[1] for action in actions[:20]), rel=1e-4)
@@ -215,27 +220,46 @@ def test_ppo_comes_near_the_oracle_on_the_dumbbell_in_a_few_thousand_steps() -> 
 
 def test_reinforce_follows_the_gradient_of_its_returns() -> None:
     # One state, reward -(action - 0.5)^2: the mean has to move from -1.3 towards 0.5.
-    agent = make_agent("reinforce", SCENARIO, TOPOLOGY, seed=0)
+    agent = make_agent("reinforce", SCENARIO, TOPOLOGY, seed=0, learning_rate=1e-2, rollout_steps=64)
     assert isinstance(agent, Learner) and isinstance(agent._algorithm, Reinforce)
     algorithm = agent._algorithm
     observation = torch.zeros(1, *algorithm.observation_space.shape)  # type: ignore[misc]
     agent._algorithm.set_logger(_silent())
     rng = np.random.default_rng(0)
-    start = algorithm.policy.get_distribution(observation).distribution.mean.detach().numpy().copy()
+    start = _mean(algorithm, observation).detach().numpy().copy()
     for _ in range(40):
         buffer = algorithm.rollout_buffer
         buffer.reset()
         for _ in range(buffer.buffer_size):
             with torch.no_grad():
-                mean = algorithm.policy.get_distribution(observation).distribution.mean
+                mean = _mean(algorithm, observation)
                 action = mean + 0.37 * torch.as_tensor(rng.normal(size=(1, 4)), dtype=torch.float32)
                 values, log_probability, _ = algorithm.policy.evaluate_actions(observation, action)
             reward = -((action.numpy() - 0.5) ** 2).sum(axis=1)
             buffer.add(observation.numpy(), action.numpy(), reward, np.ones(1), values.flatten(), log_probability)
         buffer.compute_returns_and_advantage(torch.zeros(1, 1), np.ones(1))
         algorithm.train()
-    end = algorithm.policy.get_distribution(observation).distribution.mean.detach().numpy()
+    end = _mean(algorithm, observation).detach().numpy()
     assert (np.abs(end - 0.5) < 0.5 * np.abs(start - 0.5)).all(), f"{start=} {end=}"
+
+
+def _mean(algorithm: Reinforce, observation: torch.Tensor) -> torch.Tensor:
+    distribution: Any = algorithm.policy.get_distribution(observation).distribution
+    mean: torch.Tensor = distribution.mean
+    return mean
+
+
+def test_a_saturated_actor_is_pulled_back_and_others_are_left_alone() -> None:
+    agent = make_agent("td3", SCENARIO, TOPOLOGY)
+    assert isinstance(agent, Learner)
+    actor: Any = agent._algorithm.policy.actor
+    layer = actor.mu[-2]
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.copy_(torch.tensor([-3.5, -1.0, 1.4, 5.5]))
+    actor(torch.zeros(8, *agent._algorithm.observation_space.shape)).sum().backward()  # type: ignore[misc]
+    slope = 1 - torch.tanh(layer.bias.detach()) ** 2
+    assert (layer.bias.grad / 8 - slope).numpy() == pytest.approx(np.array([-0.2, 0, 0, 0.4]) / 8, abs=1e-6)
 
 
 def _silent() -> Any:

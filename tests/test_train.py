@@ -119,7 +119,7 @@ def test_checkpoints_are_written_on_the_way(opened: list[FakeEngine], tmp_path: 
     monkeypatch.setattr("iroko.train.CHECKPOINT_STEPS", 64)
     assert CHECKPOINT_STEPS == 2000
     steps: list[int] = []
-    monkeypatch.setattr("iroko.train.save_checkpoint", lambda agent, curve, folder: steps.append(agent.num_steps_done))
+    monkeypatch.setattr("iroko.train.save_checkpoint", lambda agent, *rest: steps.append(agent.num_steps_done))
     train(ppo(), SCENARIO, "guest", 256, 1, 0, None, tmp_path / "checkpoint")
     assert steps == [64, 128, 192, 256, 256]
 
