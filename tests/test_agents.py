@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,8 @@ def test_a_wrong_setting_is_an_error(name: str, settings: dict[str, Any], messag
 
 def test_a_baseline_has_nothing_to_train_or_save(tmp_path: Path) -> None:
     agent = make_agent("nv", SCENARIO, TOPOLOGY)
-    for call in (lambda: agent.train(make_env(), 10), lambda: agent.save(tmp_path), lambda: agent.load(tmp_path)):
+    calls: list[Callable[[], None]] = [lambda: agent.train(make_env(), 10), lambda: agent.save(tmp_path), lambda: agent.load(tmp_path)]
+    for call in calls:
         with pytest.raises(InputError, match="agent nv does not learn"):
             call()
 
