@@ -4,7 +4,9 @@ import torch
 from stable_baselines3 import DDPG
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import NET, Learner, falling, keep_from_saturating, policy_noise, replay_settings
+from agents._learner import Learner
+from agents._policies import keep_from_saturating
+from agents._settings import NET, falling, policy_noise, replay_settings
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology

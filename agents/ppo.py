@@ -3,7 +3,8 @@
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import NET, Learner, falling
+from agents._learner import Learner
+from agents._settings import NET, falling
 from iroko.agent import Agent
 from iroko.errors import InputError
 from iroko.scenario import Scenario

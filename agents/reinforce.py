@@ -6,7 +6,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import NET, Learner, falling
+from agents._learner import Learner
+from agents._settings import NET, falling
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology

@@ -5,7 +5,8 @@ import math
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import NET, Learner, falling, replay_settings
+from agents._learner import Learner
+from agents._settings import NET, falling, replay_settings
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology

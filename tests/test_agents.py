@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents._learner import CARD, WEIGHTS, Learner, clipped_mean
+from agents._learner import Learner
+from agents._models import CARD, WEIGHTS
+from agents._policies import clipped_mean
 from agents.reinforce import Reinforce
 from iroko.agent import TCP_NAMES, Agent, agent_names, make_agent
 from iroko.env import IrokoEnv

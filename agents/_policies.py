@@ -1,0 +1,68 @@
+"""Where policies start, how they are kept from saturating, and what they do in the mean."""
+
+import math
+from typing import Any, cast
+
+import numpy as np
+import torch
+from stable_baselines3 import TD3
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+START_ACTION = -1.3
+"""Where an untrained policy's mean lies: below the least rate, so that with its noise about one host in five sends more. A start
+with full queues teaches nothing, since a little more or less sent changes nothing there; from an idle network upward every host's
+rate shows in the reward. TCP's slow start does the same."""
+
+START_TANH = -0.95
+"""The same for the actors that end in a tanh, which is flat at -1 itself."""
+
+PULL, PULL_FROM = 0.1, 1.5
+"""Of `keep_from_saturating`; at 1.5 the tanh is 0.9, and its slope a fifth."""
+
+
+def keep_from_saturating(algorithm: TD3) -> None:
+    """Pull the actor's outputs back before their tanh grows flat.
+
+    A young critic says that more is better, and the actor follows to where its tanh has no slope left: from there it never comes
+    back, although the critic learns. So the gradient of (`PULL` / 2) (|x| - `PULL_FROM`)^2 is added for each output x before the
+    tanh that lies beyond `PULL_FROM`. A deterministic actor has no entropy that would hold it back.
+    """
+
+    def add_pull(layer: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        if output.requires_grad:
+            values = output.detach()
+            pull = PULL / len(values) * torch.sign(values) * torch.relu(values.abs() - PULL_FROM)
+            output.register_hook(lambda gradient: gradient + pull)  # type: ignore[no-untyped-call]
+
+    _last_layer(algorithm.actor).register_forward_hook(add_pull)
+
+
+def clipped_mean(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    """The mean of a normal variable clipped to -1 and 1, elementwise.
+
+    The environment clips what the policy draws, so near a bound the hosts sent less, or more, in training than the policy's own
+    mean says. Scoring that mean instead would shift the rates by what training never saw, and a few percent too much fill a queue.
+    """
+    low, high = (-1 - mean) / std, (1 - mean) / std
+    below, above = torch.special.ndtr(low), torch.special.ndtr(-high)
+    densities = (torch.exp(-low * low / 2) - torch.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
+    clipped: torch.Tensor = above - below + mean * (1 - below - above) + std * densities
+    return clipped
+
+
+def start_low(algorithm: BaseAlgorithm) -> None:
+    """Set the last layer of an untrained policy so that it starts at the least rate."""
+    with torch.no_grad():
+        if isinstance(algorithm, OnPolicyAlgorithm):
+            cast(torch.nn.Linear, algorithm.policy.action_net).bias.fill_(START_ACTION)
+            return
+        for name in ("actor", "actor_target"):
+            actor = getattr(algorithm.policy, name, None)
+            if actor is not None:
+                _last_layer(actor).bias.fill_(float(np.arctanh(START_TANH)))
+
+
+def _last_layer(actor: torch.nn.Module) -> torch.nn.Linear:
+    """The layer before the actor's tanh."""
+    return [module for module in cast(torch.nn.Module, actor.mu).modules() if isinstance(module, torch.nn.Linear)][-1]
