@@ -25,9 +25,20 @@ def shell(
     seed: Annotated[int, typer.Option(help="Of the guest's entropy.")] = 0,
 ) -> None:
     """Open Mininet's command line in a guest: `h0 ping -c 3 h3`, `iperf h0 h3`, `nodes`, `exit`."""
+    import signal
+
+    from iroko.errors import InputError
     from iroko.guest.machine import Machine
     from iroko.scenario import Scenario
 
+    if not sys.stdin.isatty():
+        raise InputError("the shell reads from a terminal, and its input is none: start it by hand, or in `script` or tmux")
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
     Scenario(topology=topo, topology_parameters={"rate_bps": rate})
     machine = Machine([sys.executable, "-m", "iroko.guest.shell", topo, rate], seed, console=True)
     try:
