@@ -21,8 +21,8 @@ DEFAULT_TRAFFIC = {"dumbbell": "pairs", "fattree": "stride", "star": "incast"}
 """The traffic of a topology when none is named; any other topology gets `permutation`."""
 DEFAULT_AGENTS = ("ppo",)
 DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
-DEFAULT_STEPS = 20_000
-"""Training steps of each learned agent: about five minutes for the k=4 fat-tree in two guests on two cores."""
+DEFAULT_STEPS = 40_000
+"""Training steps of each learned agent: two to five minutes for the k=4 fat-tree in two guests on two cores."""
 DEFAULT_ENVS = {"guest": 2, "mininet": 1}
 """Training environments side by side: a guest each for two cores, and of a host's kernel one at a time."""
 NO_BASELINES = "none"
