@@ -17,6 +17,8 @@ from iroko.flows import Flow
 from iroko.kernel.namespaces import Namespace
 
 UDP_PAYLOAD_BYTES = 1472
+ECN_TRANSPORTS = ("dctcp",)
+"""The transports for which switches mark."""
 _UDP_SEGMENT, _UDP_SEGMENTS = 103, 44
 _UDP_BUFFER_BYTES = 200_000
 _SO_MEMINFO, _DROPS, _SO_ATTACH_FILTER = 55, 8, 26

@@ -8,13 +8,13 @@ from iroko.engine import Clock
 from iroko.errors import EngineError
 from iroko.flows import Flow
 from iroko.kernel.counters import open_counters
+from iroko.kernel.endpoints import ECN_TRANSPORTS
 from iroko.kernel.network import Fabric
 from iroko.kernel.queues import host_limit
 from iroko.kernel.traffic import Traffic
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
-ECN_TRANSPORTS = ("dctcp",)
 _REAL_TIME_BURST_S = 250e-6
 _SECOND_NS = 1_000_000_000
 _WARM_UP_S = 0.02

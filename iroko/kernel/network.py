@@ -4,7 +4,6 @@ Mininet's network, nodes, links, command line and `popen` stay as they are known
 shell starts when somebody first needs it. Switches are Linux routers with equal-cost multipath. The only file that imports mininet.
 """
 
-import os
 import re
 import time
 from typing import Any
@@ -276,8 +275,3 @@ class Fabric:
                 node.terminate()
         self.nodes = {}
         self.net.hosts, self.net.switches, self.net.links = [], [], []
-
-
-def have_mnexec() -> bool:
-    """Whether `mnexec`, by which Mininet runs commands in hosts, is on the path."""
-    return any(os.access(os.path.join(folder, "mnexec"), os.X_OK) for folder in os.environ.get("PATH", "").split(os.pathsep))

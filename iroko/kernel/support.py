@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable
 
 from iroko.errors import UnsupportedError
 from iroko.flows import UDP
-from iroko.kernel.endpoints import missing_congestion_control, set_congestion_control
+from iroko.kernel.endpoints import ECN_TRANSPORTS, missing_congestion_control, set_congestion_control
 from iroko.kernel.namespaces import Namespace
 from iroko.kernel.netlink import Netlink, NetlinkError
 from iroko.kernel.queues import arrival_delay, port_queue, port_shaper
 from iroko.topology import Topology
-
-ECN_TRANSPORTS = ("dctcp",)
 
 
 def require_root() -> None:
