@@ -3,36 +3,47 @@
 import numpy as np
 import numpy.typing as npt
 
+from iroko.arrays import FabricArrays
 from iroko.errors import InputError
 from iroko.snapshot import Floats
-from iroko.topology import Topology
 
 ROUNDING = 1e-6
 """How far a fraction may lie outside its range, as float32 arithmetic carries it, before it is an error."""
 
 
-def read_action(action: npt.ArrayLike, topology: Topology, min_fraction: float) -> Floats:
+def read_action(action: npt.ArrayLike, fabric: FabricArrays, min_fraction: float) -> Floats:
     """Turn fractions of the hosts' link rates into limits.
 
     Args:
-        action: shape `(num_hosts,)`, each from `min_fraction` to 1; what lies outside by rounding is clipped.
+        action: shape `(num_hosts,)`, or `(num_envs, num_hosts)` where the fabric is stacked; each from `min_fraction` to 1, and
+            what lies outside by rounding is clipped.
 
     Returns:
-        Limits in bit/s, shape `(num_hosts,)`; a fraction of 1 is the link rate, which limits nothing.
+        Limits in bit/s, of the same shape; a fraction of 1 is the link rate, which limits nothing.
 
     Raises:
-        InputError: the shape is wrong, or a value is not a number in the range; the message names the host.
+        InputError: the shape is wrong, or a value is not a number in the range; the message names the host, and the environment.
     """
+    shape = fabric.host_rates_bps.shape
     try:
         fractions = np.asarray(action, dtype=float)
     except (TypeError, ValueError) as error:
-        raise InputError(f"action {action!r}: expected {topology.num_hosts} numbers, one for each host") from error
-    if fractions.shape != (topology.num_hosts,):
-        raise InputError(f"action of shape {fractions.shape}: expected ({topology.num_hosts},), one fraction for each host")
-    # Written so that NaN, which compares as false, is caught with the rest.
-    good = (fractions >= min_fraction - ROUNDING) & (fractions <= 1 + ROUNDING)
-    if not good.all():
-        host = int(np.argmin(good))
-        raise InputError(f"action {fractions[host]:g} for host {topology.hosts[host]}: expected {min_fraction:g} <= fraction <= 1")
-    limits_bps: Floats = np.clip(fractions, min_fraction, 1) * np.array(topology.host_rates_bps, dtype=float)
+        whom = "host" if len(shape) == 1 else "host of each environment"
+        raise InputError(f"action {action!r}: expected {fabric.host_rates_bps.size} numbers, one for each {whom}") from error
+    if fractions.shape != shape:
+        meaning = "one fraction for each host" if len(shape) == 1 else "for each environment one fraction for each host"
+        raise InputError(f"action of shape {fractions.shape}: expected {shape}, {meaning}")
+    # Written so that NaN, which the least and the greatest value pass on and which compares as false, is caught with the rest.
+    least, greatest = np.minimum.reduce(fractions, axis=None), np.maximum.reduce(fractions, axis=None)
+    if not (least >= min_fraction - ROUNDING and greatest <= 1 + ROUNDING):
+        raise _out_of_range(fractions, fabric, min_fraction)
+    limits_bps: Floats = np.minimum(np.maximum(fractions, min_fraction), 1) * fabric.host_rates_bps
     return limits_bps
+
+
+def _out_of_range(fractions: Floats, fabric: FabricArrays, min_fraction: float) -> InputError:
+    good = (fractions >= min_fraction - ROUNDING) & (fractions <= 1 + ROUNDING)
+    first = np.argwhere(~good)[0].tolist()
+    whose = "" if len(first) == 1 else f"environment {first[0]}: "
+    value, host = fractions[tuple(first)], fabric.hosts[first[-1]]
+    return InputError(f"{whose}action {value:g} for host {host}: expected {min_fraction:g} <= fraction <= 1")

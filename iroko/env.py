@@ -12,15 +12,17 @@ from gymnasium.spaces import Box
 
 import iroko
 from iroko.action import read_action
+from iroko.arrays import FabricArrays, FlowArrays
 from iroko.engine import Engine, default_engine, open_engine
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
-from iroko.metrics import goodput_bps, jain_index
+from iroko.info import measures, to_numbers
 from iroko.names import check_name
 from iroko.observation import Observation, Observer
-from iroko.reward import REWARDS, RewardContext, active_flows
+from iroko.reward import REWARDS, RewardContext
 from iroko.scenario import Scenario
 from iroko.snapshot import Snapshot
+from iroko.topology import Topology
 
 iroko.register_envs()
 
@@ -111,7 +113,8 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.render_mode = None
         self.scenario = scenario or Scenario()
         self.topology = self.scenario.make_topology()
-        self.observer = Observer(self.topology, self.scenario.features)
+        self._fabric = FabricArrays.of(self.topology)
+        self.observer = Observer(self.topology, self.scenario.features, self._fabric)
         self.observation_space = Box(self.observer.low, self.observer.high, dtype=np.float32)
         self.action_space = Box(np.float32(self.scenario.min_fraction), np.float32(1), (self.topology.num_hosts,), np.float32)
         self.flows: list[Flow] = []
@@ -127,7 +130,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             self._engine = engine
         self._owns_engine = self._engine is None
         self._reward = REWARDS[self.scenario.reward]
-        self._context = RewardContext.of(self.topology, [])
+        self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, []))
         self._snapshot: Snapshot | None = None
         self._steps = 0
         self._phase = "new"  # new, ready, stepping, over or closed
@@ -172,17 +175,16 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             raise InputError(f"options={options!r}: expected none; a scenario is set when the environment is made")
         super().reset(seed=self._seed if seed is None else seed)
         self._seed = None
-        self.flows = self.scenario.make_flows(self.topology, self.np_random)
-        engine_seed = int(self.np_random.integers(1 << 31))
-        self._context = RewardContext.of(self.topology, self.flows)
-        self.observer.start(self.flows)
+        self.flows, engine_seed = draw_episode(self.scenario, self.topology, self.np_random)
+        self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, self.flows))
+        self.observer.start(self._context.flows)
         with self._closing_on_error():
             if self._engine is None:
                 self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
             self._snapshot = self._engine.reset(self.flows, self.scenario.transport, engine_seed)
         self._steps = 0
         self._phase = "ready"
-        return self.observer.observe(self._snapshot, None), self._measures(self._snapshot)
+        return self.observer.observe(self._snapshot, None), to_numbers(measures(self._context, self._snapshot))
 
     def begin_step(self, action: npt.ArrayLike) -> None:
         """Set the limits and let the interval start: the first half of `step`, so that several environments run side by side.
@@ -192,7 +194,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             ClosedError: there is no episode under way.
         """
         self._expect("ready", "begin_step")
-        limits_bps = read_action(action, self.topology, self.scenario.min_fraction)
+        limits_bps = read_action(action, self._fabric, self.scenario.min_fraction)
         with self._closing_on_error():
             self.engine.begin_step(limits_bps, self.scenario.interval_s)
         self._phase = "stepping"
@@ -209,10 +211,11 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             snapshot = self.engine.finish_step()
         previous, self._snapshot = self._snapshot, snapshot
         self._steps += 1
-        terms = self._reward(self._context, snapshot)
+        terms = to_numbers(self._reward(self._context, snapshot))
         terminated, truncated = snapshot.all_done, self._steps >= self.scenario.num_steps
         self._phase = "over" if terminated or truncated else "ready"
-        info = self._measures(snapshot) | {"reward_terms": terms}
+        info = to_numbers(measures(self._context, snapshot))
+        info["reward_terms"] = terms
         return self.observer.observe(snapshot, previous), float(sum(terms.values())), terminated, truncated, info
 
     def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -247,17 +250,10 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             self.close()
             raise
 
-    def _measures(self, snapshot: Snapshot) -> dict[str, Any]:
-        ports = self._context.switch_ports
-        return {
-            "time_s": snapshot.time_s,
-            "goodput_bps": goodput_bps(snapshot.host_received_bytes, snapshot.interval_s),
-            "queue_mean_bytes": float(snapshot.backlog_mean_bytes[ports].mean()),
-            "queue_peak_bytes": int(snapshot.backlog_peak_bytes[ports].max()),
-            "drops": int(snapshot.port_drops[ports].sum()),
-            "marks": int(snapshot.port_marks[ports].sum()),
-            "jain": jain_index(snapshot.flow_bytes[active_flows(self._context, snapshot)]),
-        }
+
+def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generator) -> tuple[list[Flow], int]:
+    """Draw the flows of an episode and the engine's seed for it."""
+    return scenario.make_flows(topology, rng), int(rng.integers(1 << 31))
 
 
 def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:

@@ -1,14 +1,20 @@
-"""Measures of a network's performance, on plain arrays."""
+"""Measures of a network's performance, on plain arrays.
+
+Those with a plural name work over the last axis of arrays with any axes before it, and leave out what a mask says does not count.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from iroko.errors import InputError
-from iroko.snapshot import Floats
+from iroko.snapshot import Floats, Integers
 from iroko.topology import Port
+
+Booleans = npt.NDArray[np.bool_]
 
 UDP_HEADERS_BYTES = 14 + 20 + 8
 """Ethernet, IPv4 and UDP headers of one frame."""
@@ -24,8 +30,17 @@ def jain_index(values: npt.ArrayLike) -> float:
     Jain, Chiu, Hawe: A Quantitative Measure of Fairness and Discrimination, DEC TR-301, 1984.
     """
     x = np.asarray(values, dtype=float)
-    squares = float(np.sum(x * x))
-    return float(np.sum(x)) ** 2 / (len(x) * squares) if squares > 0 else 1.0
+    return float(jain_indices(x, np.ones(x.shape, dtype=bool)))
+
+
+def jain_indices(values: Integers | Floats, counts: Booleans) -> Floats:
+    """Jain's index over the last axis of those values that count, shape `(...)` for values and mask of shape `(..., n)`.
+
+    What does not count changes no digit of the result, wherever and however often it stands.
+    """
+    x = np.where(counts, values, 0.0)
+    total, squares = running_sum(x), running_sum(x * x)
+    return ratio(total * total, np.add.reduce(counts, axis=-1, dtype=float) * squares, 1.0)
 
 
 def gini_index(values: npt.ArrayLike) -> float:
@@ -33,15 +48,62 @@ def gini_index(values: npt.ArrayLike) -> float:
 
     With x in ascending order it is the sum over i = 1..n of (2i - n - 1) x_i, over n times the sum of x.
     """
-    x = np.sort(np.asarray(values, dtype=float))
-    total = float(x.sum())
-    ranks = 2 * np.arange(1, len(x) + 1) - len(x) - 1
-    return float(ranks @ x) / (len(x) * total) if total > 0 else 0.0
+    x = np.asarray(values, dtype=float)
+    return float(gini_indices(x, np.ones(x.shape, dtype=bool)))
+
+
+def gini_indices(values: Floats, counts: Booleans) -> Floats:
+    """The Gini coefficient over the last axis of those values that count, shape `(...)` for both of shape `(..., n)`."""
+    # As zeros, what does not count comes first, where it adds nothing but shifts the ranks of the rest.
+    x = np.sort(np.where(counts, values, 0.0), axis=-1)
+    size, number = x.shape[-1], np.add.reduce(counts, axis=-1, dtype=float)
+    ranks = np.arange(1 - 2 * size, 0, 2) + column(number)
+    return ratio(np.add.reduce(ranks * x, axis=-1), number * np.add.reduce(x, axis=-1), 0.0)
+
+
+def running_sum(values: Floats) -> Floats:
+    """The sum over the last axis, one after the other: unlike numpy's own, zeros in between or behind change no digit of it."""
+    if not values.shape[-1]:
+        return np.zeros(values.shape[:-1])
+    total: Floats = np.add.accumulate(values, axis=-1)[..., -1]
+    return total
+
+
+def ratio(numerator: float | Floats, denominator: float | Floats, otherwise: float) -> Floats:
+    """A quotient of arrays, or of numbers, with another value where the denominator is not above 0."""
+    quotient: Any
+    if isinstance(denominator, float):  # a number of numpy too, for which a quotient of arrays would take some times as long
+        quotient = numerator / denominator if denominator > 0 else np.float64(otherwise)
+    else:
+        quotient = np.divide(numerator, denominator, out=np.full(denominator.shape, otherwise), where=denominator > 0)
+    result: Floats = quotient
+    return result
+
+
+def column(values: float | Floats) -> float | Floats:
+    """One value for each environment, shape `(...)`, as `(..., 1)`, to go with several for each; the number of a single one as it is."""
+    return values if isinstance(values, float) else values[..., None]
+
+
+def rate_fractions(sent_bytes: Integers, interval_s: float | Floats, rates_bps: Floats) -> Floats:
+    """Bytes of an interval as fractions of what links could carry in it; 0 for an empty interval.
+
+    Args:
+        sent_bytes, rates_bps: shape `(..., n)`.
+        interval_s: shape `(...)`.
+    """
+    fractions: Floats = sent_bytes * column(ratio(np.float64(8), interval_s, 0.0)) / rates_bps
+    return fractions
 
 
 def goodput_bps(received_bytes: npt.ArrayLike, time_s: float) -> float:
     """Application bytes that arrived, of all receivers together, as a rate in bit/s; 0 for an empty time."""
-    return float(np.sum(received_bytes)) * 8 / time_s if time_s > 0 else 0.0
+    return float(goodputs_bps(np.ravel(np.asarray(received_bytes)), float(time_s)))
+
+
+def goodputs_bps(received_bytes: Integers | Floats, time_s: float | Floats) -> Floats:
+    """Goodput over the last axis: bytes of shape `(..., num_receivers)` in times of shape `(...)` give rates of shape `(...)`."""
+    return ratio(np.add.reduce(received_bytes, axis=-1) * 8.0, time_s, 0.0)
 
 
 def goodput_share(received_bytes: npt.ArrayLike, time_s: float, fair_bps: float) -> float:

@@ -12,6 +12,8 @@
 | `received` | host | application bytes that arrived over what the link could carry | 0 to 1 |
 | `pairs` | ordered pair of hosts | 1 when the first delivered bytes to the second in the interval, else 0 | 0 or 1 |
 
+Of several environments side by side the vectors are the rows of one matrix, worked out all at once.
+
 A value that the clock's grain carries past its bound (a frame that straddles two intervals) is clipped to it.
 """
 
@@ -21,10 +23,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from iroko.arrays import FabricArrays, FlowArrays
 from iroko.errors import InputError
-from iroko.flows import Flow
+from iroko.metrics import rate_fractions
 from iroko.names import check_name
-from iroko.snapshot import Floats, Integers, Snapshot
+from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
 Observation = npt.NDArray[np.float32]
@@ -43,8 +46,11 @@ class Observer:
         low, high: bounds, shape `(size,)`, float32.
     """
 
-    def __init__(self, topology: Topology, features: Sequence[str]) -> None:
+    def __init__(self, topology: Topology, features: Sequence[str], fabric: FabricArrays | None = None) -> None:
         """Lay out the vector.
+
+        Args:
+            fabric: the arrays of several topologies with the hosts and ports of this one, to observe all at once; None: of this one.
 
         Raises:
             InputError: an unknown feature, a feature named twice, or none.
@@ -52,12 +58,8 @@ class Observer:
         if not features:
             raise InputError(f"features=(): expected some of {', '.join(self._MEASURES)}")
         self.topology = topology
-        self._ports = np.array(topology.switch_ports, dtype=np.int64)
-        ports = [topology.ports[index] for index in topology.switch_ports]
-        self._queue_bytes: Floats = np.array([port.queue_bytes for port in ports], dtype=float)
-        self._port_rates_bps: Floats = np.array([port.rate_bps for port in ports], dtype=float)
-        self._host_rates_bps: Floats = np.array(topology.host_rates_bps, dtype=float)
-        self._pair_indices: Integers = np.zeros(0, dtype=np.int64)
+        self._fabric = FabricArrays.of(topology) if fabric is None else fabric
+        self._flows = FlowArrays.of(topology, [])
         self.slices: dict[str, slice] = {}
         self.size = 0
         for feature in features:
@@ -84,65 +86,66 @@ class Observer:
         """What each value of the vector is: `backlog s0->s1`, `limits h0`, `pairs h0->h2`."""
         return [f"{feature} {subject}" for feature in self.slices for subject in self._subjects(feature)]
 
-    def start(self, flows: Sequence[Flow]) -> None:
+    def start(self, flows: FlowArrays) -> None:
         """Take the flows of an episode, which `pairs` needs to know who sends to whom."""
-        index = self.topology.host_index
-        num_hosts = self.topology.num_hosts
-        self._pair_indices = np.array([index[flow.source] * num_hosts + index[flow.destination] for flow in flows], dtype=np.int64)
+        self._flows = flows
 
     def observe(self, snapshot: Snapshot, previous: Snapshot | None) -> Observation:
         """The observation of an interval.
 
         Args:
+            snapshot: of one environment, or stacked as the fabric is.
             previous: the snapshot of the step before, for what changed; None after a reset: no change.
 
         Returns:
-            A new array, shape `(size,)`, float32, within `low` and `high`.
+            A new array, shape `(size,)` or `(num_envs, size)`, float32, within `low` and `high`.
         """
-        vector = np.empty(self.size, dtype=np.float32)
+        vector = np.empty((*snapshot.limits_bps.shape[:-1], self.size), dtype=np.float32)
         for feature, part in self.slices.items():
-            vector[part] = self._MEASURES[feature](self, snapshot, previous)
-        return np.clip(vector, self.low, self.high, out=vector)
+            vector[..., part] = self._MEASURES[feature](self, snapshot, previous)
+        np.maximum(vector, self.low, out=vector)
+        return np.minimum(vector, self.high, out=vector)
 
     def _backlog(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        return now.backlog_mean_bytes[self._ports] / self._queue_bytes
+        return now.backlog_mean_bytes.take(self._fabric.switch_ports, axis=-1) / self._fabric.queue_bytes
 
     def _backlog_change(self, now: Snapshot, previous: Snapshot | None) -> Floats:
         if previous is None:
-            return np.zeros(len(self._ports))
-        return (now.backlog_bytes[self._ports] - previous.backlog_bytes[self._ports]) / self._queue_bytes
+            return np.zeros(self._fabric.queue_bytes.shape)
+        change_bytes = now.backlog_bytes - previous.backlog_bytes
+        return change_bytes.take(self._fabric.switch_ports, axis=-1) / self._fabric.queue_bytes
 
     def _utilisation(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        return _rate_fractions(now.port_bytes[self._ports], now.interval_s, self._port_rates_bps)
+        sent_bytes = now.port_bytes.take(self._fabric.switch_ports, axis=-1)
+        return rate_fractions(sent_bytes, now.interval_s, self._fabric.port_rates_bps)
 
     def _drops(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        drops = now.port_drops[self._ports]
-        fractions: Floats = drops / np.maximum(now.port_packets[self._ports] + drops, 1)
+        drops = now.port_drops.take(self._fabric.switch_ports, axis=-1)
+        sent = now.port_packets.take(self._fabric.switch_ports, axis=-1)
+        fractions: Floats = drops / np.maximum(sent + drops, 1)
         return fractions
 
     def _marks(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        return now.port_marks[self._ports] / np.maximum(now.port_packets[self._ports], 1)
+        marks = now.port_marks.take(self._fabric.switch_ports, axis=-1)
+        return marks / np.maximum(now.port_packets.take(self._fabric.switch_ports, axis=-1), 1)
 
     def _limits(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        fractions: Floats = now.limits_bps / self._host_rates_bps
+        fractions: Floats = now.limits_bps / self._fabric.host_rates_bps
         return fractions
 
     def _sent(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        return _rate_fractions(now.host_sent_bytes, now.interval_s, self._host_rates_bps)
+        return rate_fractions(now.host_sent_bytes, now.interval_s, self._fabric.host_rates_bps)
 
     def _received(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        return _rate_fractions(now.host_received_bytes, now.interval_s, self._host_rates_bps)
+        return rate_fractions(now.host_received_bytes, now.interval_s, self._fabric.host_rates_bps)
 
     def _pairs(self, now: Snapshot, previous: Snapshot | None) -> Floats:
-        delivered = np.zeros(self.topology.num_hosts**2)
-        delivered[self._pair_indices[now.flow_bytes > 0]] = 1
-        return delivered
+        hosts = now.limits_bps.shape
+        delivered = np.zeros(now.limits_bps.size * hosts[-1])
+        delivered[self._flows.pairs[now.flow_bytes > 0]] = 1
+        return delivered.reshape((*hosts[:-1], hosts[-1] ** 2))
 
     _MEASURES: ClassVar[dict[str, Callable[["Observer", Snapshot, Snapshot | None], Floats]]] = {
         "backlog": _backlog, "backlog_change": _backlog_change, "utilisation": _utilisation, "drops": _drops, "marks": _marks,
         "limits": _limits, "sent": _sent, "received": _received, "pairs": _pairs,
     }  # fmt: skip
-
-
-def _rate_fractions(sent_bytes: Integers, interval_s: float, rates_bps: Floats) -> Floats:
-    return sent_bytes * (8 / interval_s) / rates_bps if interval_s > 0 else np.zeros(len(rates_bps))

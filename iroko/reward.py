@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from iroko.arrays import FabricArrays, FlowArrays
 from iroko.flows import Flow
-from iroko.metrics import gini_index, jain_index
-from iroko.snapshot import Floats, Integers, Snapshot
+from iroko.metrics import Booleans, column, gini_indices, jain_indices, rate_fractions, ratio
+from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
 STEP_QUEUE_FRACTION = 0.3
@@ -29,74 +29,71 @@ STEP_QUEUE_FRACTION = 0.3
 class RewardContext:
     """What a reward needs to know of an episode beside its snapshots.
 
-    Attributes:
-        host_rates_bps: link rate of each host, shape `(num_hosts,)`.
-        switch_ports: indices of the ports whose queue is in a switch, shape `(num_switch_ports,)`.
-        queue_bytes: the size of their queues, shape `(num_switch_ports,)`.
-        flow_sources: index of each flow's sender among the hosts, shape `(num_flows,)`.
-        flow_starts_s: when each flow starts, shape `(num_flows,)`.
+    Stacked arrays, with an axis of environments before the others, go with stacked snapshots and give stacked terms.
     """
 
-    host_rates_bps: Floats
-    switch_ports: Integers
-    queue_bytes: Floats
-    flow_sources: Integers
-    flow_starts_s: Floats
+    fabric: FabricArrays
+    flows: FlowArrays
 
     @classmethod
     def of(cls, topology: Topology, flows: Sequence[Flow]) -> "RewardContext":
-        ports = [topology.ports[index] for index in topology.switch_ports]
-        return cls(
-            host_rates_bps=np.array(topology.host_rates_bps, dtype=float),
-            switch_ports=np.array(topology.switch_ports, dtype=np.int64),
-            queue_bytes=np.array([port.queue_bytes for port in ports], dtype=float),
-            flow_sources=np.array([topology.host_index[flow.source] for flow in flows], dtype=np.int64),
-            flow_starts_s=np.array([flow.start_s for flow in flows], dtype=float),
-        )
+        return cls(FabricArrays.of(topology), FlowArrays.of(topology, flows))
 
 
-Reward = Callable[[RewardContext, Snapshot], dict[str, float]]
+Terms = dict[str, Floats]
+"""Numbers for one environment, arrays of shape `(num_envs,)` for several."""
+Reward = Callable[[RewardContext, Snapshot], Terms]
 
 
 def received_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
-    """For each host the rate of the application bytes that arrived at it over its link rate, shape `(num_hosts,)`."""
-    if snapshot.interval_s <= 0:
-        return np.zeros(len(context.host_rates_bps))
-    return snapshot.host_received_bytes * (8 / snapshot.interval_s) / context.host_rates_bps
+    """For each host the rate of the application bytes that arrived at it over its link rate, shape `(..., num_hosts)`."""
+    return rate_fractions(snapshot.host_received_bytes, snapshot.interval_s, context.fabric.host_rates_bps)
 
 
-def active_flows(context: RewardContext, snapshot: Snapshot) -> npt.NDArray[np.bool_]:
-    """Whether each flow was under way in the interval: started before its end, not finished before its start; `(num_flows,)`."""
-    ends_s = np.where(np.isnan(snapshot.flow_completion_s), np.inf, context.flow_starts_s + snapshot.flow_completion_s)
-    active: npt.NDArray[np.bool_] = (context.flow_starts_s < snapshot.time_s) & (ends_s > snapshot.time_s - snapshot.interval_s)
+def active_flows(context: RewardContext, snapshot: Snapshot) -> Booleans:
+    """Whether each flow was under way in the interval: started before its end, not finished before its start; `(..., num_flows)`."""
+    starts_s, end_s = context.flows.starts_s, column(snapshot.time_s)
+    begin_s = end_s - column(snapshot.interval_s)
+    # The completion of an unfinished flow is NaN, which compares as false.
+    active: Booleans = (starts_s < end_s) & ~(starts_s + snapshot.flow_completion_s <= begin_s)
     return active
 
 
-def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
+def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:
     """For each sender with a flow in the interval, the rate at which its application bytes arrived over its link rate.
 
     Returns:
-        Shape `(num_senders,)`, in the order of the hosts; empty when no flow was under way.
+        For each host its fraction, and whether it is such a sender: 0 where not; both of shape `(..., num_hosts)`.
     """
-    if snapshot.interval_s <= 0:
-        return np.zeros(0)
-    active = active_flows(context, snapshot)
-    num_hosts = len(context.host_rates_bps)
-    delivered_bytes = np.bincount(context.flow_sources, weights=snapshot.flow_bytes, minlength=num_hosts)
-    sends = np.bincount(context.flow_sources[active], minlength=num_hosts) > 0
-    return delivered_bytes[sends] * (8 / snapshot.interval_s) / context.host_rates_bps[sends]
+    rates_bps, senders = context.fabric.host_rates_bps, context.flows.senders.ravel()
+    sends = np.zeros(rates_bps.size, dtype=bool)
+    sends[senders[active_flows(context, snapshot).ravel()]] = True
+    sends = sends.reshape(rates_bps.shape) & (column(snapshot.interval_s) > 0)
+    delivered_bytes = np.bincount(senders, weights=snapshot.flow_bytes.ravel(), minlength=rates_bps.size).reshape(rates_bps.shape)
+    return np.where(sends, rate_fractions(delivered_bytes, snapshot.interval_s, rates_bps), 0.0), sends
 
 
 def queue_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
-    """For each switch port its mean backlog over its queue, shape `(num_switch_ports,)`."""
-    return snapshot.backlog_mean_bytes[context.switch_ports] / context.queue_bytes
+    """For each switch port its mean backlog over its queue, shape `(..., num_switch_ports)`."""
+    return snapshot.backlog_mean_bytes.take(context.fabric.switch_ports, axis=-1) / context.fabric.queue_bytes
 
 
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else 0.0
+def _sum(values: Floats) -> Floats:
+    total: Floats = np.add.reduce(values, axis=-1)
+    return total
 
 
-def iroko2018(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def _fullest(context: RewardContext, snapshot: Snapshot) -> Floats:
+    fullest: Floats = np.maximum.reduce(queue_fractions(context, snapshot), axis=-1)
+    return fullest
+
+
+def _mean(rates: Floats, sends: Booleans) -> Floats:
+    """Over the senders; 0 when there is none."""
+    return ratio(_sum(rates), np.add.reduce(sends, axis=-1, dtype=float), 0.0)
+
+
+def iroko2018(context: RewardContext, snapshot: Snapshot) -> Terms:
     """Bandwidth less queues: sum over hosts of received/link rate, less sum over switch ports of (P/2) (backlog/queue)^2.
 
     P is the number of switch ports, so the price of a queue grows with the fabric. Ruffy, Przystupa, Beschastnikh: Iroko, A
@@ -105,63 +102,64 @@ def iroko2018(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
     """
     fractions = queue_fractions(context, snapshot)
     return {
-        "bandwidth": float(received_fractions(context, snapshot).sum()),
-        "queue": -len(fractions) / 2 * float(fractions @ fractions),
+        "bandwidth": _sum(received_fractions(context, snapshot)),
+        "queue": -fractions.shape[-1] / 2 * np.vecdot(fractions, fractions),
     }
 
 
-def action(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def action(context: RewardContext, snapshot: Snapshot) -> Terms:
     """The mean rate of the senders."""
-    return {"rate": _mean(delivered_fractions(context, snapshot))}
+    return {"rate": _mean(*delivered_fractions(context, snapshot))}
 
 
-def fairness(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def fairness(context: RewardContext, snapshot: Snapshot) -> Terms:
     """Jain's index of the senders' rates."""
-    return {"fairness": jain_index(delivered_fractions(context, snapshot))}
+    return {"fairness": jain_indices(*delivered_fractions(context, snapshot))}
 
 
-def gini(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def gini(context: RewardContext, snapshot: Snapshot) -> Terms:
     """1 less the Gini coefficient of the senders' rates.
 
     The 2018 code returned the coefficient itself here, which rewards inequality, and used 1 less it inside `step`.
     """
-    return {"fairness": 1 - gini_index(delivered_fractions(context, snapshot))}
+    return {"fairness": 1 - gini_indices(*delivered_fractions(context, snapshot))}
 
 
-def fair_queue(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def fair_queue(context: RewardContext, snapshot: Snapshot) -> Terms:
     """(rate + fairness) (1 - q), with the senders' mean rate, their Jain index, and q of the fullest queue."""
-    rates = delivered_fractions(context, snapshot)
-    queue = float(queue_fractions(context, snapshot).max())
-    return {"rate": _mean(rates), "queue": -queue * _mean(rates), "fairness": jain_index(rates) * (1 - queue)}
+    rates, sends = delivered_fractions(context, snapshot)
+    rate, queue = _mean(rates, sends), _fullest(context, snapshot)
+    return {"rate": rate, "queue": -queue * rate, "fairness": jain_indices(rates, sends) * (1 - queue)}
 
 
-def joint_queue(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def joint_queue(context: RewardContext, snapshot: Snapshot) -> Terms:
     """rate (1 - 2 q), with the senders' mean rate and q of the fullest queue."""
-    rate = _mean(delivered_fractions(context, snapshot))
-    return {"rate": rate, "queue": -2 * float(queue_fractions(context, snapshot).max()) * rate}
+    rate = _mean(*delivered_fractions(context, snapshot))
+    return {"rate": rate, "queue": -2 * _fullest(context, snapshot) * rate}
 
 
-def step(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def step(context: RewardContext, snapshot: Snapshot) -> Terms:
     """r - q while q of the fullest queue is at most 0.3, else -r - q.
 
     r is the senders' mean rate times 1 less the Gini coefficient of their rates. An earlier version of the 2018 code had a
     threshold of 0.5 and other terms; this is the later one.
     """
-    rates = delivered_fractions(context, snapshot)
-    queue = float(queue_fractions(context, snapshot).max())
-    rate = _mean(rates) * (1 - gini_index(rates))
-    return {"rate": rate if queue <= STEP_QUEUE_FRACTION else -rate, "queue": -queue}
+    rates, sends = delivered_fractions(context, snapshot)
+    queue = _fullest(context, snapshot)
+    rate = _mean(rates, sends) * (1 - gini_indices(rates, sends))
+    return {"rate": np.where(queue <= STEP_QUEUE_FRACTION, rate, -rate), "queue": -queue}
 
 
-def std_dev(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def std_dev(context: RewardContext, snapshot: Snapshot) -> Terms:
     """Less the standard deviation of the senders' rates."""
-    rates = delivered_fractions(context, snapshot)
-    return {"deviation": -float(rates.std()) if len(rates) else 0.0}
+    rates, sends = delivered_fractions(context, snapshot)
+    distances = np.where(sends, rates - column(_mean(rates, sends)), 0.0)
+    return {"deviation": -np.sqrt(_mean(distances * distances, sends))}
 
 
-def queue(context: RewardContext, snapshot: Snapshot) -> dict[str, float]:
+def queue(context: RewardContext, snapshot: Snapshot) -> Terms:
     """Less the square of the summed queues: -(sum of backlog/queue)^2; not the sum of squares, as in the 2018 code."""
-    return {"queue": -(float(queue_fractions(context, snapshot).sum()) ** 2)}
+    return {"queue": -(_sum(queue_fractions(context, snapshot)) ** 2)}
 
 
 REWARDS: dict[str, Reward] = {

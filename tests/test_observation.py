@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from iroko.arrays import FlowArrays
 from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.observation import Observer
@@ -87,7 +88,7 @@ def test_host_features(topology: Topology) -> None:
 
 def test_pairs_are_those_that_delivered(topology: Topology) -> None:
     observer = Observer(topology, ("pairs",))
-    observer.start([Flow("h0", "h2"), Flow("h1", "h3"), Flow("h3", "h0"), Flow("h3", "h0")])
+    observer.start(FlowArrays.of(topology, [Flow("h0", "h2"), Flow("h1", "h3"), Flow("h3", "h0"), Flow("h3", "h0")]))
     snapshot = make_snapshot(topology, 4, flow_bytes=[1, 0, 0, 9])
     assert read(observer, observer.observe(snapshot, None)) == {"pairs h0->h2": 1, "pairs h3->h0": 1}
 
@@ -95,7 +96,7 @@ def test_pairs_are_those_that_delivered(topology: Topology) -> None:
 def test_bounds_hold_for_whatever_was_measured(topology: Topology) -> None:
     observer = Observer(topology, FEATURES)
     rng = np.random.default_rng(3)
-    observer.start([Flow("h0", "h2")])
+    observer.start(FlowArrays.of(topology, [Flow("h0", "h2")]))
 
     def wild() -> dict[str, np.ndarray]:
         names = ("port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes")
@@ -136,7 +137,7 @@ def test_bad_features(topology: Topology) -> None:
 def test_observing_a_fat_tree_is_fast() -> None:
     fabric = fattree()
     observer = Observer(fabric, FEATURES)
-    observer.start([Flow("h0", "h15")])
+    observer.start(FlowArrays.of(fabric, [Flow("h0", "h15")]))
     snapshot = make_snapshot(fabric, 1)
     times_s = []
     for _ in range(200):
