@@ -2,6 +2,7 @@
 
     import gymnasium, iroko
     env = gymnasium.make("iroko/FatTree-v0", k=4, traffic="stride")
+    envs = gymnasium.make_vec("iroko/FatTree-v0", num_envs=16, k=4, traffic="stride")
 
 Importing this package loads nothing else, since it also happens inside the guest: what it offers is loaded when first used, and
 the environments register themselves when Gymnasium is loaded, before or after.
@@ -17,12 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from iroko.env import IrokoEnv
+    from iroko.gym_vector import IrokoVectorEnv
     from iroko.scenario import Scenario
-    from iroko.vector import IrokoVecEnv, make_vector
+    from iroko.vector import BatchVecEnv, IrokoVecEnv, make_vector
 
-__all__ = ["IrokoEnv", "IrokoVecEnv", "Scenario", "make_vector", "register_envs"]
+__all__ = ["BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "make_vector", "register_envs"]
 
-_LAZY = {"IrokoEnv": "iroko.env", "IrokoVecEnv": "iroko.vector", "Scenario": "iroko.scenario", "make_vector": "iroko.vector"}
+_LAZY = {
+    "BatchVecEnv": "iroko.vector", "IrokoEnv": "iroko.env", "IrokoVecEnv": "iroko.vector", "IrokoVectorEnv": "iroko.gym_vector",
+    "Scenario": "iroko.scenario", "make_vector": "iroko.vector",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -41,7 +46,7 @@ def register_envs() -> None:
 
     for name, maker in (("iroko/Dumbbell-v0", "make_dumbbell"), ("iroko/FatTree-v0", "make_fattree")):
         if name not in registry:
-            register(name, entry_point=f"iroko.env:{maker}")
+            register(name, entry_point=f"iroko.env:{maker}", vector_entry_point=f"iroko.gym_vector:{maker}")
 
 
 class _RegisterLater:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Space
 
 import iroko
 from iroko.action import read_action
@@ -115,8 +115,8 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.topology = self.scenario.make_topology()
         self._fabric = FabricArrays.of(self.topology)
         self.observer = Observer(self.topology, self.scenario.features, self._fabric)
-        self.observation_space = Box(self.observer.low, self.observer.high, dtype=np.float32)
-        self.action_space = Box(np.float32(self.scenario.min_fraction), np.float32(1), (self.topology.num_hosts,), np.float32)
+        self.observation_space = observation_box(self.observer)
+        self.action_space = action_box(self.topology.num_hosts, self.scenario.min_fraction)
         self.flows: list[Flow] = []
         self._seed: int | None = seed
         self._engine_seed = seed
@@ -251,23 +251,44 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             raise
 
 
+def observation_box(observer: Observer) -> Space[Observation]:
+    return Box(observer.low, observer.high, dtype=np.float32)
+
+
+def action_box(num_hosts: int, min_fraction: float) -> Space[npt.NDArray[np.float32]]:
+    return Box(np.float32(min_fraction), np.float32(1), (num_hosts,), np.float32)
+
+
 def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generator) -> tuple[list[Flow], int]:
     """Draw the flows of an episode and the engine's seed for it."""
     return scenario.make_flows(topology, rng), int(rng.integers(1 << 31))
 
 
-def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:
-    fields = {field.name for field in dataclasses.fields(Scenario)} - {"topology", "topology_parameters"}
-    own = {"engine", "seed", "render_mode"}
+def split_arguments(name: str, topology: str, arguments: dict[str, Any], own: set[str]) -> tuple[Scenario, dict[str, Any]]:
+    """Split the arguments of `gymnasium.make` into a scenario and those that the environment itself takes.
+
+    Args:
+        name: the environment's id.
+        own: what the environment takes.
+
+    Raises:
+        InputError: an unknown argument, or a value out of range.
+    """
+    keys = {field.name for field in dataclasses.fields(Scenario)} - {"topology", "topology_parameters"}
     parameters = set(Scenario(topology=topology).topology_parameters)
     for key in arguments:
-        check_name(f"argument of {name}", key, fields | own | parameters)
+        check_name(f"argument of {name}", key, keys | own | parameters)
     scenario = Scenario(
         topology=topology,
         topology_parameters={key: value for key, value in arguments.items() if key in parameters},
-        **{key: value for key, value in arguments.items() if key in fields},
+        **{key: value for key, value in arguments.items() if key in keys},
     )
-    return IrokoEnv(scenario, **{key: value for key, value in arguments.items() if key in own})
+    return scenario, {key: value for key, value in arguments.items() if key in own}
+
+
+def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:
+    scenario, own = split_arguments(name, topology, arguments, {"engine", "seed", "render_mode"})
+    return IrokoEnv(scenario, **own)
 
 
 def make_dumbbell(**arguments: Any) -> IrokoEnv:

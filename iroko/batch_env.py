@@ -1,0 +1,312 @@
+"""Many environments in one simulator: each step is one call of it and array formulas over all environments at once.
+
+`BatchEnv` is what the Gymnasium vector environment (`iroko.gym_vector`) and that of Stable-Baselines3 (`iroko.vector.BatchVecEnv`)
+have in common. Environment for environment it gives what `iroko.env.IrokoEnv` gives, by the same formulas.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.spaces import Space
+from gymnasium.utils.seeding import np_random
+
+from iroko import engine
+from iroko.action import read_action
+from iroko.arrays import FabricArrays, FlowArrays
+from iroko.engine import Clock
+from iroko.env import action_box, draw_episode, observation_box
+from iroko.errors import ClosedError, InputError
+from iroko.flows import Flow
+from iroko.info import Columns, measures
+from iroko.metrics import Booleans
+from iroko.observation import Observation, Observer
+from iroko.reward import REWARDS, RewardContext
+from iroko.scenario import Scenario
+from iroko.snapshot import Floats, Integers, Snapshot
+from iroko.topology import Topology
+
+if TYPE_CHECKING:
+    from iroko.engine import Batch
+
+SHARED = ("interval_s", "min_fraction", "features", "reward")
+"""The fields in which all scenarios of one batch have to agree."""
+
+
+@dataclass(frozen=True)
+class BatchStep:
+    """What one interval of all environments gave.
+
+    Attributes:
+        observations: shape `(num_envs, size)`.
+        rewards: shape `(num_envs,)`.
+        terminated, truncated: whether the episode ended, and how, shape `(num_envs,)`.
+        measures, terms: what the infos say, and the terms of the reward.
+    """
+
+    observations: Observation
+    rewards: Floats
+    terminated: Booleans
+    truncated: Booleans
+    measures: Columns
+    terms: Columns
+
+
+class Member:
+    """One environment of a batch: what is its own.
+
+    Attributes:
+        scenario, topology, observer: what is run, and the layout of the observation.
+        np_random: draws its traffic and the seeds of its episodes.
+        flows: the present episode's.
+    """
+
+    render_mode: None = None
+
+    def __init__(self, batch_env: "BatchEnv", index: int, scenario: Scenario, topology: Topology, seed: int) -> None:
+        self._batch_env, self._index = batch_env, index
+        self.scenario, self.topology = scenario, topology
+        self.flows: list[Flow] = []
+        self.flow_arrays = FlowArrays.of(topology, [])
+        self.np_random = np_random(seed)[0]
+
+    @property
+    def observer(self) -> Observer:
+        return self._batch_env.observer
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was measured in the last interval, in the shapes of a single environment."""
+        whole = self._batch_env.snapshot
+        row = {field.name: getattr(whole, field.name)[self._index] for field in fields(Snapshot)}
+        for name in ("flow_bytes", "flow_completion_s"):
+            row[name] = row[name][: len(self.flows)]
+        return Snapshot(**row)
+
+    def draw(self, seed: int | None) -> int:
+        """Draw the flows of an episode, from a new generator where a seed is given.
+
+        Returns:
+            The engine's seed for it.
+        """
+        if seed is not None:
+            self.np_random = np_random(seed)[0]
+        self.flows, engine_seed = draw_episode(self.scenario, self.topology, self.np_random)
+        self.flow_arrays = FlowArrays.of(self.topology, self.flows)
+        return engine_seed
+
+
+class BatchEnv:
+    """Steps all environments at once.
+
+    Attributes:
+        members: the environments, `num_envs` of them.
+        observer: the layout of the observation.
+        observation_space, action_space: of one environment.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], seeds: Sequence[int], batch: "Batch | None" = None) -> None:
+        """Check that the scenarios fit together; the simulator is opened at the first `reset`.
+
+        Args:
+            scenarios: one for each environment. Hosts and links, interval, features, least fraction and reward have to be the same;
+                rates, delays, queues, routing, traffic, transport and the length of episodes may differ.
+            seeds: of each environment's first episode when `reset` is given none, and of its simulator.
+            batch: an open batch of the scenarios' topologies, which its owner closes; None: one of its own.
+
+        Raises:
+            InputError: there is no scenario, or one does not fit the first; the message says in what.
+        """
+        if not scenarios:
+            raise InputError("a vector environment of no scenarios: expected at least one")
+        if len(seeds) != len(scenarios):
+            raise InputError(f"{len(seeds)} seeds for {len(scenarios)} scenarios: expected one for each")
+        first = scenarios[0]
+        for index, scenario in enumerate(scenarios):
+            for name in SHARED:
+                value, wanted = getattr(scenario, name), getattr(first, name)
+                if value != wanted:
+                    raise InputError(f"environment {index}: {name}={value!r}: expected {wanted!r}, as in environment 0")
+        topologies = _make_topologies(scenarios)
+        self._fabric = FabricArrays.stack(topologies)
+        self.observer = Observer(topologies[0], first.features, self._fabric)
+        self.observation_space: Space[Observation] = observation_box(self.observer)
+        self.action_space: Space[npt.NDArray[np.float32]] = action_box(topologies[0].num_hosts, first.min_fraction)
+        self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, map(int, seeds), strict=True))]
+        self._seeds = list(map(int, seeds))
+        self._owns_batch, self._batch = batch is None, batch
+        self._reward = REWARDS[first.reward]
+        self._num_steps = np.array([scenario.num_steps for scenario in scenarios])
+        self._steps = np.zeros(len(scenarios), dtype=np.int64)
+        self._context = RewardContext(self._fabric, FlowArrays.stack([member.flow_arrays for member in self.members], 0))
+        self._snapshot: Snapshot | None = None
+        self._closed = False
+
+    @property
+    def num_envs(self) -> int:
+        return len(self.members)
+
+    @property
+    def batch(self) -> "Batch":
+        """The simulator.
+
+        Raises:
+            ClosedError: it is not open.
+        """
+        if self._batch is None or self._closed:
+            raise ClosedError(
+                f"the vector environment is {'closed' if self._closed else 'new'}: its engine is open between reset and close"
+            )
+        return self._batch
+
+    @property
+    def clocks(self) -> list[Clock]:
+        """How each environment's time ran; none before the first reset and after `close`."""
+        return [] if self._batch is None or self._closed else list(self._batch.clocks)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was measured in the last interval, in arrays with an axis of environments before the others.
+
+        Raises:
+            ClosedError: there was no `reset` yet.
+        """
+        if self._snapshot is None:
+            raise ClosedError("no snapshot yet: call reset first")
+        return self._snapshot
+
+    def reset(self, seeds: Sequence[int | None]) -> tuple[Observation, Columns]:
+        """Start an episode in every environment.
+
+        Args:
+            seeds: for each the seed of its flows and its simulator; None: go on with its generator.
+
+        Returns:
+            Observations, shape `(num_envs, size)`, and the measures of the empty interval.
+
+        Raises:
+            InputError: the number of seeds is wrong.
+            ClosedError: the vector environment was closed.
+            UnsupportedError: the simulator lacks a transport.
+        """
+        if self._closed:
+            raise ClosedError("reset after close: make a new vector environment")
+        if len(seeds) != self.num_envs:
+            raise InputError(f"{len(seeds)} seeds: expected one for each of {self.num_envs} environments")
+        with self._closing_on_error():
+            if self._batch is None:
+                self._batch = engine.open_batch([member.topology for member in self.members], self._seeds)
+            snapshot = self._start(range(self.num_envs), seeds)
+        return self.observer.observe(snapshot, None), measures(self._context, snapshot)
+
+    def read_actions(self, actions: npt.ArrayLike) -> Floats:
+        """Turn fractions of the link rates into limits, both of shape `(num_envs, num_hosts)`.
+
+        Raises:
+            InputError: the shape is wrong, or a value out of range; the message names environment and host, and nothing has started.
+            ClosedError: there was no `reset` yet, or the vector environment was closed.
+        """
+        if self._closed:
+            raise ClosedError("step after close: make a new vector environment")
+        if self._snapshot is None:
+            raise ClosedError("step before reset: call reset first")
+        return read_action(actions, self._fabric, self.members[0].scenario.min_fraction)
+
+    def step(self, limits_bps: Floats) -> BatchStep:
+        """Let an interval pass in every environment under limits from `read_actions`, also in one whose episode is over.
+
+        Raises:
+            EngineError: the simulator failed; all environments are closed then.
+        """
+        previous = self.snapshot
+        with self._closing_on_error():
+            snapshot = self.batch.step(limits_bps, self.members[0].scenario.interval_s)
+        if snapshot.flow_bytes.shape != self._context.flows.starts_s.shape:
+            self._pad_flows(snapshot)
+        self._snapshot = snapshot
+        self._steps += 1
+        terms = self._reward(self._context, snapshot)
+        return BatchStep(
+            observations=self.observer.observe(snapshot, previous),
+            rewards=sum(terms.values(), np.zeros(self.num_envs)),
+            terminated=_all_done(self._context, snapshot),
+            truncated=self._steps >= self._num_steps,
+            measures=measures(self._context, snapshot),
+            terms=terms,
+        )
+
+    def restart(self, indices: Integers) -> tuple[Observation, Columns]:
+        """Start the next episodes of some environments, whose generators go on.
+
+        Returns:
+            The first observations of these, shape `(len(indices), size)`, and the measures of all, shape `(num_envs,)`.
+        """
+        with self._closing_on_error():
+            snapshot = self._start(indices.tolist(), [None] * len(indices))
+        # Of all, since that is one set of array operations.
+        return self.observer.observe(snapshot, None)[indices], measures(self._context, snapshot)
+
+    def close(self) -> None:
+        """Close the simulator, unless it was given; safe twice."""
+        self._closed = True
+        if self._batch is not None and self._owns_batch:
+            batch, self._batch = self._batch, None
+            batch.close()
+
+    def _start(self, indices: Sequence[int], seeds: Sequence[int | None]) -> Snapshot:
+        """Start episodes in some environments; gives the snapshot of all, in which theirs are empty intervals."""
+        for index, seed in zip(indices, seeds, strict=True):
+            member = self.members[index]
+            engine_seed = member.draw(seed)
+            self.batch.reset(index, member.flows, member.scenario.transport, engine_seed)
+            self._steps[index] = 0
+        snapshot = self.batch.snapshot()
+        self._pad_flows(snapshot)
+        self._snapshot = snapshot
+        return snapshot
+
+    def _pad_flows(self, snapshot: Snapshot) -> None:
+        """Lay the flows of all environments side by side, in as many columns as the simulator has."""
+        flows = FlowArrays.stack([member.flow_arrays for member in self.members], snapshot.flow_bytes.shape[1])
+        self._context = RewardContext(self._fabric, flows)
+        self.observer.start(flows)
+
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        """A simulator that failed, or was interrupted in the middle of a step, cannot be stepped again."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+
+def make_seeds(seed: int, num_envs: int) -> list[int]:
+    """One for each environment, drawn from one seed."""
+    return [int(each) for each in np.random.SeedSequence(seed).generate_state(num_envs)]
+
+
+def _make_topologies(scenarios: Sequence[Scenario]) -> list[Topology]:
+    """One for each scenario; scenarios of equal fabrics share one, which is immutable."""
+    made: list[tuple[Scenario, Topology]] = []
+    topologies = []
+    for scenario in scenarios:
+        for known, topology in made:
+            if (known.topology, known.topology_parameters) == (scenario.topology, scenario.topology_parameters):
+                topologies.append(topology)
+                break
+        else:
+            made.append((scenario, scenario.make_topology()))
+            topologies.append(made[-1][1])
+    return topologies
+
+
+def _all_done(context: RewardContext, snapshot: Snapshot) -> Booleans:
+    """Whether every flow of an environment's episode has finished, shape `(num_envs,)`; padding is no flow."""
+    is_flow = context.flows.starts_s < np.inf
+    has_flows: Booleans = np.logical_or.reduce(is_flow, axis=-1)
+    has_unfinished: Booleans = np.logical_or.reduce(is_flow & np.isnan(snapshot.flow_completion_s), axis=-1)
+    return has_flows & ~has_unfinished

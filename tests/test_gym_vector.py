@@ -1,0 +1,160 @@
+"""The Gymnasium vector environment: its spaces, its registration, and Gymnasium's own wrappers around it."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers.vector import DictInfoToList, NormalizeObservation, RecordEpisodeStatistics
+
+import iroko
+import iroko.engine
+from iroko.errors import InputError
+from iroko.gym_vector import IrokoVectorEnv
+from iroko.scenario import Scenario
+from tests.fake_batch import FakeBatch, fake_batch_opener
+
+IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeBatch]:
+    """The simulators that vector environments open, which are test doubles."""
+    batches: list[FakeBatch] = []
+    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(batches), raising=False)
+    return batches
+
+
+def make(name: str = IDS[0], num_envs: int = 3, **arguments: Any) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
+    mode = "vector_entry_point"
+    return gymnasium.make_vec(name, num_envs=num_envs, vectorization_mode=mode, engine="sim", episode_s=0.5, **arguments)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_make_vec(opened: list[FakeBatch], name: str) -> None:
+    envs = make(name, 4, traffic="random", rate_bps="20M", seed=3)
+    assert isinstance(envs.unwrapped, IrokoVectorEnv)
+    assert envs.num_envs == 4 and envs.spec is not None and envs.spec.id == name
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    assert envs.unwrapped.core.members[0].topology.host_rates_bps[0] == 20e6
+    assert envs.observation_space.shape == (4, *envs.single_observation_space.shape)
+    assert envs.action_space.shape == (4, *envs.single_action_space.shape)
+    envs.action_space.seed(1)
+    observations, infos = envs.reset(seed=1)
+    assert observations in envs.observation_space
+    assert infos["time_s"].tolist() == [0] * 4
+    for _ in range(7):
+        observations, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
+        assert observations in envs.observation_space
+        assert rewards.dtype == np.float64 and rewards.shape == (4,)
+        assert terminated.dtype == truncated.dtype == bool
+    envs.close()
+    envs.close()
+    assert len(opened) == 1 and opened[0].num_closes == 1
+
+
+def test_it_is_what_make_vec_makes_by_itself(opened: list[FakeBatch]) -> None:
+    assert isinstance(gymnasium.make_vec(IDS[0], num_envs=2), IrokoVectorEnv)
+    assert iroko.IrokoVectorEnv is IrokoVectorEnv
+
+
+def test_equal_seeds_give_equal_episodes_and_others_do_not(opened: list[FakeBatch]) -> None:
+    for seed in (1, 1, 2):
+        make(traffic="random", seed=seed).reset()
+    first, same, other = ([engine.resets for engine in batch.engines] for batch in opened)
+    assert first == same != other
+    assert first[0] != first[1] != first[2]
+    assert opened[0].seeds == opened[1].seeds != opened[2].seeds
+
+
+def test_a_seed_goes_on_from_environment_to_environment(opened: list[FakeBatch]) -> None:
+    envs = make(traffic="random")
+    envs.reset(seed=7)
+    envs.reset(seed=[8, None, 7])  # type: ignore[arg-type]
+    first, second = ([engine.resets[index] for engine in opened[0].engines] for index in (0, 1))
+    assert second[0] == first[1] and second[2] == first[0]
+    assert second[1] not in first
+
+
+def test_an_end_with_the_reset_at_the_next_step(opened: list[FakeBatch]) -> None:
+    envs = IrokoVectorEnv([Scenario(episode_s=0.2), Scenario(episode_s=0.3)], [0, 1])
+    first, _ = envs.reset()
+    envs.step(np.ones((2, 4)))
+    last, _, terminated, truncated, infos = envs.step(np.ones((2, 4)))
+    assert (terminated.tolist(), truncated.tolist()) == ([False, False], [True, False])
+    assert not np.array_equal(last[0], first[0])
+    assert infos["time_s"] == pytest.approx([0.2, 0.2])
+    observations, rewards, _, truncated, infos = envs.step(np.ones((2, 4)))
+    assert np.array_equal(observations[0], first[0])
+    assert rewards[0] == 0 != rewards[1]
+    assert truncated.tolist() == [False, True]
+    assert infos["time_s"] == pytest.approx([0, 0.3])
+    assert infos["reward_terms"]["_bandwidth"].tolist() == infos["_reward_terms"].tolist() == [False, True]
+    assert [len(engine.resets) for engine in opened[0].engines] == [2, 1]
+
+
+def test_an_end_with_the_reset_at_the_same_step(opened: list[FakeBatch]) -> None:
+    envs = IrokoVectorEnv([Scenario(episode_s=0.2), Scenario(episode_s=0.3)], [0, 1], autoreset_mode="SameStep")
+    first, _ = envs.reset()
+    _, _, _, _, infos = envs.step(np.ones((2, 4)))
+    assert "final_obs" not in infos and infos["_jain"].tolist() == [True, True]
+    observations, _, terminated, truncated, infos = envs.step(np.ones((2, 4)))
+    assert (terminated.tolist(), truncated.tolist()) == ([False, False], [True, False])
+    assert np.array_equal(observations[0], first[0]) and not np.array_equal(observations[1], first[1])
+    assert infos["_final_obs"].tolist() == infos["_final_info"].tolist() == infos["final_info"]["_drops"].tolist() == [True, False]
+    assert infos["final_obs"][0] in envs.single_observation_space and infos["final_obs"][1] is None
+    # The last interval of one, the start of its next episode, and how the other goes on.
+    assert infos["final_info"]["time_s"] == pytest.approx([0.2, 0])
+    assert infos["time_s"] == pytest.approx([0, 0.2])
+    assert infos["reward_terms"]["_bandwidth"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_episode_statistics(opened: list[FakeBatch], mode: str) -> None:
+    envs = RecordEpisodeStatistics(make(autoreset_mode=mode))
+    envs.reset(seed=1)
+    totals = np.zeros(3)
+    for _ in range(5):
+        _, rewards, _, truncated, infos = envs.step(np.ones((3, 4), dtype=np.float32))
+        totals += rewards
+    assert truncated.all()
+    assert infos["episode"]["l"].tolist() == [5, 5, 5]
+    assert infos["episode"]["r"] == pytest.approx(totals)
+    totals[:] = 0
+    for _ in range(3):
+        _, rewards, _, _, infos = envs.step(np.ones((3, 4), dtype=np.float32))
+        totals += rewards
+        assert "episode" not in infos
+    assert envs.episode_returns == pytest.approx(totals)
+    assert envs.episode_lengths.tolist() == [3 if mode == "SameStep" else 2] * 3
+
+
+def test_other_wrappers(opened: list[FakeBatch]) -> None:
+    envs = DictInfoToList(NormalizeObservation(make()))
+    _, infos = envs.reset(seed=1)
+    assert [info["time_s"] for info in infos] == [0, 0, 0]
+    for _ in range(7):
+        observations, _, _, _, infos = envs.step(np.ones((3, 4), dtype=np.float32))
+        assert np.isfinite(observations).all()
+    assert [set(info["reward_terms"]) for info in infos] == [{"bandwidth", "queue"}] * 3
+    assert infos[0]["time_s"] == pytest.approx(0.1)
+
+
+def test_bad_arguments(opened: list[FakeBatch]) -> None:
+    with pytest.raises(InputError, match=r"engine='guest': expected 'sim'.*vectorization_mode='sync'"):
+        gymnasium.make_vec(IDS[0], num_envs=2, engine="guest")
+    with pytest.raises(InputError, match="num_envs=0"):
+        make(num_envs=0)
+    with pytest.raises(InputError, match="render_mode='human'"):
+        make(render_mode="human")
+    with pytest.raises(InputError, match="Did you mean 'traffic'"):
+        make(trafic="stride")
+    for mode in ("Disabled", "nextstep", AutoresetMode.DISABLED):
+        with pytest.raises(InputError, match="autoreset_mode"):
+            make(autoreset_mode=mode)
+    envs = make()
+    with pytest.raises(InputError, match="expected none"):
+        envs.reset(options={"transport": "nv"})
+    with pytest.raises(InputError, match="2 seeds: expected one for each of 3"):
+        envs.reset(seed=[1, 2])  # type: ignore[arg-type]
