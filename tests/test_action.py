@@ -48,3 +48,15 @@ def test_wrong_shapes(action: object) -> None:
 def test_what_is_no_number() -> None:
     with pytest.raises(InputError, match="expected 4 numbers"):
         read_action(["a", 1, 1, 1], FabricArrays.of(dumbbell()), 0.05)  # type: ignore[arg-type]
+
+
+def test_actions_of_many_environments() -> None:
+    fabric = FabricArrays.stack([dumbbell(rate_bps=10e6), dumbbell(rate_bps=1e9)])
+    limits_bps = read_action(np.full((2, 4), 0.5), fabric, 0.05)
+    assert limits_bps.tolist() == [[5e6] * 4, [5e8] * 4]
+    with pytest.raises(InputError, match=r"environment 1: action 2 for host h3"):
+        read_action([[1, 1, 1, 1], [1, 1, 1, 2]], fabric, 0.05)
+    with pytest.raises(InputError, match=r"shape \(4,\): expected \(2, 4\), for each environment one fraction for each host"):
+        read_action(np.ones(4), fabric, 0.05)
+    with pytest.raises(InputError, match="expected 8 numbers, one for each host of each environment"):
+        read_action([["a"] * 4] * 2, fabric, 0.05)  # type: ignore[list-item]

@@ -1,5 +1,7 @@
 """Measures against closed forms."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,11 +10,17 @@ from iroko.metrics import (
     TCP_HEADERS_BYTES,
     UDP_HEADERS_BYTES,
     gini_index,
+    gini_indices,
     goodput_bps,
     goodput_share,
+    goodputs_bps,
     ideal_completion_s,
     jain_index,
+    jain_indices,
     queue_percentiles,
+    rate_fractions,
+    ratio,
+    running_sum,
     slowdown,
     wire_sizes,
 )
@@ -60,6 +68,45 @@ def test_gini_index_is_half_the_relative_mean_difference() -> None:
     values = np.random.default_rng(1).random(20)
     differences = np.abs(values[:, None] - values[None, :]).mean()
     assert gini_index(values) == pytest.approx(differences / (2 * values.mean()))
+
+
+@pytest.mark.parametrize(("many", "single"), [(jain_indices, jain_index), (gini_indices, gini_index)])
+def test_indices_of_many_leave_out_what_does_not_count(many: Any, single: Any) -> None:
+    rng = np.random.default_rng(2)
+    values, counts = rng.random((3, 40, 21)) * 1e7, rng.random((3, 40, 21)) < 0.6
+    counts[0, 0], values[0, 1] = False, 0
+    result = many(values, counts)
+    assert result.shape == (3, 40)
+    expected = [single(row[mask]) for row, mask in zip(values.reshape(-1, 21), counts.reshape(-1, 21), strict=True)]
+    assert result.ravel() == pytest.approx(expected, rel=1e-12)
+
+
+def test_padding_changes_no_digit_of_jains_index() -> None:
+    # Sums of many values that are no whole numbers: numpy's own would add them in another order in the longer array.
+    values = np.random.default_rng(4).random((50, 37)) * 1e9
+    padded = np.concatenate([values, np.full((50, 30), 7.0)], axis=1)
+    counts = np.arange(67) < 37
+    assert np.array_equal(jain_indices(padded, np.broadcast_to(counts, padded.shape)), [jain_index(row) for row in values])
+    assert not np.array_equal(np.where(counts, padded, 0).sum(axis=1), values.sum(axis=1)), "these values prove nothing"
+
+
+def test_running_sum() -> None:
+    assert running_sum(np.array([[1.0, 2.0], [3.0, 5.0]])).tolist() == [3, 8]
+    assert running_sum(np.zeros((2, 0))).tolist() == [0, 0]
+
+
+def test_ratio_of_numbers_and_arrays() -> None:
+    assert ratio(np.array([1.0, 1.0, 3.0]), np.array([2.0, 0.0, -1.0]), 7.0).tolist() == [0.5, 7, 7]
+    assert ratio(1.0, np.float64(2), 7.0) == 0.5
+    assert ratio(1.0, 0.0, 7.0) == 7
+
+
+def test_rates_of_many() -> None:
+    sent_bytes, rates_bps = np.array([[100, 50], [100, 50]]), np.array([[1000.0, 1000.0], [4000.0, 1000.0]])
+    assert rate_fractions(sent_bytes, np.array([1.0, 0.5]), rates_bps) == pytest.approx(np.array([[0.8, 0.4], [0.4, 0.8]]))
+    assert rate_fractions(sent_bytes, np.array([0.0, 1.0]), rates_bps)[0].tolist() == [0, 0]
+    assert rate_fractions(sent_bytes[0], 0.0, rates_bps[0]).tolist() == [0, 0]
+    assert goodputs_bps(sent_bytes, np.array([1.0, 0.0])).tolist() == [1200, 0]
 
 
 def test_goodput() -> None:
