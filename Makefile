@@ -1,7 +1,7 @@
 # Iroko: `make run` sets up and runs the main job, `make test` sets up and runs the tests, `make help` lists the rest.
 #
 # Set on the command line:
-#   ARGS=...         further options of `make run`, `make bench` or `make test`, such as ARGS="--steps 2000 --seed 3"
+#   ARGS=...         further options of `make run`, `make bench`, `make parity` or `make test`, such as ARGS="--steps 2000 --seed 3"
 #   PYTHON=...       the Python 3.11 to 3.13 that makes .venv (python3)
 #   TORCH_INDEX=...  address of a further package index, for torch alone. Where pip's configured indexes have no CPU build of torch,
 #                    pip takes the build with CUDA on Linux (several GB, and works too): name PyTorch's index of CPU builds here.
@@ -27,7 +27,7 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
                    linux-source-6.12 make gcc libc6-dev flex bison bc patch xz-utils \
                    python3-venv
 
-.PHONY: help setup packages guest run test bench lint type format clean
+.PHONY: help setup packages guest run test bench parity lint type format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -81,6 +81,9 @@ test: setup guest  ## run all tests that this machine can run
 
 bench: setup guest  ## measure boot time, speed and memory
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+parity: setup guest  ## compare the simulator with the kernel on every case: table and figures in results/parity
+	@$(BIN)/python -m benchmarks.parity $(ARGS)
 
 lint: setup  ## check the style
 	@$(BIN)/ruff check .
