@@ -51,8 +51,9 @@ class FabricArrays:
             InputError: the hosts or the ports of one differ from those of the first.
         """
         first = topologies[0]
+        links = [port.name for port in first.ports]
         for index, topology in enumerate(topologies):
-            if topology.hosts != first.hosts or [port.name for port in topology.ports] != [port.name for port in first.ports]:
+            if topology.hosts != first.hosts or (topology is not first and [port.name for port in topology.ports] != links):
                 raise InputError(
                     f"environment {index}: topology {topology.name} of {topology.num_hosts} hosts and {topology.num_ports} ports: "
                     f"expected the hosts and links of environment 0, {first.name} of {first.num_hosts} and {first.num_ports}; "

@@ -104,6 +104,29 @@ def test_a_fat_tree_equals_single_ones() -> None:
         assert np.array_equal(rewards, np.float32([result[1] for result in alone]))
 
 
+@pytest.mark.skipif("sim" not in iroko.engine.ENGINES, reason="there is no engine sim")
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_many_in_the_simulator_equal_single_ones_in_it(mode: AutoresetMode) -> None:
+    scenarios, seeds = mixed_scenarios(), [5, 6, 7, 8, 9]
+    scenarios += [dataclasses.replace(scenarios[0], transport=transport) for transport in ("reno", "cubic", "vegas", "nv")]
+    seeds += [1, 1, 2, 3]
+    vector = IrokoVectorEnv(scenarios, seeds, autoreset_mode=mode)
+    envs = [IrokoEnv(scenario, engine="sim", seed=seed) for scenario, seed in zip(scenarios, seeds, strict=True)]
+    singles = SyncVectorEnv([lambda env=env: env for env in envs], autoreset_mode=mode)
+    rng, num_ends = np.random.default_rng(0), np.zeros(len(envs))
+    assert data_equivalence(vector.reset(), singles.reset(), exact=True)
+    for _ in range(25):
+        actions = draw_actions(rng, len(envs))
+        results, expected = vector.step(actions), singles.step(actions)
+        for result, other in zip(results, expected, strict=True):
+            assert data_equivalence(result, other, exact=True)
+        num_ends += results[2] | results[3]
+    assert (num_ends >= 2).all()
+    assert vector.core.members[0].snapshot.port_bytes.any()
+    vector.close()
+    singles.close()
+
+
 def test_members_show_what_single_environments_show() -> None:
     scenarios, seeds = mixed_scenarios(), [1, 2, 3, 4, 5]
     env, singles = BatchEnv(scenarios, seeds, make_batch(scenarios)), make_singles(scenarios, seeds)
