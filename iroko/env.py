@@ -80,6 +80,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     ## Arguments
     `gymnasium.make("iroko/Dumbbell-v0", ...)` and `"iroko/FatTree-v0"` take the parameters of the topology (`num_left=2`, `k=4`,
     `rate_bps="10M"`, ...), the other fields of `Scenario` (`traffic="stride"`, `reward="joint_queue"`, ...), `engine` and `seed`.
+    `gymnasium.make_vec` takes the same and gives `iroko.gym_vector.IrokoVectorEnv`.
 
     Attributes:
         scenario, topology: what is run.

@@ -49,8 +49,7 @@ def draw_actions(rng: np.random.Generator, num_envs: int, num_hosts: int = 4) ->
 
 
 @pytest.mark.parametrize("reward", sorted(REWARDS))
-@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
-@pytest.mark.parametrize("extra_columns", [0, 3])
+@pytest.mark.parametrize(("mode", "extra_columns"), [(AutoresetMode.NEXT_STEP, 3), (AutoresetMode.SAME_STEP, 0)])
 def test_the_gymnasium_face_equals_single_environments_in_a_row(reward: str, mode: AutoresetMode, extra_columns: int) -> None:
     scenarios, seeds = mixed_scenarios(reward=reward), [5, 6, 7, 8, 9]
     vector = IrokoVectorEnv(scenarios, seeds, make_batch(scenarios, extra_columns=extra_columns), mode)
