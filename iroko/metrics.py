@@ -92,7 +92,7 @@ def rate_fractions(sent_bytes: Integers, interval_s: float | Floats, rates_bps: 
         sent_bytes, rates_bps: shape `(..., n)`.
         interval_s: shape `(...)`.
     """
-    fractions: Floats = sent_bytes * column(ratio(np.float64(8), interval_s, 0.0)) / rates_bps
+    fractions: Floats = sent_bytes * column(ratio(8.0, interval_s, 0.0)) / rates_bps
     return fractions
 
 
