@@ -1,0 +1,236 @@
+"""Many simulations side by side: each interval is one call of compiled code on every core."""
+
+import importlib
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from iroko.engine import Clock
+from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
+from iroko.flows import UDP, Flow
+from iroko.names import check_name
+from iroko.sim import layout as at
+from iroko.sim import measure, state
+from iroko.sim.compiled import cache_folder
+from iroko.sim.kernels import advance
+from iroko.snapshot import Floats, Integers, Snapshot
+from iroko.topology import Topology
+
+_MAX_TIME_NS = 1 << 46
+
+
+def transport_names() -> list[str]:
+    """The transports that the simulator has, `udp` first."""
+    folder = Path(__file__).parent / "transports"
+    found = sorted(path.stem for path in folder.glob("[!_]*.py"))
+    return [UDP, *(name for name in found if name != UDP)]
+
+
+def load_transport(name: str) -> ModuleType:
+    """The module of a transport.
+
+    Raises:
+        UnsupportedError: there is none of this name.
+    """
+    try:
+        check_name("transport of the sim engine", name, transport_names())
+    except InputError as error:
+        raise UnsupportedError(f"{error}; or use --engine guest, which has every one of Linux") from error
+    return importlib.import_module(f"iroko.sim.transports.{name}")
+
+
+class Batch:
+    """Simulations of topologies of one shape, each with flows, limits and a time of its own.
+
+    Attributes:
+        num_envs: how many simulations.
+        num_flows: of each one's present episode, shape `(num_envs,)`.
+        clocks: virtual and real time of each.
+    """
+
+    def __init__(self, topologies: Sequence[Topology], workers: int | None = None) -> None:
+        """Make the simulations; `reset` gives each an episode.
+
+        Args:
+            topologies: one for each simulation; names and links have to be equal, rates, delays and queues may differ.
+            workers: threads; None: one for each processor this process may use.
+
+        Raises:
+            InputError: no topology, or topologies of different shapes.
+        """
+        if not topologies:
+            raise InputError("no topology: expected one for each simulation")
+        first = topologies[0]
+        for index, topology in enumerate(topologies):
+            if topology.hosts != first.hosts or [p.name for p in topology.ports] != [p.name for p in first.ports]:
+                raise InputError(f"topology {index}: expected the hosts and ports of topology 0")
+        self.topologies = list(topologies)
+        self.num_envs = len(topologies)
+        self.num_flows = np.zeros(self.num_envs, dtype=np.int64)
+        self.clocks = [Clock() for _ in topologies]
+        self._layouts = {topology: state.Layout(topology) for topology in topologies}
+        self._memories: Integers = np.zeros((self.num_envs, at.HEAD), dtype=np.int64)
+        self._transports = [""] * self.num_envs
+        self._host_rates: Floats = np.array([topology.host_rates_bps for topology in topologies], dtype=float)
+        self._most_queued = max(port.queue_bytes for topology in topologies for port in topology.ports)
+        self._host_ports = np.array(first.host_ports)
+        shape = (self.num_envs, measure.PORT_REPORT, first.num_ports)
+        self._ports: Integers = np.zeros(shape, dtype=np.int64)
+        self._packets: Integers = np.zeros((self.num_envs, first.num_ports), dtype=np.int64)
+        self._flows: Integers = np.zeros((self.num_envs, 2, 0), dtype=np.int64)
+        self._received: Integers = np.zeros((self.num_envs, first.num_hosts), dtype=np.int64)
+        self._limits = self._host_rates.copy()
+        self._times: Integers = np.zeros(self.num_envs, dtype=np.int64)
+        self._intervals: Floats = np.zeros(self.num_envs)
+        workers = workers if workers is not None else len(os.sched_getaffinity(0))
+        self._workers = max(1, min(workers, self.num_envs))
+        self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
+        self._closed = False
+
+    def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int) -> None:
+        """Start an episode in one simulation; its row of the next `snapshot` is an empty interval.
+
+        Raises:
+            UnsupportedError: there is no such transport.
+            ClosedError: the batch was closed.
+        """
+        self._expect_open()
+        ecn = bool(load_transport(transport).ECN)
+        memory = self._layouts[self.topologies[index]].write(flows, transport, ecn, seed)
+        self._store(index, memory)
+        self._transports[index] = transport
+        self.num_flows[index] = len(flows)
+        most = int(self.num_flows.max())
+        if self._flows.shape[2] < most:
+            wider = np.zeros((self.num_envs, 2, most), dtype=np.int64)
+            wider[:, 1] = -1
+            wider[:, :, : self._flows.shape[2]] = self._flows
+            self._flows = wider
+        self._ports[index] = self._packets[index] = self._received[index] = 0
+        self._flows[index, 0], self._flows[index, 1] = 0, -1
+        self._limits[index] = self._host_rates[index]
+        self._times[index], self._intervals[index] = 0, 0.0
+
+    def step(self, limits_bps: Floats, interval_s: float | Floats) -> Snapshot:
+        """Set the limits, let the interval pass everywhere, and say what happened.
+
+        Args:
+            limits_bps: shape `(num_envs, num_hosts)`.
+            interval_s: of all, or of each, shape `(num_envs,)`.
+
+        Raises:
+            InputError: a limit or interval that cannot be simulated; nothing has happened then.
+            EngineError: a simulation lost count of its packets, which is a bug; its numbers are not given out.
+        """
+        self._expect_open()
+        limits = np.array(limits_bps, dtype=float).reshape(self._limits.shape)
+        if not (np.isfinite(limits).all() and (limits > 0).all()):
+            raise InputError("a limit is not a positive number of bit/s")
+        intervals = np.broadcast_to(np.asarray(interval_s, dtype=float), (self.num_envs,))
+        ends = self._times + np.rint(intervals * 1e9).astype(np.int64)
+        if not (intervals > 0).all() or ends.max() > _MAX_TIME_NS:
+            raise InputError(f"interval_s={interval_s}: expected more than 0, and episodes of at most {_MAX_TIME_NS / 1e9:.0f} s")
+        if float(intervals.max()) * 1e9 * self._most_queued >= 1 << 63:
+            raise InputError(f"interval_s={intervals.max():g} with queues of {self._most_queued} bytes: their mean would overflow; step less")
+        started = time.perf_counter()
+        changed = limits != self._limits
+        costs = np.full(limits.shape, -1, dtype=np.int64)
+        costs[changed] = np.maximum(1, np.rint(8e9 * (1 << (at.COST_BITS + at.TIME_BITS)) / limits[changed])).astype(np.int64)
+        before = self._packets
+        self._advance(costs, ends)
+        self._packets = self._ports[:, measure.PACKETS].copy()
+        self._ports[:, measure.PACKETS] -= before
+        self._limits, self._times, self._intervals = limits, ends, intervals.copy()
+        spent = (time.perf_counter() - started) / self.num_envs
+        for clock, interval in zip(self.clocks, intervals.tolist(), strict=True):
+            clock.virtual_s += interval
+            clock.real_s += spent
+        return self.snapshot()
+
+    def _advance(self, costs: Integers, ends: Integers) -> None:
+        groups: dict[str, list[int]] = {}
+        for index, transport in enumerate(self._transports):
+            groups.setdefault(transport, []).append(index)
+        for transport, members in groups.items():
+            hooks = _hooks(transport)
+            while members:
+                parts = [members[worker :: self._workers] for worker in range(self._workers)]
+                calls = [(np.array(part, dtype=np.int64), part) for part in parts if part]
+                run = self._pool.map if self._pool is not None and len(calls) > 1 else map
+                results = list(run(lambda call: self._carry(hooks, call[0], costs, ends), calls))  # type: ignore[operator]
+                members = []
+                for result, (_, part) in zip(results, calls, strict=True):
+                    if result >= len(part):
+                        raise EngineError(f"simulation {part[result - len(part)]} lost count of its packets: please report this")
+                    if result >= 0:
+                        self._store(part[result], state.grow(self._memories[part[result]]))
+                        members += part[result:]
+
+    def _carry(self, hooks: at.Hooks, chosen: Integers, costs: Integers, ends: Integers) -> int:
+        return int(advance(self._memories, hooks, chosen, costs, ends, self._ports, self._flows, self._received))
+
+    def _store(self, index: int, memory: Integers) -> None:
+        if len(memory) > self._memories.shape[1]:
+            wider = np.zeros((self.num_envs, len(memory)), dtype=np.int64)
+            wider[:, : self._memories.shape[1]] = self._memories
+            self._memories = wider
+        self._memories[index, : len(memory)] = memory
+
+    def snapshot(self) -> Snapshot:
+        """The last interval of each; arrays as in `Snapshot` with a first axis of `num_envs`, of flows as many as the most have."""
+        ports = self._ports
+        with np.errstate(invalid="ignore"):
+            mean = ports[:, measure.QUEUE_AREA] / np.maximum(self._intervals * 1e9, 1)[:, np.newaxis]
+        return Snapshot(
+            time_s=self._times / 1e9,
+            interval_s=self._intervals.copy(),
+            port_bytes=ports[:, measure.BYTES].copy(),
+            port_packets=ports[:, measure.PACKETS].copy(),
+            port_drops=ports[:, measure.DROPPED].copy(),
+            port_marks=ports[:, measure.MARKED].copy(),
+            backlog_bytes=ports[:, measure.QUEUE].copy(),
+            backlog_mean_bytes=mean,
+            backlog_peak_bytes=ports[:, measure.QUEUE_PEAK].copy(),
+            host_sent_bytes=ports[:, measure.BYTES][:, self._host_ports],
+            host_received_bytes=self._received.copy(),
+            limits_bps=self._limits.copy(),
+            flow_bytes=self._flows[:, 0].copy(),
+            flow_completion_s=np.where(self._flows[:, 1] < 0, np.nan, self._flows[:, 1] / 1e9),
+        )
+
+    def packet_hops(self) -> int:
+        """How many wires packets have crossed since each one's last reset, summed: what a simulator's speed is counted in."""
+        return int(self._memories[:, at.HOPS].sum())
+
+    def describe(self) -> dict[str, str]:
+        """Versions, for the manifest."""
+        return {"engine": "sim", "numba": numba.__version__, "compiled": cache_folder().name, "workers": str(self._workers)}
+
+    def close(self) -> None:
+        """End the threads; safe twice."""
+        self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _expect_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the simulator is closed: open another one")
+
+
+_HOOKS: dict[str, at.Hooks] = {}
+
+
+def _hooks(transport: str) -> at.Hooks:
+    from iroko.sim.transports._window import nothing
+
+    if transport not in _HOOKS:
+        own = load_transport(transport).HOOKS
+        _HOOKS[transport] = own if own is not None else at.Hooks(*[nothing] * len(at.Hooks._fields))
+    return _HOOKS[transport]

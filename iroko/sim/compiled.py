@@ -1,0 +1,77 @@
+"""How the simulator is compiled: numba's options in one place, and a cache that follows the sources."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import int64, njit, types
+from numba.core import config
+
+Integers = int64[::1]
+HOOK = int64(Integers, int64, int64)
+"""What every function of a transport looks like: (flows, offset of the flow's record, a value) -> a value."""
+
+# Reference counts would cost more than the simulation itself (each array taken out of the tuple `Sim` is counted twice), and nothing
+# here allocates: all memory comes from outside and outlives the call.
+_OPTIONS = {"error_model": "numpy", "boundscheck": False, "_nrt": False}
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function that becomes part of whoever calls it."""
+    return njit(forceinline=True, nogil=True, **_OPTIONS)(function)
+
+
+def called(function: Callable[..., Any]) -> Any:
+    """Compile a function that is seldom called and stays on its own."""
+    return njit(nogil=True, **_OPTIONS)(function)
+
+
+def hook(function: Callable[..., Any]) -> Any:
+    """Compile a transport's function, to be called through its address."""
+    with _CacheOfSources():
+        return numba.cfunc(HOOK, cache=True, **_OPTIONS)(function)
+
+
+def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function that Python calls; it runs without the interpreter's lock."""
+
+    def compile_it(function: Callable[..., Any]) -> Any:
+        with _CacheOfSources():
+            return njit(signature, cache=True, nogil=True, **_OPTIONS)(function)
+
+    return compile_it
+
+
+def sources_key() -> str:
+    """A hash of all that decides the compiled code; numba by itself looks at the one file in which a function stands."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where the compiled code is kept: `$XDG_CACHE_HOME/iroko/sim-KEY`, by default below `~/.cache`."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "iroko" / f"sim-{_KEY}"
+
+
+_KEY = sources_key()
+
+
+class _CacheOfSources:
+    """While a function is made cacheable, numba's cache folder is ours."""
+
+    def __enter__(self) -> None:
+        self.before = config.CACHE_DIR
+        config.CACHE_DIR = str(cache_folder())
+
+    def __exit__(self, *_: object) -> None:
+        config.CACHE_DIR = self.before
+
+
+HookType = types.FunctionType(HOOK)

@@ -1,0 +1,40 @@
+"""What Python calls: one compiled function that carries many simulations through an interval."""
+
+from numba import int64
+
+from iroko.sim.compiled import entry
+from iroko.sim.layout import HOST, NIC_COST
+from iroko.sim.loop import HooksType, run, view
+from iroko.sim.measure import measure_flows, measure_ports, unaccounted
+
+_Table = int64[:, ::1]
+
+
+@entry(int64(_Table, HooksType, int64[::1], _Table, int64[::1], int64[:, :, ::1], int64[:, :, ::1], _Table))
+def advance(memories, hooks, chosen, costs, until, ports, flows, received):  # type: ignore[no-untyped-def]
+    """Set the limits of the chosen simulations, carry each to its time and measure it.
+
+    Args:
+        memories: shape `(num, words)`, one simulation in each row.
+        chosen: which rows, shape `(num_chosen,)`.
+        costs: cost of a byte for each host, shape `(num, num_hosts)`; -1: as before.
+        until: shape `(num,)`, in ns.
+        ports, flows, received: reports, shapes `(num, PORT_REPORT, num_ports)`, `(num, 2, num_flows)` and `(num, num_hosts)`.
+
+    Returns:
+        -1: all are done; else the position in `chosen` of one that has to be grown first, from which to go on; `len(chosen)` and more:
+        of one that has lost count of its packets.
+    """
+    for position in range(len(chosen)):
+        row = chosen[position]
+        s = view(memories[row])
+        for host in range(costs.shape[1]):
+            if costs[row, host] >= 0:
+                s.hosts[host * HOST + NIC_COST] = costs[row, host]
+        if not run(s, hooks, until[row]):
+            return position
+        measure_ports(s, ports[row], until[row])
+        measure_flows(s, flows.shape[2], flows[row, 0], flows[row, 1], received[row])
+        if unaccounted(s) != 0:
+            return len(chosen) + position
+    return -1

@@ -1,0 +1,90 @@
+"""The records of the simulator's memory: which word of a record means what.
+
+A simulation is one array of int64, cut into sections (`Sim`). In `ports`, `hosts` and `flows` stands one record after the other; the names
+below are offsets of words in a record. A name is written once, here, and read everywhere: `s.ports[p + BACKLOG]` is the backlog of
+the port whose record begins at `p`. Times are in ns of the episode, sizes in bytes, TCP's own round-trip times in us as in Linux.
+"""
+
+from typing import Any, NamedTuple
+
+NEVER = 1 << 62
+"""A time that does not come; also a queue's threshold that is never reached and the number of segments of an endless flow."""
+
+
+class Sim(NamedTuple):
+    """The sections of a simulation's memory, each an int64 array of one dimension."""
+
+    head: Any
+    tree: Any
+    ports: Any
+    hosts: Any
+    flows: Any
+    paths: Any
+    segments: Any
+    packets: Any
+
+
+class Hooks(NamedTuple):
+    """A transport's functions, each called as `function(flows, offset of the flow's record, value)`; see `transports`."""
+
+    begin: Any
+    acked: Any
+    grow: Any
+    reduce: Any
+    phase: Any
+    restart: Any
+
+
+# The first words of the memory: where each section begins, and the simulation's own state.
+(TREE_AT, PORTS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
+ LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, HOPS) = range(19)  # fmt: skip
+HEAD = 32
+NONE = -1
+"""In FULL_PORT and FULL_FLOW: no ring is full."""
+
+# A port: a queue and the wire behind it. Packets HEAD..GONE of its ring are on the wire, GONE..TAIL in the queue.
+(BUSY, FIRST, GONE, TAIL, BACKLOG, QUEUE_BYTES, MARK_BYTES, COST, DELAY, RING, MASK, DROPS, MARKS, AREA, PEAK, SENT_BYTES) = range(16)
+PORT = 16
+COST_BITS = 12
+TIME_BITS = 8
+"""BUSY counts in 1/256 ns and COST in 1/4096 of that for a byte, so that rounding does not add up to a wrong rate."""
+
+# A host's interface: its own port's queue is not timed at arrival, because its rate changes.
+NIC_PORT, NIC_LEAF, NIC_COST = range(3)
+HOST = 4
+
+# A packet: when it arrives, what it is, and two numbers for the transport.
+ARRIVAL, WORD, NUMBER, COUNT = range(4)
+PACKET = 4
+SIZE_MASK = (1 << 11) - 1
+CE, ECT, ECE, RELEASE = 1 << 11, 1 << 12, 1 << 13, 1 << 14
+KIND_SHIFT, HOP_SHIFT, ROW_SHIFT = 15, 17, 25
+KIND_MASK, HOP_MASK, NEXT_HOP = 3, 255, 1 << 17
+DATA, ACK, SYN, SYN_ACK = range(4)
+
+# A segment of a flow, in its ring: what the sender, and in RECEIVED_BIT the receiver, know of it.
+SENT, DELIVERED_THEN, EARLY, RESENT = range(4)
+SEGMENT = 4
+FLAG_BITS = 5
+SACKED, LOST, RETRANSMITTED, EVER_RETRANSMITTED, RECEIVED_BIT = 1, 2, 4, 8, 16
+FLAG_MASK = (1 << FLAG_BITS) - 1
+
+# A flow: first what every transport has, then TCP's sender, TCP's receiver, and words for the transport's own use.
+(STATE, FROM, TO, START, DONE, SEGMENTS, LAST_BYTES, DELIVERED, REPORTED, QUEUED, SLOTS, SLOT_MASK,
+ SEND_AT, TIMER_AT, TIMER_KIND, ACK_AT, RANDOM,
+ UNA, NXT, CWND, SSTHRESH, PHASE, CWND_COUNT, SACKED_OUT, LOST_OUT, RETRANS_OUT, SRTT, MIN_RTT, MDEV,
+ MDEV_MAX, RTTVAR, RTT_SEQ, RTO_MS, SMALL_QUEUE, CWND_LIMITED, MAX_OUT, USAGE_SEQ, DELIVERED_COUNT, DELIVERED_CE,
+ LOST_COUNT, LAST_SENT, RACK_TIME, RACK_SEQ, RACK_RTT, RACK_ADVANCED, HIGH_SEQ, LOSS_SCAN, RESEND_HINT, EARLY_SEEN, RESENT_FIRST,
+ RESENT_NEXT, PRIOR_CWND, PRIOR_SSTHRESH, PRR_DELIVERED, PRR_OUT, PROBE_SEQ, PROBE_RESENT, FRTO, TIMEOUTS,
+ ACK_RTT, ACK_DELIVERED, ACK_NOW,
+ RCV_NXT, RCV_ACKED, EARLY_COUNT, BLOCKS, QUICK_ACKS, SEEN_DATA, CE_STATE, LAST_RCV_NXT) = range(70)  # fmt: skip
+PRIVATE = 72
+FLOW = 96
+
+# STATE of a flow; PHASE of a TCP sender, as Linux names them; TIMER_KIND.
+WAITING, OPENING, RUNNING, FINISHED = range(4)
+OPEN, DISORDER, CWR, RECOVERY, LOSS = range(5)
+RETRANSMIT, PROBE, REORDER = range(3)
+
+# Sizes on the wire, bytes of Ethernet frames.
+MSS, UDP_PAYLOAD, FRAME, TCP_HEADERS, UDP_HEADERS, SYN_BYTES = 1448, 1472, 1514, 66, 42, 74

@@ -1,0 +1,237 @@
+"""The event loop: take what happens next, let it happen, let the flow that may now send do so."""
+
+from numba import types
+
+from iroko.sim.compiled import HookType, Integers, inlined
+from iroko.sim.layout import (
+    ACK,
+    ACK_AT,
+    ARRIVAL,
+    CE,
+    CONSUMED,
+    COST,
+    COUNT,
+    DATA,
+    ECE,
+    ECN,
+    ECT,
+    FIRST,
+    FLOW,
+    FLOWS_AT,
+    FROM,
+    FULL_FLOW,
+    FULL_PORT,
+    GONE,
+    HEAD,
+    HOP_MASK,
+    HOP_SHIFT,
+    HOPS,
+    HOST,
+    HOSTS_AT,
+    IS_UDP,
+    KIND_MASK,
+    KIND_SHIFT,
+    LAST_SENT,
+    LEAF_BITS,
+    MASK,
+    NEVER,
+    NEXT_HOP,
+    NIC_PORT,
+    NONE,
+    NUM_HOSTS,
+    NUM_PORTS,
+    NUMBER,
+    OPENING,
+    PACKET,
+    PATH_BITS,
+    PATHS_AT,
+    PORT,
+    PORTS_AT,
+    PROBE,
+    REORDER,
+    RETRANSMIT,
+    RCV_NXT,
+    RING,
+    RINGS_AT,
+    ROW_SHIFT,
+    RTO_MS,
+    RUNNING,
+    SEND_AT,
+    SIZE_MASK,
+    START,
+    STATE,
+    SYN,
+    SYN_ACK,
+    SYN_BYTES,
+    TAIL,
+    TCP_HEADERS,
+    TIMER_AT,
+    TIMER_KIND,
+    TO,
+    TREE_AT,
+    WAITING,
+    WORD,
+    Hooks,
+    Sim,
+)
+from iroko.sim.ports import depart, enqueue, next_departure, push
+from iroko.sim.tcp.ack import on_ack
+from iroko.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
+from iroko.sim.tcp.receive import on_data, send_ack
+from iroko.sim.tcp.send import send, size_small_queue
+from iroko.sim.tcp.timers import MS, SYN_RTO_MS, measure_rtt, start_timer
+from iroko.sim.tree import set_leaf
+from iroko.sim.udp import on_datagram, send_bursts
+
+NOBODY = -1
+HooksType = types.NamedUniTuple(HookType, len(Hooks._fields), Hooks)
+
+
+@inlined
+def view(memory: Integers) -> Sim:
+    """Cut a simulation's memory into its sections."""
+    rings = memory[memory[RINGS_AT] :]
+    return Sim(
+        memory[:HEAD],
+        memory[memory[TREE_AT] : memory[PORTS_AT]],
+        memory[memory[PORTS_AT] : memory[HOSTS_AT]],
+        memory[memory[HOSTS_AT] : memory[FLOWS_AT]],
+        memory[memory[FLOWS_AT] : memory[PATHS_AT]],
+        memory[memory[PATHS_AT] : memory[RINGS_AT]],
+        rings,
+        rings,
+    )
+
+
+@inlined
+def arrive(s: Sim, hooks: Hooks, port: int, now: int) -> int:
+    """The first packet on a port's wire reaches the far end: the next port's queue, or its destination.
+
+    Returns:
+        The flow that may send because of it, or `NOBODY`.
+    """
+    p = port * PORT
+    ports, packets = s.ports, s.packets
+    first, ring, mask = ports[p + FIRST], ports[p + RING], ports[p + MASK]
+    slot = ring + (first & mask) * PACKET
+    word, number, count = packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT]
+    first += 1
+    ports[p + FIRST] = first
+    # What stands in a host's queue has no arrival time yet: a host's port has no rate of its own.
+    end = ports[p + TAIL] if ports[p + COST] else ports[p + GONE]
+    set_leaf(s, port, packets[ring + (first & mask) * PACKET + ARRIVAL] if first < end else NEVER)
+    s.head[HOPS] += 1
+    row = word >> ROW_SHIFT
+    onward = s.paths[(row << s.head[PATH_BITS]) + (word >> HOP_SHIFT & HOP_MASK) + 1]
+    if onward >= 0:
+        enqueue(s, onward, word + NEXT_HOP, number, count, now)
+        return NOBODY
+    s.head[CONSUMED] += 1
+    f = (row >> 1) * FLOW
+    kind = word >> KIND_SHIFT & KIND_MASK
+    if kind == DATA:
+        if s.head[IS_UDP]:
+            on_datagram(s, f, word & SIZE_MASK, now)
+        else:
+            on_data(s, f, number, word & CE != 0, now)
+        return NOBODY
+    if kind == ACK:
+        if row & 1:
+            on_ack(s, hooks, f, number, count, word & ECE != 0, now)
+            return f
+        return NOBODY
+    return shake_hands(s, hooks, f, kind, now)
+
+
+@inlined
+def shake_hands(s: Sim, hooks: Hooks, f: int, kind: int, now: int) -> int:
+    """A SYN is answered; its answer opens the connection, with an ACK before the first segment."""
+    flows = s.flows
+    row = f // FLOW * 2
+    capable = ECT if s.head[ECN] else 0
+    if kind == SYN:
+        push(s, flows[f + TO], ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | capable | SYN_BYTES, 0, 0, now)
+        return NOBODY
+    if flows[f + STATE] != OPENING:
+        return NOBODY
+    flows[f + STATE] = RUNNING
+    flows[f + TIMER_AT] = NEVER
+    measure_rtt(s, f, now // 1000 - flows[f + LAST_SENT])
+    size_small_queue(s, f)
+    hooks.begin(flows, f, 0)
+    push(s, flows[f + FROM], (row << ROW_SHIFT) | (ACK << KIND_SHIFT) | capable | TCP_HEADERS, 0, 0, now)
+    flows[f + LAST_SENT] = now // MS
+    return f
+
+
+@inlined
+def open_flow(s: Sim, f: int, now: int) -> None:
+    """A flow starts: UDP at once, TCP with a SYN, again after 1 s, 2 s, 4 s until it is answered."""
+    flows = s.flows
+    if s.head[IS_UDP]:
+        flows[f + STATE] = RUNNING
+        return
+    flows[f + STATE] = OPENING
+    flows[f + LAST_SENT] = now // 1000  # in us until the connection is open
+    word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | (ECT if s.head[ECN] else 0) | SYN_BYTES
+    push(s, flows[f + FROM], word, 0, 0, now)
+    start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
+    flows[f + RTO_MS] *= 2
+
+
+@inlined
+def wake(s: Sim, hooks: Hooks, leaf: int, now: int) -> int:
+    """A flow's leaf fires: see which of its timers are due, and set the leaf to the next."""
+    flows = s.flows
+    f = (leaf - s.head[NUM_PORTS] - s.head[NUM_HOSTS]) * FLOW
+    if flows[f + SEND_AT] <= now:
+        flows[f + SEND_AT] = NEVER
+        if flows[f + STATE] == WAITING:
+            open_flow(s, f, now)
+    if flows[f + ACK_AT] <= now:
+        send_ack(s, f, flows[f + RCV_NXT], now)
+    if flows[f + TIMER_AT] <= now:
+        if flows[f + STATE] == OPENING:
+            open_flow(s, f, now)
+        elif flows[f + TIMER_KIND] == PROBE:
+            on_probe(s, hooks, f, now)
+        elif flows[f + TIMER_KIND] == REORDER:
+            on_reorder_timer(s, hooks, f, now)
+        else:
+            flows[f + TIMER_AT] = NEVER
+            on_timeout(s, hooks, f, now)
+    set_leaf(s, leaf, min(flows[f + SEND_AT], flows[f + ACK_AT], flows[f + TIMER_AT]))
+    return f
+
+
+@inlined
+def run(s: Sim, hooks: Hooks, until: int) -> bool:
+    """Let everything happen that happens before `until`.
+
+    Returns:
+        Whether it is done; else a ring is full (`FULL_PORT`, `FULL_FLOW`) and has to be grown first.
+    """
+    head, tree, flows = s.head, s.tree, s.flows
+    bits, num_ports, num_hosts = head[LEAF_BITS], head[NUM_PORTS], head[NUM_HOSTS]
+    while True:
+        key = tree[1]
+        now = key >> bits
+        if now >= until:
+            return True
+        leaf = key & ((1 << bits) - 1)
+        if leaf < num_ports:
+            f = arrive(s, hooks, leaf, now)
+        elif leaf < num_ports + num_hosts:
+            host = leaf - num_ports
+            f = depart(s, host, now)
+            p = s.hosts[host * HOST + NIC_PORT] * PORT
+            set_leaf(s, leaf, next_departure(s, host) if s.ports[p + GONE] < s.ports[p + TAIL] else NEVER)
+        else:
+            f = wake(s, hooks, leaf, now)
+        if f != NOBODY and flows[f + STATE] == RUNNING:
+            if head[IS_UDP]:
+                send_bursts(s, f, now)
+            else:
+                send(s, hooks, f, now)
+        if head[FULL_PORT] & head[FULL_FLOW] != NONE:
+            return False

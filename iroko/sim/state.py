@@ -1,0 +1,167 @@
+"""The memory of a simulation: how an episode is written into it, and how its rings grow.
+
+Sections stand one after the other in one array of int64 (`layout.Sim`); the rings of ports and flows come last, so that a ring that is full
+can be copied to the end at twice its size.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from iroko.errors import InputError
+from iroko.flows import UDP, Flow
+from iroko.sim import layout as at
+from iroko.sim.paths import Paths
+from iroko.snapshot import Integers
+from iroko.topology import Topology
+
+_HOST_RING, _PORT_RING, _SEGMENT_RING = 64, 32, 32
+_UNIT = 1 << (at.COST_BITS + at.TIME_BITS)
+_INITIAL_CWND, _INITIAL_SMALL_QUEUE = 10, 1820
+
+
+def byte_cost(rate_bps: float) -> int:
+    """How long a byte takes at a rate, in the unit of `COST`."""
+    return max(1, round(8e9 * _UNIT / rate_bps))
+
+
+class Layout:
+    """Writes episodes of one topology into memories.
+
+    Attributes:
+        num_flows: of the last episode written.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.paths = Paths(topology)
+        self._host_of_port = {port: host for host, port in enumerate(topology.host_ports)}
+
+    def write(self, flows: Sequence[Flow], transport: str, ecn: bool, seed: int) -> Integers:
+        """The memory of an episode that has not begun.
+
+        Raises:
+            InputError: a flow that is too long, or too many of them.
+        """
+        topology = self.topology
+        found = [self._two_ways(flow, number, seed) for number, flow in enumerate(flows)]
+        longest = max((len(path) for pair in found for path in pair), default=1)
+        path_bits = longest.bit_length()
+        leaves = topology.num_ports + topology.num_hosts + len(flows)
+        leaf_bits = max(leaves - 1, 1).bit_length()
+        if longest > at.HOP_MASK or len(flows) * 2 >= 1 << (62 - at.ROW_SHIFT):
+            raise InputError(f"{len(flows)} flows over {longest} hops: expected at most {at.HOP_MASK} hops and 2^36 flows")
+        ring_sizes = [_HOST_RING if port in self._host_of_port else _PORT_RING for port in range(topology.num_ports)]
+        segments = 0 if transport == UDP else _SEGMENT_RING
+        sections = [at.HEAD, 2 << leaf_bits, topology.num_ports * at.PORT, topology.num_hosts * at.HOST, max(len(flows), 1) * at.FLOW,
+                    2 * max(len(flows), 1) << path_bits, sum(ring_sizes) * at.PACKET + len(flows) * segments * at.SEGMENT]  # fmt: skip
+        starts = np.cumsum([0, *(-(-size // 8) * 8 for size in sections)])
+        memory = np.zeros(starts[-1], dtype=np.int64)
+        head = memory[: at.HEAD]
+        head[at.TREE_AT : at.END_AT + 1] = starts[1:]
+        head[at.NUM_PORTS], head[at.NUM_HOSTS] = topology.num_ports, topology.num_hosts
+        head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
+        head[at.IS_UDP], head[at.ECN] = transport == UDP, ecn
+        head[at.FULL_PORT] = head[at.FULL_FLOW] = at.NONE
+        memory[starts[1] : starts[2]] = at.NEVER
+        self._write_ports(memory, starts[2], ring_sizes)
+        self._write_hosts(memory, starts[3])
+        ring = sum(ring_sizes) * at.PACKET
+        for number, flow in enumerate(flows):
+            record = memory[starts[4] + number * at.FLOW :][: at.FLOW]
+            self._write_flow(record, flow, number, transport, seed)
+            if segments:
+                record[at.SLOTS], record[at.SLOT_MASK] = ring, segments - 1
+                ring += segments * at.SEGMENT
+            for way, path in enumerate(found[number]):
+                row = starts[5] + ((2 * number + way) << path_bits)
+                memory[row : row + (1 << path_bits)] = -1
+                memory[row : row + len(path)] = path
+        _build_tree(memory, starts[1], leaf_bits, topology.num_ports + topology.num_hosts, flows)
+        return memory
+
+    def _two_ways(self, flow: Flow, number: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (self.paths.find(flow.source, flow.destination, number, seed), self.paths.find(flow.destination, flow.source, number, seed))
+
+    def _write_ports(self, memory: Integers, start: int, ring_sizes: list[int]) -> None:
+        ring = 0
+        for index, port in enumerate(self.topology.ports):
+            record = memory[start + index * at.PORT :][: at.PORT]
+            record[at.QUEUE_BYTES] = port.queue_bytes
+            record[at.MARK_BYTES] = at.NEVER if port.ecn_bytes is None else port.ecn_bytes
+            record[at.DELAY] = round(port.delay_s * 1e9)
+            record[at.COST] = 0 if index in self._host_of_port else byte_cost(port.rate_bps)
+            record[at.RING], record[at.MASK] = ring, ring_sizes[index] - 1
+            ring += ring_sizes[index] * at.PACKET
+
+    def _write_hosts(self, memory: Integers, start: int) -> None:
+        for host, port in enumerate(self.topology.host_ports):
+            record = memory[start + host * at.HOST :][: at.HOST]
+            record[at.NIC_PORT], record[at.NIC_LEAF] = port, self.topology.num_ports + host
+            record[at.NIC_COST] = byte_cost(self.topology.ports[port].rate_bps)
+
+    def _write_flow(self, record: Integers, flow: Flow, number: int, transport: str, seed: int) -> None:
+        payload = at.UDP_PAYLOAD if transport == UDP else at.MSS
+        hosts = self.topology.host_index
+        record[at.FROM], record[at.TO] = hosts[flow.source], hosts[flow.destination]
+        record[at.START] = record[at.SEND_AT] = round(flow.start_s * 1e9)
+        record[at.DONE] = -1
+        record[at.TIMER_AT] = record[at.ACK_AT] = at.NEVER
+        record[at.SEGMENTS], record[at.LAST_BYTES] = at.NEVER, payload
+        if flow.size_bytes is not None:
+            record[at.SEGMENTS] = -(-flow.size_bytes // payload)
+            record[at.LAST_BYTES] = flow.size_bytes - (record[at.SEGMENTS] - 1) * payload
+        record[at.CWND], record[at.SSTHRESH] = _INITIAL_CWND, at.NEVER
+        record[at.MIN_RTT] = at.NEVER
+        record[at.RTO_MS] = 1000
+        record[at.SMALL_QUEUE] = _INITIAL_SMALL_QUEUE
+        record[at.RESEND_HINT] = at.NEVER
+        record[at.RANDOM] = (seed * 2_654_435_761 + number * 40_503 + 12_345) & 0x7FFFFFFF
+
+
+def _build_tree(memory: Integers, start: int, bits: int, first_leaf: int, flows: Sequence[Flow]) -> None:
+    tree = memory[start : start + (2 << bits)]
+    for number, flow in enumerate(flows):
+        leaf = first_leaf + number
+        tree[(1 << bits) + leaf] = (round(flow.start_s * 1e9) << bits) | leaf
+    for level in range(bits - 1, -1, -1):
+        below = tree[2 << level : 4 << level]
+        tree[1 << level : 2 << level] = np.minimum(below[::2], below[1::2])
+
+
+def grow(memory: Integers) -> Integers:
+    """Double the rings that `FULL_PORT` and `FULL_FLOW` name.
+
+    Returns:
+        The memory with copies of the rings at its end.
+    """
+    head = memory[: at.HEAD]
+    if head[at.FULL_PORT] != at.NONE:
+        offset = int(head[at.PORTS_AT]) + int(head[at.FULL_PORT]) * at.PORT
+        memory = _double(memory, offset, at.RING, at.MASK, [(0, at.PACKET, at.FIRST, at.TAIL)])
+        memory[at.FULL_PORT] = at.NONE
+    if head[at.FULL_FLOW] != at.NONE:
+        offset = int(head[at.FLOWS_AT]) + int(head[at.FULL_FLOW])
+        # Three rings share a flow's slots: its segments, which of them came early, which were sent again.
+        parts = [(at.SENT, 2, at.UNA, at.NXT), (at.EARLY, 1, at.EARLY_SEEN, at.EARLY_COUNT), (at.RESENT, 1, at.RESENT_FIRST, at.RESENT_NEXT)]
+        memory = _double(memory, offset, at.SLOTS, at.SLOT_MASK, parts)
+        memory[at.FULL_FLOW] = at.NONE
+    return memory
+
+
+def _double(memory: Integers, offset: int, where: int, mask: int, parts: Sequence[tuple[int, int, int, int]]) -> Integers:
+    """Copy a ring to the end at twice its size; each part is a first word, a number of words and the indices in use."""
+    words = sum(width for _, width, _, _ in parts)
+    record = memory[offset:]
+    slots, rings, end = int(record[mask]) + 1, int(memory[at.RINGS_AT]), int(memory[at.END_AT])
+    old = memory[rings + int(record[where]) :][: slots * words].reshape(slots, words)
+    new = np.zeros((2 * slots, words), dtype=np.int64)
+    for word, width, first, last in parts:
+        indices = np.arange(int(record[first]), int(record[last]))
+        new[indices % (2 * slots), word : word + width] = old[indices % slots, word : word + width]
+    if end + new.size > len(memory):
+        memory = np.concatenate([memory, np.zeros(end + new.size - len(memory), dtype=np.int64)])
+    memory[end : end + new.size] = new.reshape(-1)
+    memory[offset + where], memory[offset + mask] = end - rings, 2 * slots - 1
+    memory[at.END_AT] = end + new.size
+    return memory

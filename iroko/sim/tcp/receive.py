@@ -1,0 +1,115 @@
+"""TCP's receiver: what it acknowledges and when, and its echo of ECN marks as DCTCP wants it (RFC 8257)."""
+
+from iroko.sim.compiled import inlined
+from iroko.sim.layout import (
+    ACK,
+    ACK_AT,
+    BLOCKS,
+    CE,
+    CE_STATE,
+    DELIVERED,
+    DONE,
+    EARLY,
+    EARLY_COUNT,
+    ECE,
+    ECN,
+    ECT,
+    FLOW,
+    KIND_SHIFT,
+    LAST_BYTES,
+    LAST_RCV_NXT,
+    MSS,
+    NEVER,
+    NXT,
+    QUICK_ACKS,
+    RCV_ACKED,
+    RCV_NXT,
+    RECEIVED_BIT,
+    ROW_SHIFT,
+    SEEN_DATA,
+    SEGMENTS,
+    SENT,
+    START,
+    TCP_HEADERS,
+    TO,
+    Sim,
+)
+from iroko.sim.ports import push
+from iroko.sim.tcp.timers import on_wheel, slot_of, wake_at
+
+MOST_QUICK_ACKS = 16
+DELAYED_ACK_MS = 40
+
+
+@inlined
+def send_ack(s: Sim, f: int, number: int, now: int) -> None:
+    """Acknowledge all below `number`; up to three blocks of what came early make the packet longer."""
+    flows = s.flows
+    blocks = min(flows[f + BLOCKS], 3)
+    size = TCP_HEADERS + (4 + 8 * blocks if blocks else 0)
+    word = ((f // FLOW * 2 + 1) << ROW_SHIFT) | (ACK << KIND_SHIFT) | size
+    if s.head[ECN]:
+        word |= ECT | (ECE if flows[f + CE_STATE] else 0)
+    push(s, flows[f + TO], word, number, flows[f + EARLY_COUNT], now)
+    if number == flows[f + RCV_NXT]:
+        flows[f + QUICK_ACKS] = max(flows[f + QUICK_ACKS] - 1, 0)
+        flows[f + ACK_AT] = NEVER
+    flows[f + RCV_ACKED] = number
+
+
+@inlined
+def take_in(s: Sim, f: int, seq: int) -> None:
+    """Put a segment where it belongs: the next one moves `RCV_NXT` on over all that had come early; an early one is noted."""
+    flows, segments = s.flows, s.segments
+    at = slot_of(s, f, seq) + SENT
+    segments[at] |= RECEIVED_BIT
+    if seq == flows[f + RCV_NXT]:
+        nxt = seq + 1
+        if flows[f + BLOCKS]:
+            while nxt < flows[f + NXT] and segments[slot_of(s, f, nxt) + SENT] & RECEIVED_BIT:
+                nxt += 1
+            if nxt > seq + 1:
+                flows[f + BLOCKS] -= 1
+        flows[f + RCV_NXT] = nxt
+    else:
+        left = seq - 1 >= flows[f + RCV_NXT] and segments[slot_of(s, f, seq - 1) + SENT] & RECEIVED_BIT != 0
+        right = seq + 1 < flows[f + NXT] and segments[slot_of(s, f, seq + 1) + SENT] & RECEIVED_BIT != 0
+        flows[f + BLOCKS] += 1 - (1 if left else 0) - (1 if right else 0)
+        segments[slot_of(s, f, flows[f + EARLY_COUNT]) + EARLY] = seq
+        flows[f + EARLY_COUNT] += 1
+
+
+@inlined
+def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
+    """A segment arrives at its destination: count it, and acknowledge it now or later."""
+    flows = s.flows
+    if seq < flows[f + RCV_NXT] or s.segments[slot_of(s, f, seq) + SENT] & RECEIVED_BIT:
+        flows[f + QUICK_ACKS] = MOST_QUICK_ACKS
+        send_ack(s, f, flows[f + RCV_NXT], now)
+        return
+    if flows[f + SEEN_DATA] == 0:
+        flows[f + SEEN_DATA] = 1
+        flows[f + QUICK_ACKS] = MOST_QUICK_ACKS
+    missing = flows[f + BLOCKS] > 0
+    take_in(s, f, seq)
+    nxt = flows[f + RCV_NXT]
+    at_once = missing or flows[f + BLOCKS] > 0 or nxt - flows[f + RCV_ACKED] >= 2 or flows[f + QUICK_ACKS] > 0
+    if s.head[ECN]:
+        state = 1 if marked else 0
+        if state != flows[f + CE_STATE]:
+            # The sender has to learn which segments were marked: first acknowledge what came before the change.
+            if flows[f + ACK_AT] < NEVER:
+                send_ack(s, f, flows[f + LAST_RCV_NXT], now)
+            flows[f + CE_STATE] = state
+            at_once = True
+        flows[f + LAST_RCV_NXT] = nxt
+    flows[f + DELIVERED] = nxt * MSS
+    if nxt == flows[f + SEGMENTS]:
+        flows[f + DELIVERED] = (nxt - 1) * MSS + flows[f + LAST_BYTES]
+        flows[f + DONE] = now - flows[f + START]
+        at_once = True
+    if at_once:
+        send_ack(s, f, nxt, now)
+    elif flows[f + ACK_AT] == NEVER:
+        flows[f + ACK_AT] = on_wheel(now, DELAYED_ACK_MS)
+        wake_at(s, f, flows[f + ACK_AT])

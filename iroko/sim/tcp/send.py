@@ -1,0 +1,222 @@
+"""TCP's sender: what may go out, and what goes out.
+
+New segments are held back by the window and by Linux's small-queue limit: about 1 ms of a flow's rate, at least two packets, may wait in
+its own host. What was lost goes first.
+"""
+
+from iroko.sim.compiled import called, inlined
+from iroko.sim.layout import (
+    CWND,
+    CWND_LIMITED,
+    CWR,
+    DATA,
+    DELIVERED_COUNT,
+    DELIVERED_THEN,
+    ECN,
+    ECT,
+    EVER_RETRANSMITTED,
+    FLAG_BITS,
+    FLAG_MASK,
+    FLOW,
+    FRAME,
+    FROM,
+    FULL_FLOW,
+    KIND_SHIFT,
+    LAST_BYTES,
+    LAST_SENT,
+    LOST,
+    LOST_OUT,
+    MAX_OUT,
+    MSS,
+    NXT,
+    PHASE,
+    PROBE,
+    PRR_OUT,
+    QUEUED,
+    RECOVERY,
+    RELEASE,
+    REORDER,
+    RESEND_HINT,
+    RESENT,
+    RESENT_FIRST,
+    RESENT_NEXT,
+    RETRANS_OUT,
+    RETRANSMIT,
+    RETRANSMITTED,
+    ROW_SHIFT,
+    RTO_MS,
+    SACKED,
+    SACKED_OUT,
+    SEGMENTS,
+    SEND_AT,
+    SENT,
+    SLOT_MASK,
+    SMALL_QUEUE,
+    SRTT,
+    SSTHRESH,
+    TCP_HEADERS,
+    TIMER_KIND,
+    UNA,
+    USAGE_SEQ,
+    Hooks,
+    Sim,
+)
+from iroko.sim.ports import TAKEN, push
+from iroko.sim.tcp.timers import MS, restart_rto, slot_of, start_probe, start_timer, wake_at
+
+TRUESIZE = 2304
+"""What Linux accounts for a buffer of one full segment, bytes."""
+MOST_QUEUED_BYTES = 4 << 20
+
+
+@inlined
+def in_flight(s: Sim, f: int) -> int:
+    """Segments that are believed to be in the network."""
+    flows = s.flows
+    return flows[f + NXT] - flows[f + UNA] - flows[f + SACKED_OUT] - flows[f + LOST_OUT] + flows[f + RETRANS_OUT]
+
+
+@inlined
+def size_small_queue(s: Sim, f: int) -> None:
+    """How many packets may wait in the host: 1/1024 s of twice the rate in slow start, 1.2 times the rate later."""
+    flows = s.flows
+    cwnd = flows[f + CWND]
+    percent = 200 if cwnd < flows[f + SSTHRESH] // 2 else 120
+    bytes_per_s = MSS * 80_000 * percent * max(cwnd, flows[f + NXT] - flows[f + UNA]) // max(flows[f + SRTT], 1)
+    limit = min(max(2 * TRUESIZE, bytes_per_s >> 10), MOST_QUEUED_BYTES)
+    flows[f + SMALL_QUEUE] = (limit - 1) // TRUESIZE + 1
+
+
+@inlined
+def transmit(s: Sim, hooks: Hooks, f: int, seq: int, flags: int, now: int) -> bool:
+    """Hand a segment to the host.
+
+    Returns:
+        Whether it was taken.
+    """
+    flows, segments = s.flows, s.segments
+    if in_flight(s, f) == 0:
+        hooks.restart(flows, f, now // MS - flows[f + LAST_SENT])
+    size = FRAME
+    if seq == flows[f + SEGMENTS] - 1:
+        size = flows[f + LAST_BYTES] + TCP_HEADERS
+    row = f // FLOW * 2
+    word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | (ECT if s.head[ECN] else 0) | size
+    flows[f + QUEUED] += 1
+    again = push(s, flows[f + FROM], word, seq, 0, now)
+    if again != TAKEN:
+        flows[f + QUEUED] -= 1
+        flows[f + SEND_AT] = again
+        wake_at(s, f, again)
+        return False
+    slot = slot_of(s, f, seq)
+    segments[slot + SENT] = (now << FLAG_BITS) | flags
+    segments[slot + DELIVERED_THEN] = flows[f + DELIVERED_COUNT]
+    flows[f + LAST_SENT] = now // MS
+    return True
+
+
+@inlined
+def still_queued(s: Sim, f: int, seq: int) -> bool:
+    """Whether the first transmission of a segment waits in the host yet, so that sending it again would be foolish."""
+    return s.flows[f + NXT] - seq <= s.flows[f + QUEUED]
+
+
+@inlined
+def ask_for_slots(s: Sim, f: int, now: int) -> None:
+    """The flow's rings are full: they are grown after this event, and the flow goes on at this very moment."""
+    s.head[FULL_FLOW] = f
+    s.flows[f + SEND_AT] = now
+    wake_at(s, f, now)
+
+
+@inlined
+def retransmit(s: Sim, hooks: Hooks, f: int, seq: int, now: int) -> bool:
+    """Send a segment again.
+
+    Returns:
+        Whether it was sent.
+    """
+    flows, segments = s.flows, s.segments
+    flags = segments[slot_of(s, f, seq) + SENT] & FLAG_MASK
+    if flags & EVER_RETRANSMITTED == 0 and still_queued(s, f, seq):
+        return False
+    if flows[f + RESENT_NEXT] - flows[f + RESENT_FIRST] > flows[f + SLOT_MASK]:
+        ask_for_slots(s, f, now)
+        return False
+    if not transmit(s, hooks, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, now):
+        return False
+    if flags & RETRANSMITTED == 0:
+        flows[f + RETRANS_OUT] += 1
+    segments[slot_of(s, f, flows[f + RESENT_NEXT]) + RESENT] = seq
+    flows[f + RESENT_NEXT] += 1
+    return True
+
+
+@called
+def send_lost(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+    """Send again what is believed lost, lowest first, as far as the window and twice the small queue allow."""
+    flows, segments = s.flows, s.segments
+    seq = max(flows[f + RESEND_HINT], flows[f + UNA])
+    head_sent = False
+    while seq < flows[f + NXT] and flows[f + RETRANS_OUT] < flows[f + LOST_OUT]:
+        if in_flight(s, f) >= flows[f + CWND]:
+            break
+        flags = segments[slot_of(s, f, seq) + SENT] & FLAG_MASK
+        if flags & LOST and flags & (SACKED | RETRANSMITTED) == 0:
+            if flows[f + QUEUED] >= 2 * flows[f + SMALL_QUEUE] or not retransmit(s, hooks, f, seq, now):
+                break
+            if flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
+                flows[f + PRR_OUT] += 1
+            head_sent = head_sent or seq == flows[f + UNA]
+        seq += 1
+    flows[f + RESEND_HINT] = seq
+    if head_sent and flows[f + TIMER_KIND] != REORDER:
+        start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
+
+
+@inlined
+def send_new(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+    """Send new segments as far as the window and the small queue allow, and arm the timer."""
+    flows = s.flows
+    una, nxt = flows[f + UNA], flows[f + NXT]
+    before = nxt
+    while nxt < flows[f + SEGMENTS] and in_flight(s, f) < flows[f + CWND]:
+        if flows[f + QUEUED] >= flows[f + SMALL_QUEUE] and nxt - una > 1:
+            break
+        if nxt - una > flows[f + SLOT_MASK]:
+            ask_for_slots(s, f, now)
+            break
+        if not transmit(s, hooks, f, nxt, 0, now):
+            break
+        nxt += 1
+        flows[f + NXT] = nxt
+    limited = in_flight(s, f) >= flows[f + CWND]
+    if nxt > before or limited:
+        note_usage(s, f, limited)
+    if nxt > before:
+        if before == una or flows[f + TIMER_KIND] == PROBE:
+            restart_rto(s, f, now)
+        if flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
+            flows[f + PRR_OUT] += nxt - before
+        start_probe(s, f, False, now)
+
+
+@inlined
+def note_usage(s: Sim, f: int, limited: bool) -> None:
+    """Remember whether the window was what held the flow back in this round trip: only such a window may grow."""
+    flows = s.flows
+    out = flows[f + NXT] - flows[f + UNA]
+    if flows[f + UNA] >= flows[f + USAGE_SEQ] or limited or (flows[f + CWND_LIMITED] == 0 and out > flows[f + MAX_OUT]):
+        flows[f + CWND_LIMITED] = 1 if limited else 0
+        flows[f + MAX_OUT] = out
+        flows[f + USAGE_SEQ] = flows[f + NXT]
+
+
+@inlined
+def send(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+    """Send all that may go now."""
+    flows = s.flows
+    if flows[f + LOST_OUT] > flows[f + RETRANS_OUT] and in_flight(s, f) < flows[f + CWND]:
+        send_lost(s, hooks, f, now)
+    send_new(s, hooks, f, now)

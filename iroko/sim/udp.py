@@ -1,0 +1,67 @@
+"""UDP's sender, as the kernel engine drives it: bursts that the host's queue takes as a whole."""
+
+from iroko.sim.compiled import inlined
+from iroko.sim.layout import (
+    DATA,
+    DELIVERED,
+    DONE,
+    FLOW,
+    FRAME,
+    FROM,
+    KIND_SHIFT,
+    LAST_BYTES,
+    NXT,
+    QUEUED,
+    RCV_NXT,
+    RELEASE,
+    ROW_SHIFT,
+    SEGMENTS,
+    SEND_AT,
+    START,
+    UDP_HEADERS,
+    Sim,
+)
+from iroko.sim.ports import TAKEN, push
+from iroko.sim.tcp.timers import wake_at
+
+BURST, MOST_BURSTS, FEW_BURSTS = 44, 7, 3
+"""Packets handed down at once; how many bursts the socket's buffer takes; how few must be left before it is filled again."""
+
+
+@inlined
+def send_bursts(s: Sim, f: int, now: int) -> None:
+    """Fill the socket's buffer, if little enough is left in it."""
+    flows = s.flows
+    row = f // FLOW * 2
+    nxt, last = flows[f + NXT], flows[f + SEGMENTS]
+    if flows[f + QUEUED] > FEW_BURSTS:
+        return
+    while nxt < last and flows[f + QUEUED] < MOST_BURSTS:
+        flows[f + QUEUED] += 1
+        end = min(nxt + BURST, last)
+        while nxt < end:
+            word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | FRAME
+            if nxt == last - 1:
+                word += flows[f + LAST_BYTES] + UDP_HEADERS - FRAME
+            if nxt == end - 1:
+                word |= RELEASE
+            again = push(s, flows[f + FROM], word, nxt, 0, now)
+            if again != TAKEN:
+                # What is missing of this burst goes with the next attempt.
+                flows[f + NXT] = nxt
+                flows[f + QUEUED] -= 1
+                flows[f + SEND_AT] = again
+                wake_at(s, f, again)
+                return
+            nxt += 1
+        flows[f + NXT] = nxt
+
+
+@inlined
+def on_datagram(s: Sim, f: int, size: int, now: int) -> None:
+    """A packet arrives at its destination."""
+    flows = s.flows
+    flows[f + DELIVERED] += size - UDP_HEADERS
+    flows[f + RCV_NXT] += 1
+    if flows[f + RCV_NXT] == flows[f + SEGMENTS]:
+        flows[f + DONE] = now - flows[f + START]
