@@ -198,7 +198,7 @@ class BatchEnv:
             raise InputError(f"{len(seeds)} seeds: expected one for each of {self.num_envs} environments")
         with self._closing_on_error():
             if self._batch is None:
-                self._batch = engine.open_batch([member.topology for member in self.members], self._seeds)
+                self._batch = engine.open_batch([member.topology for member in self.members])
             snapshot = self._start(range(self.num_envs), seeds)
         return self.observer.observe(snapshot, None), measures(self._context, snapshot)
 

@@ -8,10 +8,10 @@ from typing import Protocol
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
 from iroko.names import check_name
-from iroko.snapshot import Floats, Snapshot
+from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
-ENGINES = ("guest", "mininet")
+ENGINES = ("guest", "mininet", "sim")
 
 
 @dataclass
@@ -70,18 +70,68 @@ class Engine(Protocol):
         ...
 
 
+class Batch(Protocol):
+    """Many simulated networks of one shape that step together; snapshots have a first axis of `num_envs`.
+
+    Attributes:
+        num_flows: flows of each one's present episode, shape `(num_envs,)`; the snapshot's arrays of flows are as wide as the most, with
+            0 bytes and NaN beyond a row's own.
+    """
+
+    num_envs: int
+    num_flows: Integers
+    clocks: list[Clock]
+
+    def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int) -> None:
+        """Start an episode in one network; its row of the next snapshot is an empty interval."""
+        ...
+
+    def step(self, limits_bps: Floats, interval_s: float | Floats) -> Snapshot:
+        """Set the limits, shape `(num_envs, num_hosts)`, let an interval pass everywhere and say what happened."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """What was measured last."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """What ran."""
+        ...
+
+    def close(self) -> None:
+        """End its threads; safe twice."""
+        ...
+
+
+def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Batch:
+    """Open simulators that step together on all cores; only the engine `sim` has this.
+
+    Args:
+        topologies: one for each; hosts and links have to be equal, rates, delays and queues may differ.
+        workers: threads; None: one for each processor.
+    """
+    from iroko.sim.batch import Batch as SimBatch
+
+    return SimBatch(topologies, workers)
+
+
 def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:
     """Open the engine of this name for a topology.
 
     Args:
-        name: `guest` (Linux in virtual time), `mininet` (this machine's kernel, in real time, needs root).
-        seed: from it the guest draws its entropy; equal seeds and calls give equal runs there.
+        name: `guest` (Linux in virtual time), `mininet` (this machine's kernel, in real time, needs root), `sim` (the packet-level
+            simulator).
+        seed: from it the guest draws its entropy; equal seeds and calls give equal runs there. The simulator needs none.
 
     Raises:
         InputError: no engine has this name.
         UnsupportedError: this machine lacks what the engine needs.
     """
     check_name("engine", name, ENGINES)
+    if name == "sim":
+        from iroko.sim.engine import SimEngine
+
+        return SimEngine(topology)
     if name == "guest":
         from iroko.guest.engine import GuestEngine
 
