@@ -24,7 +24,6 @@ from iroko.errors import InputError
 from iroko.observation import Observer
 from iroko.scenario import Scenario
 from iroko.topology import Topology
-from iroko.vector import IrokoVecEnv
 
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 
@@ -93,7 +92,7 @@ class Learner(Agent):
             action, _ = self._algorithm.policy.predict(observation, deterministic=True)
         return to_fractions(action, self._min_fraction)
 
-    def train(self, vector_env: IrokoVecEnv, num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
+    def train(self, vector_env: VecEnv, num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
         if vector_env.observation_space != self._observation_space or vector_env.action_space.shape != (self._card["action_size"],):
             raise InputError(f"agent {self.name} cannot train here: expected the topology and features that it was made for")
         remaining = num_steps - self.num_steps_done

@@ -20,7 +20,7 @@ from iroko.scenario import Scenario, check_parameters
 from iroko.topology import Topology
 
 if TYPE_CHECKING:
-    from iroko.vector import IrokoVecEnv
+    from stable_baselines3.common.vec_env import VecEnv
 
 Action = npt.NDArray[np.float32]
 TrainCallback = Callable[[int, list[float]], None]
@@ -79,7 +79,7 @@ class Agent(ABC):
         """The limits for the next interval as fractions of the link rates, shape `(num_hosts,)`; for learners without exploration."""
 
     def train(
-        self, vector_env: "IrokoVecEnv", num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None
+        self, vector_env: "VecEnv", num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None
     ) -> None:
         """Go on learning until `num_steps` environment steps have been done in all, over all environments together.
 

@@ -114,7 +114,7 @@ class BatchEnv:
         Args:
             scenarios: one for each environment. Hosts and links, interval, features, least fraction and reward have to be the same;
                 rates, delays, queues, routing, traffic, transport and the length of episodes may differ.
-            seeds: of each environment's first episode when `reset` is given none, and of its simulator.
+            seeds: of each environment's first episode when `reset` is given none.
             batch: an open batch of the scenarios' topologies, which its owner closes; None: one of its own.
 
         Raises:
@@ -136,7 +136,6 @@ class BatchEnv:
         self.observation_space: Space[Observation] = observation_box(self.observer)
         self.action_space: Space[npt.NDArray[np.float32]] = action_box(topologies[0].num_hosts, first.min_fraction)
         self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, map(int, seeds), strict=True))]
-        self._seeds = list(map(int, seeds))
         self._owns_batch, self._batch = batch is None, batch
         self._reward = REWARDS[first.reward]
         self._num_steps = np.array([scenario.num_steps for scenario in scenarios])

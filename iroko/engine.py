@@ -39,7 +39,11 @@ class Engine(Protocol):
     """
 
     topology: Topology
-    clock: Clock
+
+    @property
+    def clock(self) -> Clock:
+        """How the time of all its episodes ran."""
+        ...
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """Start an episode: no packet, connection or limit of the last one is left.

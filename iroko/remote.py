@@ -178,7 +178,7 @@ class RemoteEngine:
         snapshot = _unpack_snapshot(self._answer(SNAPSHOT), self.topology, self._num_flows)
         # From the start of the interval, also where other engines were served meanwhile: the time spent waiting alone would flatter.
         self.clock.real_s += time.perf_counter() - self._began_s
-        self.clock.virtual_s += snapshot.interval_s
+        self.clock.virtual_s += float(snapshot.interval_s)
         return snapshot
 
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:

@@ -13,6 +13,9 @@ Integers = npt.NDArray[np.int64]
 class Snapshot:
     """Measurements of one interval; after `reset` the interval is empty and every count is 0.
 
+    The snapshot of an `iroko.engine.Batch` has an axis of environments before each of the shapes below, and then times are arrays of
+    shape `(num_envs,)`.
+
     Attributes:
         time_s: end of the interval, in seconds from the start of the episode.
         interval_s: length of the interval.
@@ -27,8 +30,8 @@ class Snapshot:
         flow_completion_s: for a finished flow the time from its start to its last byte's arrival, else NaN, shape `(num_flows,)`.
     """
 
-    time_s: float
-    interval_s: float
+    time_s: float | Floats
+    interval_s: float | Floats
     port_bytes: Integers
     port_packets: Integers
     port_drops: Integers

@@ -14,7 +14,7 @@ from iroko.errors import InputError
 from iroko.scenario import Scenario
 
 if TYPE_CHECKING:
-    from iroko.vector import IrokoVecEnv
+    from iroko.vector import BatchVecEnv, IrokoVecEnv
 
 CURVE = "curve.csv"
 CURVE_COLUMNS = {"step": "int64", "episode_reward": "float64", "wall_s": "float64"}
@@ -167,6 +167,6 @@ class _Curve:
         return pd.DataFrame(self._rows, columns=list(CURVE_COLUMNS)).astype(CURVE_COLUMNS)
 
 
-def _progress(env: "IrokoVecEnv", num_steps: int, total_steps: int, reward: float | None) -> Progress:
-    clocks = [one.engine.clock for one in env.envs]
+def _progress(env: "IrokoVecEnv | BatchVecEnv", num_steps: int, total_steps: int, reward: float | None) -> Progress:
+    clocks = env.clocks
     return Progress(num_steps, total_steps, reward, sum(clock.virtual_s for clock in clocks), sum(clock.real_s for clock in clocks))

@@ -26,9 +26,8 @@ class FakeBatch:
         num_closes: how often `close` was called.
     """
 
-    def __init__(self, topologies: Sequence[Topology], seeds: Sequence[int] = (), extra_columns: int = 0) -> None:
+    def __init__(self, topologies: Sequence[Topology], extra_columns: int = 0) -> None:
         self.engines = [FakeEngine(topology) for topology in topologies]
-        self.seeds = list(seeds)
         self.extra_columns = extra_columns
         self.num_envs = len(self.engines)
         self.num_closes = 0
@@ -69,11 +68,11 @@ class FakeBatch:
         self.num_closes += 1
 
 
-def fake_batch_opener(opened: list[FakeBatch]) -> Callable[[Sequence[Topology], Sequence[int]], FakeBatch]:
+def fake_batch_opener(opened: list[FakeBatch]) -> Callable[[Sequence[Topology]], FakeBatch]:
     """A stand-in for `open_batch` that remembers what it opened."""
 
-    def open_fake(topologies: Sequence[Topology], seeds: Sequence[int], workers: int | None = None) -> FakeBatch:
-        opened.append(FakeBatch(topologies, seeds))
+    def open_fake(topologies: Sequence[Topology], workers: int | None = None) -> FakeBatch:
+        opened.append(FakeBatch(topologies))
         return opened[-1]
 
     return open_fake

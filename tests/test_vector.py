@@ -233,7 +233,7 @@ def make_batch_env(num_envs: int = 2, scenario: Scenario = SCENARIO) -> tuple[Ba
 
 def test_make_vector_puts_all_into_one_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(opened), raising=False)
+    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(opened))
     fast = dataclasses.replace(SCENARIO, topology_parameters={"rate_bps": 1e9})
     vector = make_vector([SCENARIO, fast], 2, engine="sim", seed=1)
     assert isinstance(vector, BatchVecEnv)
