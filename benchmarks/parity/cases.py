@@ -78,7 +78,7 @@ class Case:
 
     Attributes:
         fabric: a key of `FABRICS`.
-        rate: of every link, a key of `RATES`.
+        rate: of every link, one of `RATES`.
         limits: one of `LIMITS`.
     """
 
@@ -106,8 +106,7 @@ class Case:
 
     @cached_property
     def timing(self) -> Timing:
-        fabric = FABRICS[self.fabric]
-        return (fabric.udp_timings if self.transport == UDP else fabric.timings)[self.rate]
+        return FABRICS[self.fabric].timings[_family(self.transport)][self.rate]
 
     def plan(self, episode: int, variant: int = 0) -> Plan:
         """What an episode is; equal for both engines.
@@ -118,7 +117,8 @@ class Case:
         """
         fabric = FABRICS[self.fabric]
         words = (zlib.crc32(self.fabric.encode()), round(self.rate_bps), episode)
-        fixed, starts = np.random.default_rng(words), np.random.default_rng((*words, variant))
+        # From 1 up: numpy takes words that end in zeros for those without them.
+        fixed, starts = np.random.default_rng((*words, 1)), np.random.default_rng((*words, 2 + variant))
         flows = fabric.traffic(self, fixed, starts)
         return Plan(tuple(flows), self._limits(fixed), 1 + 1000 * variant + episode)
 
@@ -144,14 +144,13 @@ class Fabric:
         make: from rate and queue to the topology.
         traffic: draws one episode's flows, from a generator of what is equal in all variants and one of the starts.
         limit_range: least and greatest limit of a host, as a fraction of its link.
-        timings, udp_timings: for each key of `RATES`.
+        timings: for each family of transports and each of `RATES`.
     """
 
     make: Callable[[float, int], Topology]
     traffic: Callable[[Case, np.random.Generator, np.random.Generator], list[Flow]]
     limit_range: tuple[float, float]
-    timings: dict[str, Timing]
-    udp_timings: dict[str, Timing]
+    timings: dict[str, dict[str, Timing]]
 
 
 @cache
@@ -210,23 +209,42 @@ def _incast(case: Case, fixed: np.random.Generator, starts: np.random.Generator)
     return _start(flows, starts, INCAST_SPREAD_PACKETS, case)
 
 
+_FAMILIES = ("udp", "delay", "loss")
+
+
+def _family(transport: str) -> str:
+    """What decides how long a transport must run.
+
+    UDP is steady as soon as the queues are full, and who loses there follows from the senders' phases; what steers by delay keeps for
+    seconds the shortest round trip that it saw at its start: both need many starts. What steers by loss or marks forgets its start
+    and needs time, for many cycles.
+    """
+    return "udp" if transport == UDP else "delay" if transport in ("vegas", "nv") else "loss"
+
+
 _LIMITS = (0.3, 0.9)
-_DUMBBELL = {"10M": Timing(0.1, 150, 600, 2), "1G": Timing(0.01, 50, 150, 3)}
-_FATTREE = {"10M": Timing(0.1, 80, 120, 3), "1G": Timing(0.01, 40, 40, 2)}
-# UDP is steady as soon as the queues are full, and who loses there follows from the senders' phases: many short episodes.
-_UDP_DUMBBELL = {"10M": Timing(0.1, 20, 60, 8), "1G": Timing(0.01, 5, 15, 8)}
-_UDP_FATTREE = {"10M": Timing(0.1, 20, 20, 10), "1G": Timing(0.01, 5, 10, 10)}
 _NARROW = {"10M": Timing(0.02, 500, 2500, 1), "1G": Timing(0.001, 300, 1200, 1)}
+_SINGLE = {"10M": Timing(0.1, 100, 400, 1), "1G": Timing(0.01, 50, 150, 1)}
 _INCAST = {"10M": Timing(0.5, 0, 320, 2), "1G": Timing(0.25, 0, 160, 2)}
+_DUMBBELL = {
+    "udp": {"10M": Timing(0.1, 10, 20, 16), "1G": Timing(0.01, 3, 7, 16)},
+    "delay": {"10M": Timing(0.1, 50, 50, 10), "1G": Timing(0.01, 15, 15, 12)},
+    "loss": {"10M": Timing(0.1, 150, 900, 2), "1G": Timing(0.01, 50, 200, 2)},
+}
+_FATTREE = {
+    "udp": {"10M": Timing(0.1, 10, 15, 16), "1G": Timing(0.01, 3, 7, 16)},
+    "delay": {"10M": Timing(0.1, 50, 50, 6), "1G": Timing(0.01, 10, 10, 6)},
+    "loss": {"10M": Timing(0.1, 80, 320, 2), "1G": Timing(0.01, 30, 70, 2)},
+}
 FABRICS = {
-    "narrow-1": Fabric(_narrow, _pairs, _LIMITS, _NARROW, _NARROW),
-    "dumbbell-1": Fabric(_dumbbell(1), _pairs, _LIMITS, _DUMBBELL, _UDP_DUMBBELL),
-    "dumbbell-2": Fabric(_dumbbell(2), _pairs, _LIMITS, _DUMBBELL, _UDP_DUMBBELL),
+    "narrow-1": Fabric(_narrow, _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _NARROW)),
+    "dumbbell-1": Fabric(_dumbbell(1), _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _SINGLE)),
+    "dumbbell-2": Fabric(_dumbbell(2), _pairs, _LIMITS, _DUMBBELL),
     # Eight flows get an eighth each: limits that are to matter must be of that size.
-    "dumbbell-8": Fabric(_dumbbell(8), _pairs, (0.04, 0.3), _DUMBBELL, _UDP_DUMBBELL),
-    "permutation": Fabric(_fattree, _permutation, _LIMITS, _FATTREE, _UDP_FATTREE),
-    "stride": Fabric(_fattree, _stride, _LIMITS, _FATTREE, _UDP_FATTREE),
-    "incast": Fabric(_star, _incast, _LIMITS, _INCAST, _INCAST),
+    "dumbbell-8": Fabric(_dumbbell(8), _pairs, (0.04, 0.3), _DUMBBELL),
+    "permutation": Fabric(_fattree, _permutation, _LIMITS, _FATTREE),
+    "stride": Fabric(_fattree, _stride, _LIMITS, _FATTREE),
+    "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(_FAMILIES, _INCAST)),
 }
 INCAST_PERIOD_S = {"10M": 4.0, "1G": 1.0}
 

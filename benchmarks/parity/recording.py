@@ -1,9 +1,11 @@
 """Runs a case on an engine and keeps what its snapshots said; recordings of the kernel stay on disk."""
 
+import ast
 import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ KERNEL = "guest"
 _FORMAT = 1
 """To be raised when a recording holds something else than before."""
 _ROOT = Path(__file__).parents[2]
-_KERNEL_SOURCES = ("iroko/kernel/*.py", "iroko/guest/*.py", "iroko/remote.py")
+_KERNEL_ROOM = _ROOT / "iroko" / "kernel"
 """What decides, besides the built kernel and the plan, how the kernel behaves."""
 
 
@@ -129,6 +131,12 @@ def _collect(case: Case, episodes: list[list[Snapshot]]) -> Recording:
     )
 
 
+@cache
+def _meaning(folder: Path) -> str:
+    """What Python makes of a folder's sources: neither comments nor line breaks change it."""
+    return "".join(ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.py")))
+
+
 class KernelRecorder:
     """Recordings of the kernel: from disk where they are, else made and kept.
 
@@ -142,9 +150,7 @@ class KernelRecorder:
     def __init__(self, variant: int = 0, fresh: bool = False) -> None:
         self.variant, self.fresh = variant, fresh
         self._recorder = Recorder(KERNEL, variant)
-        self._kernel = kernel_path().parent.name.encode() + b"".join(
-            path.read_bytes() for pattern in _KERNEL_SOURCES for path in sorted(_ROOT.glob(pattern))
-        )
+        self._kernel = (kernel_path().parent.name + _meaning(_KERNEL_ROOM)).encode()
 
     def path(self, case: Case) -> Path:
         """Where the recording is kept: named by all that it depends on."""

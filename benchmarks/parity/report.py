@@ -33,7 +33,7 @@ def row(comparison: Comparison) -> tuple[str, ...]:
     kernel, simulator = comparison.kernel / measure.scale, comparison.simulator / measure.scale
     difference = comparison.difference / measure.scale
     # A share says more than an amount, except of what is near zero or judged by its amount alone.
-    by_share = measure.relative and kernel and measure.relative * abs(comparison.kernel) >= measure.absolute
+    by_share = measure.relative and kernel and measure.relative * abs(comparison.kernel) >= comparison.absolute
     apart = f"{difference / kernel:+.1%}" if by_share and math.isfinite(difference) else f"{difference:+.3g}"
     name = f"{measure.key} ({measure.unit})" if measure.unit else measure.key
     return comparison.case.name, name, _number(kernel), _number(simulator), apart, measure.tolerance, comparison.verdict

@@ -99,7 +99,13 @@ def test_each_case_has_the_measures_that_mean_something(name: str, keys: list[st
     ("99% completion", 0.1, math.inf, False), ("99% completion", math.inf, 0.1, False),
 ])  # fmt: skip
 def test_tolerances(key: str, kernel: float, simulator: float, within: bool) -> None:
-    assert Comparison(CASE, MEASURES[key], kernel, simulator).within is within
+    measure = MEASURES[key]
+    assert Comparison(CASE, measure, kernel, simulator, measure.allowance(recording())).within is within
+
+
+def test_a_few_drops_among_many_packets_are_chance() -> None:
+    assert MEASURES["drops"].allowance(recording(flow_bytes=np.full((2, 2), 1_514_000))) == 10
+    assert MEASURES["drops"].allowance(recording(flow_bytes=np.full((2, 2), 151_400_000))) == pytest.approx(40)
 
 
 def test_a_known_deviation_has_to_miss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def test_a_recording_is_named_by_all_that_it_depends_on(opened: Opened, monkeypa
     names = {KernelRecorder().path(CASE).name, KernelRecorder(variant=1).path(CASE).name}
     changes: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
         lambda patch: patch.setattr(recording, "kernel_path", lambda: tmp_path / "linux-2" / "kernel"),
-        lambda patch: patch.setattr(recording, "_KERNEL_SOURCES", ("iroko/kernel/*.py",)),
+        lambda patch: patch.setattr(recording, "_KERNEL_ROOM", Path(__file__).parent),
         lambda patch: patch.setattr("benchmarks.parity.cases.START_SPREAD_PACKETS", 501),
         lambda patch: patch.setattr("benchmarks.parity.cases.CHANGE_EVERY", 6),
     )
@@ -105,3 +105,12 @@ def test_of_ports_keeps_their_columns(opened: Opened) -> None:
     assert part.port_bytes.tolist() == made.port_bytes[:, [4, 1]].tolist()
     assert part.port_backlog_bytes.tolist() == made.port_backlog_bytes[:, [4, 1]].tolist()
     assert part.flow_bytes is made.flow_bytes
+
+
+def test_comments_of_the_kernel_room_change_no_name(tmp_path: Path) -> None:
+    names = []
+    for folder, text in (("a", "x = 1\n"), ("b", "# why\nx = (\n    1\n)\n"), ("c", "x = 2\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "module.py").write_text(text)
+        names.append(recording._meaning(tmp_path / folder))
+    assert names[0] == names[1] != names[2]

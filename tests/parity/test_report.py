@@ -19,7 +19,8 @@ CASE = Case("incast", "dctcp", "1G")
 
 
 def comparison(key: str, kernel: float, simulator: float, known: str | None = None) -> Comparison:
-    return Comparison(CASE, MEASURES[key], kernel, simulator, known)
+    measure = MEASURES[key]
+    return Comparison(CASE, measure, kernel, simulator, 10.0 if callable(measure.absolute) else measure.absolute, known)
 
 
 ROWS = [
@@ -39,7 +40,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         return FakeEngine(topology, fail_at=5 if name == "broken" else None)
 
     short = {rate: Timing(0.001, 5, 20, 1) for rate in RATES}
-    monkeypatch.setitem(FABRICS, "narrow-1", replace(FABRICS["narrow-1"], timings=short, udp_timings=short))
+    monkeypatch.setitem(FABRICS, "narrow-1", replace(FABRICS["narrow-1"], timings=dict.fromkeys(("udp", "loss"), short)))
     monkeypatch.setattr(recording, "open_engine", open_engine)
     monkeypatch.setattr(recording, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(recording, "kernel_path", lambda: tmp_path / "linux-1" / "kernel")
@@ -50,7 +51,7 @@ def test_rows_are_in_the_unit_of_the_measure() -> None:
     assert [report.row(one)[1:] for one in ROWS] == [
         ("goodput (Mbit/s)", "9.5", "9.6", "+1.1%", "3%", "ok"),
         ("queue (packets)", "50", "60", "+20.0%", "15% or 2", "MISS"),
-        ("drops (packets)", "20,000", "21,000", "+5.0%", "25% or 10", "ok"),
+        ("drops (packets)", "20,000", "21,000", "+5.0%", "25% or 1 in 10,000", "ok"),
         ("marked share (%)", "20", "30", "+50.0%", "20% or 0.5", "known"),
         ("99% completion (ms)", "200", "inf", "+inf", "20%", "MISS"),
     ]
