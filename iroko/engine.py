@@ -1,13 +1,12 @@
 """The one interface behind which a network runs, and the way to open it by name."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from iroko.errors import UnsupportedError
 from iroko.flows import Flow
-from iroko.names import check_name
+from iroko.names import check_name, list_names
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
@@ -146,10 +145,27 @@ def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:
 
 
 def default_engine() -> str:
-    """`guest` on x86-64 Linux; elsewhere there is none yet that needs no root."""
-    if platform.system() == "Linux" and platform.machine() == "x86_64":
-        return "guest"
-    raise UnsupportedError(
-        f"the guest engine needs Linux on x86-64, this is {platform.system()} on {platform.machine()}: "
-        "use --engine mininet (Linux, as root)"
-    )
+    """`guest` where it runs, on x86-64 Linux; elsewhere `sim`, which runs everywhere."""
+    return "guest" if platform.system() == "Linux" and platform.machine() == "x86_64" else "sim"
+
+
+def missing_transports(name: str, transports: Iterable[str]) -> dict[str, str]:
+    """Which of these transports the engine of this name lacks here, each with a line that says what to do; for `mininet` as root."""
+    if name == "sim":
+        known = list_names("iroko.sim.transports")
+        line = f"engine sim has no transport {{!r}}, only {', '.join(known)}: use engine guest, which has every one of Linux"
+        return {transport: line.format(transport) for transport in transports if transport not in known}
+    if name == "mininet":
+        from iroko.kernel import missing_transports as missing_in_kernel
+
+        return missing_in_kernel(transports)
+    return {}
+
+
+def first_use(name: str) -> str | None:
+    """What an engine has to do before it can start for the first time, and how long that takes, in words; None: nothing."""
+    if name == "sim":
+        from iroko.sim.compiled import is_compiled
+
+        return None if is_compiled() else "compiling the simulator, once: about half a minute"
+    return None

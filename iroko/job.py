@@ -1,6 +1,7 @@
 """The work of a run, from a checked config to a complete folder: prepare, train, score, join, draw."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from iroko.agent import Agent, Progress, make_agent
 from iroko.display import Display
-from iroko.engine import open_engine
+from iroko.engine import first_use, missing_transports, open_engine
 from iroko.errors import InputError, UnsupportedError
 from iroko.evaluate import evaluate
 from iroko.manifest import COMPLETE, INCOMPLETE
@@ -16,6 +17,7 @@ from iroko.names import list_names, load
 from iroko.options import RunConfig
 from iroko.scenario import check_parameters
 from iroko.store import RunFolder, read_run
+from iroko.table import rewards_by_engine, where
 
 
 @dataclass
@@ -27,16 +29,21 @@ class Prepared:
         agents: by scheme.
         engines: for each engine what it says of itself.
         left_out: for a baseline that cannot run here the reason.
+        in_training: the schemes to score on the engine of the training too, which shows what they lose on the way to the other.
     """
 
     config: RunConfig
     agents: dict[str, Agent]
     engines: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    in_training: list[str] = field(default_factory=list)
 
 
-def prepare(config: RunConfig) -> Prepared:
-    """Check all that can be wrong before the run starts. Nothing is written.
+def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None) -> Prepared:
+    """Check all that can be wrong before the run starts. Nothing is written into folders of runs.
+
+    Args:
+        say: told what takes long.
 
     Raises:
         InputError: an agent's parameter, a learner among the baselines, or a model of another agent or topology.
@@ -54,8 +61,10 @@ def prepare(config: RunConfig) -> Prepared:
     if config.model is not None:
         agents[config.agents[0]].load(Path(config.model))
     prepared = Prepared(config, agents)
-    trains = config.model is None and any(agents[name].learns for name in config.agents)
-    for engine_name in dict.fromkeys([config.engine, *([config.train_engine] if trains else [])]):
+    learns = any(agents[name].learns for name in config.agents)
+    for engine_name in dict.fromkeys([config.engine, *([config.train_engine] if learns else [])]):
+        if (work := first_use(engine_name)) is not None:
+            say(work)
         engine = open_engine(engine_name, topology, config.seed)
         try:
             prepared.engines[engine_name] = engine.describe()
@@ -83,21 +92,24 @@ def _all_parameters(config: RunConfig) -> dict[str, dict[str, object]]:
 
 
 def _check_transports(prepared: Prepared) -> None:
-    """See which transports the host's kernel lacks; the guest's kernel has all."""
+    """See which transports the engines lack, and so which schemes can be scored where."""
     config, agents = prepared.config, prepared.agents
-    if "mininet" not in prepared.engines:
-        return
-    from iroko.kernel import missing_transports
-
     needed = {scheme: agents[scheme].transport or config.scenario.transport for scheme in config.schemes}
-    if config.engine != "mininet":
-        needed = {scheme: transport for scheme, transport in needed.items() if agents[scheme].learns}
-    missing = missing_transports(sorted(set(needed.values())))
+    missing = missing_transports(config.engine, sorted(set(needed.values())))
     for scheme, transport in needed.items():
         if transport in missing:
             if scheme not in config.baselines or not config.skip_missing:
                 raise UnsupportedError(missing[transport])
             prepared.left_out[scheme] = missing[transport]
+    if config.train_engine == config.engine or config.train_engine not in prepared.engines:
+        return
+    missing = missing_transports(config.train_engine, sorted(set(needed.values())))
+    for scheme, transport in needed.items():
+        if agents[scheme].learns and transport in missing:
+            raise UnsupportedError(missing[transport])
+        # What does not learn shows how far the engines agree; in real time that would double the time of the scores.
+        if transport not in missing and scheme not in prepared.left_out and (agents[scheme].learns or config.train_engine != "mininet"):
+            prepared.in_training.append(scheme)
 
 
 def phase_names(prepared: Prepared, folder: RunFolder) -> list[str]:
@@ -105,7 +117,12 @@ def phase_names(prepared: Prepared, folder: RunFolder) -> list[str]:
     config = prepared.config
     train = [f"train {name}" for name in config.agents if _is_to_train(prepared, folder, name)]
     score = [f"score {name}" for name in config.schemes if name not in prepared.left_out and not folder.is_scored(name)]
-    return [*train, *score, "figures"]
+    again = [_score_again(config, name) for name in prepared.in_training if not folder.is_scored(name, config.train_engine)]
+    return [*train, *score, *again, "figures"]
+
+
+def _score_again(config: RunConfig, name: str) -> str:
+    return f"score {name} {where(config.train_engine)}"
 
 
 def _is_to_train(prepared: Prepared, folder: RunFolder, name: str) -> bool:
@@ -134,12 +151,18 @@ def work(prepared: Prepared, folder: RunFolder, display: Display) -> None:
     for scheme in config.schemes:
         if scheme not in prepared.left_out and not folder.is_scored(scheme):
             with _Phase(f"score {scheme}", folder, display) as phase:
-                _score(prepared, folder, scheme, phase)
+                _score(prepared, folder, scheme, config.engine, phase)
+    for scheme in prepared.in_training:
+        if not folder.is_scored(scheme, config.train_engine):
+            with _Phase(_score_again(config, scheme), folder, display) as phase:
+                _score(prepared, folder, scheme, config.train_engine, phase)
     folder.join_scores()
     with _Phase("figures", folder, display):
         from iroko.plots import draw_all
 
-        draw_all(read_run(folder.path))
+        run = read_run(folder.path)
+        manifest.rewards = rewards_by_engine(run)
+        draw_all(run)
     display.close()
     folder.mark(COMPLETE)
 
@@ -195,10 +218,10 @@ def _train(prepared: Prepared, folder: RunFolder, name: str, phase: _Phase) -> N
     folder.write_model(name, agent.save)
 
 
-def _score(prepared: Prepared, folder: RunFolder, scheme: str, phase: _Phase) -> None:
+def _score(prepared: Prepared, folder: RunFolder, scheme: str, engine: str, phase: _Phase) -> None:
     config, manifest = prepared.config, folder.manifest
     try:
-        records = evaluate(prepared.agents[scheme], config.scenario, config.engine, config.episodes, config.seed, phase.progress)
+        records = evaluate(prepared.agents[scheme], config.scenario, engine, config.episodes, config.seed, phase.progress)
     except UnsupportedError as error:
         if scheme not in config.baselines or not config.skip_missing:
             raise
@@ -206,7 +229,7 @@ def _score(prepared: Prepared, folder: RunFolder, scheme: str, phase: _Phase) ->
         return
     clock = asdict(records.clock)
     warnings = clock.pop("warnings")
-    manifest.transports[scheme], manifest.clocks[scheme] = records.transport, clock
+    manifest.transports[scheme], manifest.clocks[phase.name.removeprefix("score ")] = records.transport, clock
     for warning in warnings:
         _warn(folder, phase.display, f"{phase.name}: {warning}")
-    folder.write_scores(scheme, records.steps, records.flows)
+    folder.write_scores(scheme, records.steps, records.flows, engine)

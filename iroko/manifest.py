@@ -25,6 +25,7 @@ class Manifest:
         virtual_s: network seconds of each phase.
         transports: what each scored scheme ran over.
         clocks: for each scored scheme how its engine's time ran against real time; see `iroko.engine.Clock`.
+        rewards: for each engine the reward per step of each scheme that was scored on it.
         left_out: for a baseline that was not scored the reason.
     """
 
@@ -41,6 +42,7 @@ class Manifest:
     virtual_s: dict[str, float] = field(default_factory=dict)
     transports: dict[str, str] = field(default_factory=dict)
     clocks: dict[str, dict[str, float]] = field(default_factory=dict)
+    rewards: dict[str, dict[str, float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from iroko.agent import TCP_NAMES, agent_names
-from iroko.engine import ENGINES, default_engine
+from iroko.engine import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError
 from iroko.flows import UDP
 from iroko.names import check_name
@@ -23,8 +23,10 @@ DEFAULT_AGENTS = ("ppo",)
 DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
 DEFAULT_STEPS = 40_000
 """Training steps of each learned agent: two to five minutes for the k=4 fat-tree in two guests on two cores."""
-DEFAULT_ENVS = {"guest": 2, "mininet": 1}
-"""Training environments side by side: a guest each for two cores, and of a host's kernel one at a time."""
+DEFAULT_TRAIN_ENGINE = "sim"
+DEFAULT_ENVS = {"sim": 16, "guest": 2, "mininet": 1}
+"""Training environments side by side: many in the simulator, where one call steps all, a guest for each of two cores, and of a host's
+kernel one at a time."""
 NO_BASELINES = "none"
 SCHEMES = tuple(name for name in agent_names() if name != "tcp")
 """What can be trained or scored; a TCP goes by the name of its congestion control."""
@@ -58,9 +60,9 @@ class RunConfig:
     baselines: tuple[str, ...] = DEFAULT_BASELINES
     skip_missing: bool = True
     engine: str = "guest"
-    train_engine: str = "guest"
+    train_engine: str = DEFAULT_TRAIN_ENGINE
     steps: int = DEFAULT_STEPS
-    envs: int = DEFAULT_ENVS["guest"]
+    envs: int = DEFAULT_ENVS[DEFAULT_TRAIN_ENGINE]
     episodes: int = 2
     seed: int = 1
     model: str | None = None
@@ -174,7 +176,6 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
 
     Raises:
         InputError: an unknown key or name (the message names the nearest), or a value out of range.
-        UnsupportedError: no engine is named and this machine has no default.
     """
     table = overlay({}, table)
     run = table.pop("run", {})
@@ -194,11 +195,11 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
         run["baselines"] = [] if run["baselines"] == [NO_BASELINES] else run["baselines"]
     else:
         run["baselines"] = [name for name in DEFAULT_BASELINES if name not in run.get("agents", ())]
-    if "engine" not in run:
-        run["engine"] = default_engine()
-    run.setdefault("train_engine", run["engine"])
-    run.setdefault("envs", DEFAULT_ENVS.get(str(run["train_engine"]), 1))
     scenario = Scenario.from_table(table)
+    run.setdefault("engine", default_engine())
+    # Agents over a transport that the simulator lacks learn where they are scored.
+    run.setdefault("train_engine", run["engine"] if missing_transports("sim", [scenario.transport]) else DEFAULT_TRAIN_ENGINE)
+    run.setdefault("envs", DEFAULT_ENVS.get(str(run["train_engine"]), 1))
     return RunConfig(scenario=scenario, agent_parameters=agent_parameters, **run)
 
 

@@ -48,10 +48,10 @@ def run(
         help=f"Scheme to score beside it; again for more; 'none' for none [{' '.join(DEFAULT_BASELINES)}].")] = None,
     traffic: Annotated[str | None, typer.Option(metavar="NAME", help="Traffic, a file in traffic/ [by topology].")] = None,
     transport: Annotated[str | None, typer.Option(metavar="NAME", help="Transport under the agents' limits: udp or a TCP [udp].")] = None,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest or mininet [guest].")] = None,
-    train_engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where agents learn [as --engine].")] = None,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest, mininet or sim [guest].")] = None,
+    train_engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where agents learn [sim].")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help=f"Training steps of each agent [{DEFAULT_STEPS}].")] = None,
-    envs: Annotated[int | None, typer.Option(metavar="N", help="Training environments side by side [2; mininet: 1].")] = None,
+    envs: Annotated[int | None, typer.Option(metavar="N", help="Training environments side by side [sim 16, guest 2, mininet 1].")] = None,
     episodes: Annotated[int | None, typer.Option(metavar="N", help="Scored episodes of each scheme [2].")] = None,
     interval: Annotated[str | None, typer.Option(metavar="TIME", help="One step of control, such as 100ms.")] = None,
     episode: Annotated[str | None, typer.Option(metavar="TIME", help="Length of an episode, such as 20s.")] = None,
@@ -141,11 +141,14 @@ def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> N
     if not done:
         from iroko.job import prepare
 
+        def say(text: str) -> None:
+            console.print(f"iroko: {text}", markup=False, highlight=False, soft_wrap=True)
+
         if live:
             with console.status("preparing"):
-                prepared = prepare(config)
+                prepared = prepare(config, say)
         else:
-            prepared = prepare(config)
+            prepared = prepare(config, say)
         folder_path = path or new_folder(config)
         with _opened(RunFolder(folder_path, prepared.config, resume)) as folder:
             _work(prepared, folder, console, live)

@@ -4,6 +4,7 @@
     manifest.json    what ran, and whether the folder is complete
     steps.parquet    one row a step of each scored scheme, with per-port, per-host and per-flow lists
     flows.parquet    one row a flow
+    steps-ENGINE.parquet, flows-ENGINE.parquet  the same of the schemes that were scored on the engine of the training too
     learning.parquet the training of each learned agent
     schemes/         the scored schemes one by one, from which `steps` and `flows` are joined
     checkpoint/      what training goes on from after a stop
@@ -85,7 +86,11 @@ def join_frames(path: Path, parts: Sequence[Path]) -> None:
 class RunData:
     """What tables and figures read from a run folder; see `iroko.evaluate` for the columns of `steps` and `flows`.
 
-    `learning` has the columns agent, step, reward (mean per step of the latest episodes); it is empty when nothing learned.
+    Attributes:
+        steps, flows: of the engine `config.engine`.
+        learning: columns agent, step, reward (mean per step of the latest episodes); empty when nothing learned.
+        in_training: what the same agents and baselines did on `config.train_engine`, for the same flows and seeds; None: that is the
+            same engine, or nothing learns.
     """
 
     path: Path
@@ -93,6 +98,7 @@ class RunData:
     steps: pd.DataFrame
     flows: pd.DataFrame
     learning: pd.DataFrame
+    in_training: "RunData | None" = None
 
     @property
     def schemes(self) -> list[str]:
@@ -112,14 +118,16 @@ def read_run(path: str | Path) -> RunData:
     missing = [name for name in ("steps.parquet", "flows.parquet") if not (path / name).is_file()]
     if missing:
         raise InputError(f"run {path} has no {missing[0]} yet: finish it with --resume --out {path}")
-    learning = path / "learning.parquet"
-    return RunData(
-        path=path,
-        config=config,
-        steps=pd.read_parquet(path / "steps.parquet"),
-        flows=pd.read_parquet(path / "flows.parquet"),
-        learning=pd.read_parquet(learning) if learning.is_file() else pd.DataFrame(columns=["agent", "step", "reward"]),
-    )
+    learning = pd.DataFrame(columns=["agent", "step", "reward"])
+    if (path / "learning.parquet").is_file():
+        learning = pd.read_parquet(path / "learning.parquet")
+
+    def read(suffix: str, in_training: RunData | None = None) -> RunData:
+        steps, flows = (pd.read_parquet(path / f"{kind}{suffix}.parquet") for kind in ("steps", "flows"))
+        return RunData(path, config, steps, flows, learning, in_training)
+
+    other = f"-{config.train_engine}"
+    return read("", read(other) if (path / f"steps{other}.parquet").is_file() else None)
 
 
 def read_config(path: Path) -> RunConfig:
@@ -201,25 +209,31 @@ class RunFolder:
         write_beside(self.path / MANIFEST, lambda part: part.write_text(text))
         hand_over(self.path)
 
-    def is_scored(self, scheme: str) -> bool:
-        return self._part(scheme, "steps").is_file()
+    def is_scored(self, scheme: str, engine: str | None = None) -> bool:
+        """Whether a scheme is scored on an engine; None: that of the scores."""
+        return self._part(scheme, "steps", engine).is_file()
 
-    def write_scores(self, scheme: str, steps: pd.DataFrame, flows: pd.DataFrame) -> None:
+    def write_scores(self, scheme: str, steps: pd.DataFrame, flows: pd.DataFrame, engine: str | None = None) -> None:
         """Keep what one scheme's episodes gave."""
-        write_frame(self._part(scheme, "flows"), flows)
+        write_frame(self._part(scheme, "flows", engine), flows)
         # The steps come last: `is_scored` looks for them.
-        write_frame(self._part(scheme, "steps"), steps)
+        write_frame(self._part(scheme, "steps", engine), steps)
 
     def join_scores(self) -> None:
-        """Join the scored schemes, in the order of the config, into `steps.parquet` and `flows.parquet`."""
-        scored = [scheme for scheme in self.config.schemes if self.is_scored(scheme)]
-        if not scored:
-            raise InputError(f"run {self.path}: no scheme could be scored: {'; '.join(self.manifest.left_out.values())}")
-        for kind in ("flows", "steps"):
-            join_frames(self.path / f"{kind}.parquet", [self._part(scheme, kind) for scheme in scored])
+        """Join the scored schemes, in the order of the config, into `steps.parquet` and `flows.parquet`, of each engine by itself."""
+        for engine in dict.fromkeys([self.config.engine, self.config.train_engine]):
+            scored = [scheme for scheme in self.config.schemes if self.is_scored(scheme, engine)]
+            if not scored and engine == self.config.engine:
+                raise InputError(f"run {self.path}: no scheme could be scored: {'; '.join(self.manifest.left_out.values())}")
+            # The steps come last: whoever reads the run looks for them.
+            for kind in ("flows", "steps") if scored else ():
+                join_frames(self.path / f"{kind}{self._suffix(engine)}.parquet", [self._part(scheme, kind, engine) for scheme in scored])
 
-    def _part(self, scheme: str, kind: str) -> Path:
-        return self.path / "schemes" / f"{scheme}-{kind}.parquet"
+    def _part(self, scheme: str, kind: str, engine: str | None) -> Path:
+        return self.path / "schemes" / f"{scheme}-{kind}{self._suffix(engine)}.parquet"
+
+    def _suffix(self, engine: str | None) -> str:
+        return "" if engine in (None, self.config.engine) else f"-{engine}"
 
     def checkpoint(self, agent: str) -> Path:
         """The folder in which an agent's training keeps what it needs to go on."""

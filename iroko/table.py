@@ -124,8 +124,12 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
 
 
 def to_json(run: RunData, scores: list[Score]) -> str:
-    """The comparison as one line of JSON."""
-    return json.dumps({"run": str(run.path), "schemes": [score.to_table() for score in scores]})
+    """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another."""
+    result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine, "schemes": [score.to_table() for score in scores]}
+    if run.in_training is not None:
+        others = [score.to_table() for score in score_schemes(run.in_training)]
+        result["in_training"] = {"engine": run.config.train_engine, "schemes": others}
+    return json.dumps(result)
 
 
 def print_table(run: RunData, scores: list[Score], console: Console) -> None:
@@ -135,7 +139,8 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
     scenario, episodes = run.config.scenario, int(run.steps["episode"].nunique())
     spread = ", mean ± standard deviation" if episodes > 1 else ""
     table = Table(
-        title=f"{scenario.topology}, {scenario.traffic}: {episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}",
+        title=f"{scenario.topology}, {scenario.traffic} {where(run.config.engine)}: "
+        f"{episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}",
         caption="* best of its column; drops and marks are packets over all episodes",
         box=SIMPLE_HEAD,
         padding=0,
@@ -152,7 +157,7 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
             cells.append(text if deviation is None else text.append(f"\n± {_cell(name, deviation)}  ", style="not bold dim"))
         table.add_row(*cells)
     console.print(table)
-    for line in compare(run, scores):
+    for line in [*compare(run, scores), *compare_engines(run, scores)]:
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -179,6 +184,40 @@ def compare(run: RunData, scores: list[Score]) -> list[str]:
         parts = [_difference(rewards[agent], rewards[name], name) for name in references]
         lines.append(f"{agent}: reward {rewards[agent]:.3f} per step" + (", " + ", ".join(parts) if parts else ""))
     return lines
+
+
+def where(engine: str) -> str:
+    """On or in an engine, as one says it."""
+    return "in sim" if engine == "sim" else f"on {engine}"
+
+
+def rewards_by_engine(run: RunData) -> dict[str, dict[str, float]]:
+    """For each engine on which schemes were scored the reward per step of each."""
+    rewards = {run.config.engine: {score.scheme: score.reward for score in score_schemes(run)}}
+    if run.in_training is not None:
+        rewards[run.config.train_engine] = {score.scheme: score.reward for score in score_schemes(run.in_training)}
+    return rewards
+
+
+def compare_engines(run: RunData, scores: list[Score]) -> list[str]:
+    """What the reward of each agent that learned loses on the way from one engine to the other, and how far the others differ there."""
+    if run.in_training is None:
+        return []
+    there, here = where(run.config.train_engine), where(run.config.engine)
+    before, after = ({score.scheme: score.reward for score in each} for each in (score_schemes(run.in_training), scores))
+    both = [scheme for scheme in after if scheme in before]
+    lines = [
+        f"{scheme}: reward {before[scheme]:.3f} per step {there}, {after[scheme]:.3f} {here}: {_change(before[scheme], after[scheme])}"
+        for scheme in both
+        if scheme in run.config.agents
+    ]
+    if others := [f"{scheme} {_change(before[scheme], after[scheme])}" for scheme in both if scheme not in run.config.agents]:
+        lines.append(f"baselines, from {run.config.train_engine} to {run.config.engine}: {', '.join(others)}")
+    return lines
+
+
+def _change(before: float, after: float) -> str:
+    return f"{(after - before) / abs(before):+.1%}" if before else f"{after - before:+.3f}"
 
 
 def _difference(own: float, other: float, name: str) -> str:

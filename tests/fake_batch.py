@@ -27,7 +27,7 @@ class FakeBatch:
     """
 
     def __init__(self, topologies: Sequence[Topology], extra_columns: int = 0) -> None:
-        self.engines = [FakeEngine(topology) for topology in topologies]
+        self.engines: list[FakeEngine] = [FakeEngine(topology) for topology in topologies]
         self.extra_columns = extra_columns
         self.num_envs = len(self.engines)
         self.num_closes = 0
@@ -66,6 +66,8 @@ class FakeBatch:
 
     def close(self) -> None:
         self.num_closes += 1
+        for engine in self.engines:
+            engine.close()
 
 
 def fake_batch_opener(opened: list[FakeBatch]) -> Callable[[Sequence[Topology]], FakeBatch]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from iroko.run import main
 from iroko.snapshot import Snapshot
 from iroko.store import read_manifest, read_run
 from iroko.topology import Topology
+from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine
 
 SHORT = ["--topo", "dumbbell", "--engine", "guest", "--interval", "100ms", "--episode", "1s", "--episodes", "2"]
-LEARN = [*SHORT, "--agent", "ppo", "--steps", "300", "--baseline", "nv", "--baseline", "maxmin"]
+LEARN = [*SHORT, "--agent", "ppo", "--steps", "300", "--envs", "2", "--baseline", "nv", "--baseline", "maxmin"]
 STATIC = [*SHORT, "--agent", "static", "--baseline", "nv", "--baseline", "maxmin"]
 
 
@@ -31,7 +33,8 @@ class Engines:
 
     Attributes:
         fail_at: number of the step, counted over all engines, at which `act` is called.
-        missing: transports that the engine does not have.
+        missing: transports that the engines do not have.
+        names: of the engines opened one by one.
     """
 
     def __init__(self) -> None:
@@ -39,13 +42,21 @@ class Engines:
         self.num_steps = 0
         self.fail_at: int | None = None
         self.missing: set[str] = set()
+        self.names: list[str] = []
 
     def act(self) -> None:
         raise EngineError("the guest went silent")
 
     def open(self, name: str, topology: Topology, seed: int = 0) -> Engine:
+        self.names.append(name)
         self.opened.append(_Engine(self, topology))
         return self.opened[-1]
+
+    def open_batch(self, topologies: Sequence[Topology], workers: int | None = None) -> FakeBatch:
+        batch = FakeBatch(topologies)
+        batch.engines = [_Engine(self, topology) for topology in topologies]
+        self.opened += batch.engines  # type: ignore[arg-type]
+        return batch
 
     @property
     def all_closed(self) -> bool:
@@ -74,6 +85,8 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     engines = Engines()
     for module in ("env", "evaluate", "job"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", engines.open)
+    monkeypatch.setattr("iroko.engine.open_batch", engines.open_batch)
+    monkeypatch.setattr("iroko.job.first_use", lambda name: None)
     # Drawing takes longer than the rest of such a run; the whole of it is in the first test.
     monkeypatch.setattr("iroko.plots.draw_all", lambda _: [])
     monkeypatch.chdir(tmp_path)
@@ -91,16 +104,83 @@ def test_the_main_job_from_end_to_end(
     run = read_run(tmp_path / "run")
     assert run.schemes == ["ppo", "nv", "maxmin"] and run.learning["step"].max() >= 290
     assert set(os.listdir(run.path)) == {
-        "config.toml", "manifest.json", "steps.parquet", "flows.parquet", "learning.parquet", "schemes", "model", "tensorboard",
-        "figures",
+        "config.toml", "manifest.json", "steps.parquet", "flows.parquet", "steps-sim.parquet", "flows-sim.parquet", "learning.parquet",
+        "schemes", "model", "tensorboard", "figures",
     }  # fmt: skip
     manifest = read_manifest(run.path)
-    assert manifest.status == COMPLETE and manifest.engines == {"guest": {"engine": "fake"}} and manifest.warnings == []
+    assert manifest.status == COMPLETE and manifest.warnings == []
+    assert manifest.engines == {"guest": {"engine": "fake"}, "sim": {"engine": "fake"}}
     assert manifest.transports == {"ppo": "udp", "nv": "nv", "maxmin": "udp"}
-    assert set(manifest.wall_s) == {"train ppo", "score ppo", "score nv", "score maxmin", "figures"}
+    scored = {f"{scheme}{place}" for scheme in ("ppo", "nv", "maxmin") for place in ("", " in sim")}
+    assert set(manifest.wall_s) == {"train ppo", *(f"score {name}" for name in scored), "figures"}
+    assert set(manifest.clocks) == scored
     assert run.config.agent_parameters["ppo"]["gamma"] == 0.9  # every parameter is written, defaults too
-    assert (run.path / "figures/learning.pdf").is_file()
+    assert (run.path / "figures/learning.pdf").is_file() and (run.path / "figures/engines.pdf").is_file()
     assert engines.all_closed
+
+
+def test_agents_learn_in_the_simulator_and_are_scored_on_both_engines(
+    engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*LEARN, "--out", "run"]) == 0
+    out, _ = capsys.readouterr()
+    # One of each engine to look whether it can be opened, then all schemes on the one and all on the other.
+    assert engines.names == ["guest", "sim", *["guest"] * 3, *["sim"] * 3]
+    run = read_run(tmp_path / "run")
+    assert run.in_training is not None and run.in_training.schemes == run.schemes == ["ppo", "nv", "maxmin"]
+    # The test doubles are alike, so nothing is lost on the way: the flows and seeds were the same.
+    assert run.in_training.steps["reward"].tolist() == run.steps["reward"].tolist()
+    rewards = read_manifest(run.path).rewards
+    assert rewards["sim"] == rewards["guest"] and list(rewards["sim"]) == ["maxmin", "nv", "ppo"]
+    reward = f"{rewards['guest']['ppo']:.3f}"
+    assert f"ppo: reward {reward} per step in sim, {reward} on guest: +0.0%\n" in out
+    assert "baselines, from sim to guest: nv +0.0%, maxmin +0.0%\n" in out
+
+
+def test_on_one_engine_nothing_is_scored_twice(engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LEARN, "--train-engine", "guest", "--envs", "1", "--out", "run"]) == 0
+    assert set(engines.names) == {"guest"} and read_run(tmp_path / "run").in_training is None
+    assert " in sim" not in capsys.readouterr().out and not list((tmp_path / "run").glob("*-*.parquet"))
+
+
+def test_before_the_simulator_compiles_the_run_says_so(
+    engines: Engines, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iroko.job.first_use", lambda name: "compiling, once" if name == "sim" else None)
+    assert main([*LEARN, "--steps", "1", "--out", "run"]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("iroko: compiling, once\n") and err.count("compiling") == 1
+    assert main([*STATIC, "--out", "other"]) == 0  # which needs no simulator
+    assert "compiling" not in capsys.readouterr().err
+
+
+def test_what_the_simulator_lacks(engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["--topo", "dumbbell", "--interval", "100ms", "--episode", "1s", "--out"]
+    assert main([*common, "run", "--engine", "sim", "--agent", "static", "--baseline", "bbr"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("iroko: engine sim has no transport 'bbr', only cubic, dctcp") and "use engine guest" in err
+    # Agents over such a transport learn where they are scored, unless the simulator was asked for.
+    over = ["--transport", "bbr", "--agent", "ppo", "--steps", "1", "--engine", "guest", "--baseline", "nv"]
+    assert main([*common, "run", *over, "--train-engine", "sim"]) == 2
+    assert capsys.readouterr().err.startswith("iroko: engine sim has no transport 'bbr'")
+    assert not (tmp_path / "run").exists()
+    assert main([*common, "run", *over]) == 0
+    assert read_run(tmp_path / "run").config.train_engine == "guest"
+    # A baseline that only the kernel has is scored there alone.
+    learn = ["--agent", "ppo", "--steps", "1", "--engine", "guest", "--baseline", "bbr", "--baseline", "nv"]
+    assert main([*common, "other", *learn]) == 0
+    run = read_run(tmp_path / "other")
+    assert run.in_training is not None and run.schemes == ["ppo", "bbr", "nv"] and run.in_training.schemes == ["ppo", "nv"]
+    assert "baselines, from sim to guest: nv +0.0%\n" in capsys.readouterr().out
+
+
+def test_a_default_baseline_that_the_simulator_lacks_is_left_out(
+    engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iroko.options.DEFAULT_BASELINES", ("nv", "bbr"))
+    assert main(["--topo", "dumbbell", "--engine", "sim", "--episode", "1s", "--agent", "static", "--out", "run"]) == 0
+    assert "warning: bbr is left out: engine sim has no transport 'bbr'" in capsys.readouterr().err
+    assert read_run(tmp_path / "run").schemes == ["static", "nv"]
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
@@ -122,6 +202,10 @@ def test_json_is_all_that_is_on_standard_output(engines: Engines, capsys: pytest
     result = json.loads(out)
     assert out.count("\n") == 1 and result["run"] == "results/runs/dumbbell-static-seed1"
     assert [scheme["scheme"] for scheme in result["schemes"]] == ["static", "nv", "maxmin"]
+    assert result["engine"] == "guest" and "in_training" not in result
+    assert main([*LEARN, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["in_training"] == {"engine": "sim", "schemes": result["schemes"]}
 
 
 def test_schemes_are_scored_on_the_same_flows(engines: Engines) -> None:
@@ -157,7 +241,7 @@ def test_training_goes_on_from_its_checkpoint(engines: Engines, tmp_path: Path, 
     assert main([*LEARN, "--envs", "1", "--resume"]) == 2  # it is not in results/runs
     assert "no unfinished run" in capsys.readouterr().err
     assert main(["--resume", "--out", "run"]) == 0
-    assert engines.num_steps < 300 + 3 * 20
+    assert engines.num_steps < 300 + 2 * 3 * 20
     steps = read_run(tmp_path / "run").learning["step"].tolist()
     assert steps == sorted(set(steps)) and steps[0] < 200 < steps[-1]
 

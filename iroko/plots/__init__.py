@@ -19,6 +19,7 @@ FORMATS = ("pdf", "png")
 
 def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     """The names of a run's figures and what draws them; there is one drawing of the fabric for each scheme."""
+    from iroko.plots.engines import draw_engines
     from iroko.plots.fabric import draw_fabric
     from iroko.plots.learning import draw_learning
     from iroko.plots.queues import draw_queue_cdf
@@ -31,6 +32,8 @@ def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     yield "timeline", partial(draw_timeline, run)
     yield "queue-cdf", partial(draw_queue_cdf, run)
     yield "goodput-queue", partial(draw_tradeoff, scores)
+    if run.in_training is not None:
+        yield "engines", partial(draw_engines, run, score_schemes(run.in_training), scores)
     for scheme in run.schemes:
         yield f"fabric-{scheme}", partial(draw_fabric, run, scheme)
 

@@ -89,10 +89,10 @@ def size_unit(size_bytes: float) -> tuple[float, str]:
     return next(((factor, name) for factor, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size_bytes >= factor), (1.0, "B"))
 
 
-def new_figure(height_inches: float, rows: int = 1, **options: Any) -> tuple[Figure, Any]:
+def new_figure(height_inches: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     """A figure one column wide that lays itself out; without pyplot, so that no window system and no global state is touched."""
     figure = Figure(figsize=(COLUMN_INCHES, height_inches), layout="constrained")
-    return figure, figure.subplots(rows, 1, **options)
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def add_legend(figure: Figure, axes: Any, columns: int = 4) -> None:
