@@ -1,0 +1,90 @@
+"""An episode of the reference: made from a topology and flows, stepped and measured."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from iroko.flows import UDP, Flow
+from iroko.sim.paths import Paths
+from iroko.snapshot import Floats, Snapshot
+from iroko.topology import Topology
+from tests.sim.reference.controls import CONTROLS
+from tests.sim.reference.flow import TcpFlow
+from tests.sim.reference.network import Interface, Network, Port, Queue, byte_time
+from tests.sim.reference.udp import UdpFlow
+
+
+class Reference:
+    """One simulation; `step` is that of an engine."""
+
+    def __init__(self, topology: Topology, flows: Sequence[Flow], transport: str, seed: int) -> None:
+        self.topology = topology
+        self.network = Network()
+        self.ports: list[Queue] = []
+        hosts = {port: host for host, port in enumerate(topology.host_ports)}
+        for index, port in enumerate(topology.ports):
+            common = (self.network, index, round(port.delay_s * 1e9), port.queue_bytes, byte_time(port.rate_bps))
+            if index in hosts:
+                self.ports.append(Interface(*common, timer_order=topology.num_ports + hosts[index]))
+            else:
+                self.ports.append(Port(*common, ecn_bytes=port.ecn_bytes))
+        self.interfaces = [self.ports[index] for index in topology.host_ports]
+        self.flows: list[UdpFlow | TcpFlow] = []
+        self.destinations = [topology.host_index[flow.destination] for flow in flows]
+        paths = Paths(topology)
+        for number, flow in enumerate(flows):
+            order = topology.num_ports + topology.num_hosts + number
+            there = [self.ports[index] for index in paths.find(flow.source, flow.destination, number, seed)]
+            back = [self.ports[index] for index in paths.find(flow.destination, flow.source, number, seed)]
+            start = round(flow.start_s * 1e9)
+            if transport == UDP:
+                self.flows.append(UdpFlow(self.network, order, there[0], there, start, flow.size_bytes))
+            else:
+                random = (seed * 2_654_435_761 + number * 40_503 + 12_345) % (1 << 31)
+                control = CONTROLS[transport](random)
+                self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control))
+        self._reported = [0] * len(flows)
+        self._limits = np.array(topology.host_rates_bps)
+
+    def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
+        """Set the limits, let the interval pass, and say what happened in it."""
+        for interface, limit in zip(self.interfaces, limits_bps, strict=True):
+            interface.time_of_byte = byte_time(float(limit))
+        self._limits = np.array(limits_bps, dtype=float)
+        self.network.run(self.network.now + round(interval_s * 1e9))
+        return self._measure(interval_s)
+
+    def _measure(self, interval_s: float) -> Snapshot:
+        for port in self.ports:
+            port.change_backlog(0)
+        delivered = [flow.delivered for flow in self.flows]
+        fresh = [now - before for now, before in zip(delivered, self._reported, strict=True)]
+        self._reported = delivered
+        received = [0] * self.topology.num_hosts
+        for host, amount in zip(self.destinations, fresh, strict=True):
+            received[host] += amount
+        snapshot = Snapshot(
+            time_s=self.network.now / 1e9,
+            interval_s=interval_s,
+            port_bytes=np.array([port.sent_bytes for port in self.ports]),
+            port_packets=np.array([port.sent_packets for port in self.ports]),
+            port_drops=np.array([port.drops for port in self.ports]),
+            port_marks=np.array([port.marks for port in self.ports]),
+            backlog_bytes=np.array([port.backlog for port in self.ports]),
+            backlog_mean_bytes=np.array([port.area for port in self.ports]) / (interval_s * 1e9),
+            backlog_peak_bytes=np.array([port.peak for port in self.ports]),
+            host_sent_bytes=np.array([port.sent_bytes for port in self.interfaces]),
+            host_received_bytes=np.array(received),
+            limits_bps=self._limits,
+            flow_bytes=np.array(fresh, dtype=np.int64),
+            flow_completion_s=np.array([np.nan if flow.done is None else flow.done / 1e9 for flow in self.flows], dtype=float),
+        )
+        for port in self.ports:
+            port.sent_bytes = port.sent_packets = port.drops = port.marks = port.area = 0
+            port.peak = port.backlog
+        return snapshot
+
+    def lost_count(self) -> int:
+        """Packets handed to hosts that are neither delivered, dropped, queued nor on a wire: 0, or this is wrong."""
+        held = sum(len(port.waiting) + len(port.on_wire) for port in self.ports)
+        return self.network.handed - self.network.delivered - self.network.dropped - held

@@ -1,0 +1,203 @@
+"""TCP's sender: the segments that are out, what may go out, and the one timer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.sim.reference.network import Packet
+from tests.sim.reference.receiver import HEADERS, MSS
+from tests.sim.reference.timers import MAX_RTO_MS, MIN_RTO_US, MS, RoundTripTime, on_wheel
+
+INFINITE = 1 << 62
+MARGIN_US = 2000
+BUFFER_BYTES = 2304
+MOST_QUEUED_BYTES = 4 << 20
+
+OPEN, DISORDER, CWR, RECOVERY, LOSS = range(5)
+
+
+@dataclass(eq=False)
+class Segment:
+    """What the sender knows of a segment that is out.
+
+    Attributes:
+        sent: when, the last time, in ns.
+        delivered_then: how many segments had been delivered by then.
+        retransmitted: sent again, and that one is not known to be lost; `ever_retransmitted` stays.
+    """
+
+    seq: int
+    sent: int
+    delivered_then: int
+    sacked: bool = False
+    lost: bool = False
+    retransmitted: bool = False
+    ever_retransmitted: bool = False
+
+
+class Sender:
+    """What sends; `una` is the first segment that is not acknowledged, `nxt` the first that was not sent."""
+
+    def __init__(self, flow: Any) -> None:
+        self.flow, self.network, self.control = flow, flow.network, flow.control
+        self.una = self.nxt = 0
+        self.out: dict[int, Segment] = {}
+        self.cwnd, self.ssthresh = 10, INFINITE
+        self.phase = OPEN
+        self.rtt = RoundTripTime()
+        self.timer_kind, self.timer_at = "retransmit", None
+        self.send_at: int | None = None
+        self.small_queue = 1820
+        self.last_sent_ms = 0
+        self.num_delivered = self.num_delivered_marked = 0
+        self.limited, self.most_out, self.usage_end = False, 0, 0
+        self.sent_in_reduction = 0
+
+    @property
+    def now(self) -> int:
+        return int(self.network.now)
+
+    @property
+    def now_us(self) -> int:
+        return self.now // 1000
+
+    @property
+    def now_ms(self) -> int:
+        return self.now // MS
+
+    @property
+    def sacked_out(self) -> int:
+        return sum(segment.sacked for segment in self.out.values())
+
+    @property
+    def lost_out(self) -> int:
+        return sum(segment.lost for segment in self.out.values())
+
+    @property
+    def retransmitted_out(self) -> int:
+        return sum(segment.retransmitted for segment in self.out.values())
+
+    @property
+    def in_flight(self) -> int:
+        """Segments that are believed to be in the network."""
+        return len(self.out) - self.sacked_out - self.lost_out + self.retransmitted_out
+
+    @property
+    def rate(self) -> int:
+        """Linux's pacing rate, bytes/s: twice the window a round-trip time early in slow start, 1.2 times later."""
+        percent = 200 if self.cwnd < self.ssthresh // 2 else 120
+        return MSS * 80_000 * percent * max(self.cwnd, len(self.out)) // max(self.rtt.average8, 1)
+
+    def size_small_queue(self) -> None:
+        """About 1 ms of the rate may wait in the host, at least two packets."""
+        limit = min(max(2 * BUFFER_BYTES, self.rate // 1024), MOST_QUEUED_BYTES)
+        self.small_queue = -(-limit // BUFFER_BYTES)
+
+    # The timer: one for retransmission, loss probe and reordering.
+
+    def start_timer(self, kind: str, ms: int) -> None:
+        self.timer_kind = kind
+        self.timer_at = on_wheel(self.now, min(ms, MAX_RTO_MS))
+        self.flow.wake_at(self.timer_at)
+
+    def restart_rto(self) -> None:
+        """Arm the retransmission timer; in place of another kind it counts from when the first segment was sent."""
+        if not self.out:
+            self.timer_at = None
+            return
+        ms = self.rtt.rto_ms
+        if self.timer_kind != "retransmit" and self.timer_at is not None:
+            left_us = (self.out[self.una].sent + ms * MS - self.now) // 1000
+            ms = max(-(-left_us // 1000), 1)
+        self.start_timer("retransmit", ms)
+
+    def start_probe(self, advancing: bool) -> bool:
+        """Arm the tail loss probe, two round trips from now, or when the timeout comes if that is earlier."""
+        if not self.out or self.phase not in (OPEN, CWR):
+            return False
+        wait_us = self.rtt.average8 // 4 + (MIN_RTO_US if len(self.out) == 1 else MARGIN_US)
+        left_us = self.rtt.rto_ms * 1000
+        if not advancing:
+            left_us = (self.out[self.una].sent + self.rtt.rto_ms * MS - self.now) // 1000
+        if left_us > 0:
+            wait_us = min(wait_us, left_us)
+        self.start_timer("probe", -(-wait_us // 1000))
+        return True
+
+    # Sending.
+
+    def transmit(self, seq: int) -> bool:
+        """Hand a segment to the host, the first time or again; returns whether it was taken."""
+        if self.in_flight == 0:
+            self.control.restart(self, self.now_ms - self.last_sent_ms)
+        flow = self.flow
+        payload = MSS
+        if seq == flow.num_segments - 1:
+            payload = flow.size_bytes - seq * MSS
+        packet = Packet(flow, "data", payload + HEADERS, flow.there, seq, capable=self.control.ecn, releases=True)
+        again = flow.source.push(packet)
+        if again is not None:
+            self.send_at = again
+            flow.wake_at(again)
+            return False
+        self.last_sent_ms = self.now_ms
+        if seq in self.out:
+            self.out[seq].sent, self.out[seq].delivered_then = self.now, self.num_delivered
+        else:
+            self.out[seq] = Segment(seq, self.now, self.num_delivered)
+            self.nxt = seq + 1
+        return True
+
+    def retransmit(self, seq: int) -> bool:
+        """Send a segment again, unless the first transmission waits in the host yet; returns whether it was sent."""
+        segment = self.out[seq]
+        if not segment.ever_retransmitted and self.nxt - seq <= self.flow.source.count(self.flow):
+            return False
+        if not self.transmit(seq):
+            return False
+        segment.retransmitted = segment.ever_retransmitted = True
+        return True
+
+    def send(self) -> None:
+        """Send all that may go now."""
+        if self.lost_out > self.retransmitted_out:
+            self.send_lost()
+        self.send_new()
+
+    def send_lost(self) -> None:
+        """Send again what is believed lost, lowest first, as far as the window and twice the small queue allow."""
+        head_sent = False
+        for segment in list(self.out.values()):
+            if self.retransmitted_out >= self.lost_out or self.in_flight >= self.cwnd:
+                break
+            if segment.lost and not segment.sacked and not segment.retransmitted:
+                if self.flow.source.count(self.flow) >= 2 * self.small_queue or not self.retransmit(segment.seq):
+                    break
+                if self.phase in (CWR, RECOVERY):
+                    self.sent_in_reduction += 1
+                head_sent = head_sent or segment.seq == self.una
+        if head_sent and self.timer_kind != "reorder":
+            self.start_timer("retransmit", self.rtt.rto_ms)
+
+    def send_new(self) -> None:
+        """Send new segments as far as the window and the small queue allow."""
+        before = self.nxt
+        while self.nxt < self.flow.num_segments and self.in_flight < self.cwnd:
+            if self.flow.source.count(self.flow) >= self.small_queue and len(self.out) > 1:
+                break
+            if not self.transmit(self.nxt):
+                break
+        num_sent = self.nxt - before
+        limited = self.in_flight >= self.cwnd
+        if num_sent or limited:
+            self._note_usage(limited)
+        if num_sent:
+            if before == self.una or self.timer_kind == "probe":
+                self.restart_rto()
+            if self.phase in (CWR, RECOVERY):
+                self.sent_in_reduction += num_sent
+            self.start_probe(False)
+
+    def _note_usage(self, limited: bool) -> None:
+        """Whether the window was what held the flow back in this round trip: only such a window may grow."""
+        if self.una >= self.usage_end or limited or (not self.limited and len(self.out) > self.most_out):
+            self.limited, self.most_out, self.usage_end = limited, len(self.out), self.nxt
