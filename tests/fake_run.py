@@ -63,12 +63,20 @@ def make_run_config(**run: Any) -> RunConfig:
     return make_config({"topology": topology, "environment": {"interval_s": INTERVAL_S, "episode_s": 2}, "run": defaults | run})
 
 
-def make_run(path: Path, learning: bool = True, **run: Any) -> RunData:
-    """A complete run folder, in which the schemes differ in load and backlog."""
+def make_run(path: Path, learning: bool = True, gain_in_training: float | None = None, **run: Any) -> RunData:
+    """A complete run folder, in which the schemes differ in load and backlog.
+
+    Args:
+        gain_in_training: what each step's reward is higher by on the engine of the training, for all but the last scheme, which that
+            engine does not have; None: nothing is scored there.
+    """
     config = make_run_config(**run)
     folder = RunFolder(path, config)
     for number, scheme in enumerate(config.schemes):
         folder.write_scores(scheme, *make_frames(config, scheme, load=0.5 - 0.1 * number, backlog_bytes=1000.0 * (number + 1)))
+    for number, scheme in enumerate(config.schemes[:-1] if gain_in_training is not None else ()):
+        steps, flows = make_frames(config, scheme, load=0.5, backlog_bytes=500.0 * (number + 1))
+        folder.write_scores(scheme, steps.assign(reward=steps["reward"] + gain_in_training), flows, config.train_engine)
     if learning:
         folder.write_learning(pd.DataFrame({"agent": "ppo", "step": [20, 40, 60], "reward": [-1.0, 0.5, 1.0]}))
     folder.join_scores()

@@ -1,5 +1,6 @@
 """Options, settings, files and defaults become one checked config."""
 
+import platform
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from iroko.errors import InputError
 from iroko.options import (
+    DEFAULT_ENVS,
     DEFAULT_STEPS,
     RunConfig,
     first_difference,
@@ -70,7 +72,8 @@ def test_each_topology_has_its_own_default_traffic(topology: str, traffic: str) 
 def test_defaults() -> None:
     config = make_config(GUEST)
     assert config.schemes == ("ppo", "nv", "dctcp", "maxmin")
-    assert (config.engine, config.train_engine, config.steps) == ("guest", "guest", DEFAULT_STEPS)
+    assert (config.engine, config.train_engine, config.steps) == ("guest", "sim", DEFAULT_STEPS)
+    assert config.envs == DEFAULT_ENVS["sim"] > DEFAULT_ENVS["guest"]
 
 
 def test_only_default_baselines_may_be_left_out() -> None:
@@ -83,9 +86,28 @@ def test_no_baselines_and_default_ones_that_are_agents() -> None:
     assert make_config(overlay(GUEST, {"run": {"agents": ["maxmin"]}})).schemes == ("maxmin", "nv", "dctcp")
 
 
-def test_agents_train_where_they_are_scored_unless_told() -> None:
-    assert make_config({"run": {"engine": "mininet"}}).train_engine == "mininet"
-    assert make_config({"run": {"engine": "mininet", "train_engine": "guest"}}).train_engine == "guest"
+@pytest.mark.parametrize("engine", ["guest", "mininet", "sim"])
+def test_agents_learn_in_the_simulator_unless_told(engine: str) -> None:
+    assert make_config({"run": {"engine": engine}}).train_engine == "sim"
+    config = make_config({"run": {"engine": engine, "train_engine": "guest"}})
+    assert (config.train_engine, config.envs) == ("guest", DEFAULT_ENVS["guest"])
+
+
+@pytest.mark.parametrize(("transport", "engine", "expected", "envs"), [
+    ("dctcp", "guest", "sim", "sim"), ("bbr", "guest", "guest", "guest"), ("bbr", "mininet", "mininet", "mininet"),
+])  # fmt: skip
+def test_over_a_transport_that_the_simulator_lacks_agents_learn_where_they_are_scored(
+    transport: str, engine: str, expected: str, envs: str
+) -> None:
+    config = make_config({"environment": {"transport": transport}, "run": {"engine": engine}})
+    assert (config.train_engine, config.envs) == (expected, DEFAULT_ENVS[envs])
+
+
+def test_where_the_guest_cannot_run_schemes_are_scored_in_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    for system, machine, engine in (("Linux", "x86_64", "guest"), ("Linux", "aarch64", "sim"), ("Darwin", "x86_64", "sim")):
+        monkeypatch.setattr(platform, "system", lambda system=system: system)
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        assert make_config({}).engine == engine
 
 
 @pytest.mark.parametrize(("table", "message"), [

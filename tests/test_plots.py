@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,12 +19,13 @@ from iroko.store import RunData
 from tests.fake_run import make_run
 from topologies.fattree import fattree
 
-NAMES = ["learning", "timeline", "queue-cdf", "goodput-queue", "fabric-ppo", "fabric-nv", "fabric-maxmin"]
+NAMES = ["learning", "timeline", "queue-cdf", "goodput-queue", "engines", "fabric-ppo", "fabric-nv", "fabric-maxmin"]
+TRAINED: dict[str, Any] = {"gain_in_training": 0.5}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    run = make_run(tmp_path_factory.mktemp("plots") / "run")
+    run = make_run(tmp_path_factory.mktemp("plots") / "run", **TRAINED)
     draw_all(run)
     return run
 
@@ -34,7 +36,7 @@ def test_every_figure_is_there_as_pdf_and_png(run: RunData) -> None:
 
 
 def test_the_same_run_gives_the_same_files(run: RunData, tmp_path: Path) -> None:
-    for path in draw_all(make_run(tmp_path / "again")):
+    for path in draw_all(make_run(tmp_path / "again", **TRAINED)):
         assert path.read_bytes() == (run.path / "figures" / path.name).read_bytes(), path.name
 
 
@@ -70,7 +72,9 @@ def test_axes_say_their_units_and_no_legend_covers_data(run: RunData) -> None:
         "timeline": ["time (s)", "reward per step", "mean queue (kB)", "goodput (Mbit/s)"],
         "queue-cdf": ["queue of a port (kB)", "share of ports and steps"],
         "goodput-queue": ["mean queue (kB), less is better", "goodput share, more is better"],
+        "engines": [],
     }
+    assert [axes.get_title() for axes in drawn["engines"].axes] == ["reward per step", "goodput share", "mean queue (kB)"]
     for name, expected in units.items():
         labels = {text for axes in drawn[name].axes for text in (axes.get_xlabel(), axes.get_ylabel()) if text}
         assert labels == set(expected)
@@ -80,6 +84,21 @@ def test_every_scheme_is_a_point_where_its_scores_are(run: RunData) -> None:
     figure = dict(figures(run))["goodput-queue"]()
     points = {line.get_label(): (line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines if len(line.get_xdata()) == 1}
     assert points["PPO"] == pytest.approx((1.0, 0.5)) and points["max-min"] == pytest.approx((3.0, 0.3))
+
+
+def test_each_scheme_is_a_line_from_one_engine_to_the_other(run: RunData) -> None:
+    reward, goodput, queue = dict(figures(run))["engines"]().axes
+    assert [text.get_text() for text in reward.get_xticklabels()] == ["sim", "guest"]
+    expected = {  # max-min was scored on the guest alone
+        reward: {"PPO": [7.0, 6.5], "New Vegas": [7.0, 6.5]},
+        goodput: {"PPO": [0.5, 0.5], "New Vegas": [0.5, 0.4]},
+        queue: {"PPO": [0.5, 1.0], "New Vegas": [1.0, 2.0]},
+    }
+    for axes, lines in expected.items():
+        drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+        assert list(drawn) == list(lines)
+        for name, values in lines.items():
+            assert drawn[name] == pytest.approx(values), name
 
 
 def test_schemes_differ_in_colour_line_and_marker() -> None:

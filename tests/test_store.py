@@ -76,6 +76,31 @@ def test_a_run_reads_back_whole(tmp_path: Path) -> None:
     assert [path for path in run.path.rglob("*") if ".part" in path.name] == []
 
 
+def test_scores_on_the_engine_of_the_training_stand_beside_the_others(tmp_path: Path) -> None:
+    assert make_run(tmp_path / "plain").in_training is None
+    run = make_run(tmp_path / "run", gain_in_training=2.0, baselines=["maxmin", "nv"])
+    assert run.schemes == ["ppo", "maxmin", "nv"]
+    other = run.in_training
+    assert other is not None and other.in_training is None
+    assert other.schemes == ["ppo", "maxmin"] and (other.path, other.config) == (run.path, run.config)
+    ppo = [each.steps.loc[each.steps["scheme"] == "ppo", "reward"] for each in (run, other)]
+    assert ppo[1].tolist() == (ppo[0] + 2).tolist() and len(other.flows) == 2 * 2 * 2
+    assert {path.name for path in run.path.glob("*.parquet")} == {
+        "steps.parquet", "flows.parquet", "steps-sim.parquet", "flows-sim.parquet", "learning.parquet"
+    }  # fmt: skip
+
+
+def test_a_scheme_is_scored_on_each_engine_by_itself(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run", make_run_config())
+    folder.write_scores("nv", *make_frames(folder.config, "nv"), "sim")
+    assert folder.is_scored("nv", "sim") and not folder.is_scored("nv") and not folder.is_scored("nv", "guest")
+    with pytest.raises(InputError, match="no scheme could be scored"):
+        folder.join_scores()
+    folder.write_scores("nv", *make_frames(folder.config, "nv"), "guest")
+    assert folder.is_scored("nv") and folder.is_scored("nv", "guest")
+    folder.close()
+
+
 def test_a_folder_is_incomplete_until_it_is_marked(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", make_run_config())
     assert json.loads((tmp_path / "run/manifest.json").read_text())["status"] == INCOMPLETE

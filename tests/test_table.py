@@ -9,7 +9,17 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from iroko.table import Score, compare, path_backlogs, path_ports, print_table, score_schemes, to_json
+from iroko.table import (
+    Score,
+    compare,
+    compare_engines,
+    path_backlogs,
+    path_ports,
+    print_table,
+    rewards_by_engine,
+    score_schemes,
+    to_json,
+)
 from tests.fake_run import make_frames, make_run, make_run_config
 from topologies.fattree import fattree
 
@@ -70,7 +80,7 @@ def test_under_ecmp_every_shortest_path_counts() -> None:
 def test_json_is_one_object_with_the_promised_keys(run) -> None:  # type: ignore[no-untyped-def]
     scores = score_schemes(run)
     result = json.loads(to_json(run, scores))
-    assert list(result) == ["run", "schemes"] and result["run"] == str(run.path)
+    assert list(result) == ["run", "engine", "schemes"] and (result["run"], result["engine"]) == (str(run.path), "guest")
     assert [list(scheme) for scheme in result["schemes"]] == [KEYS] * 3
     assert result["schemes"][1]["queue_mean_bytes"] == scores[1].queue_mean_bytes
 
@@ -121,6 +131,38 @@ def test_the_sign_of_the_percentage_follows_the_difference_below_zero_too(tmp_pa
         "ppo: reward -1.000 per step, 1.000 above nv (+50.0%), 1.000 below dctcp"
     ]
     assert compare(run, [score("ppo", -1.0), score("nv", -1.0)]) == ["ppo: reward -1.000 per step, equal to nv"]
+
+
+def test_what_is_lost_between_the_engines_in_words(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", gain_in_training=0.5, agents=["ppo", "static"], baselines=["maxmin", "random", "nv"])
+    # Every scheme has 6.5 per step on the guest; nv was not scored in the simulator.
+    assert compare_engines(run, score_schemes(run)) == [
+        "ppo: reward 7.000 per step in sim, 6.500 on guest: -7.1%",
+        "static: reward 7.000 per step in sim, 6.500 on guest: -7.1%",
+        "baselines, from sim to guest: maxmin -7.1%, random -7.1%",
+    ]
+    assert printed(run).rstrip().endswith("baselines, from sim to guest: maxmin -7.1%, random -7.1%")
+    schemes = ["ppo", "static", "maxmin", "random"]
+    assert rewards_by_engine(run) == {"guest": dict.fromkeys([*schemes, "nv"], 6.5), "sim": dict.fromkeys(schemes, 7.0)}
+    result = json.loads(to_json(run, score_schemes(run)))
+    assert list(result) == ["run", "engine", "schemes", "in_training"] and result["in_training"]["engine"] == "sim"
+    assert [(scheme["scheme"], scheme["reward"]) for scheme in result["in_training"]["schemes"]] == [(scheme, 7.0) for scheme in schemes]
+    assert "engine" not in result["in_training"]["schemes"][0]
+
+
+def test_a_change_from_below_zero_or_from_zero_has_the_right_sign(tmp_path: Path) -> None:
+    below = make_run(tmp_path / "below", gain_in_training=-8.5, baselines=["nv"])
+    assert compare_engines(below, score_schemes(below)) == ["ppo: reward -2.000 per step in sim, 6.500 on guest: +425.0%"]
+    zero = make_run(tmp_path / "zero", gain_in_training=-6.5, baselines=["nv"])
+    assert compare_engines(zero, score_schemes(zero)) == ["ppo: reward 0.000 per step in sim, 6.500 on guest: +6.500"]
+    plain = make_run(tmp_path / "plain")
+    assert compare_engines(plain, score_schemes(plain)) == []
+
+
+def test_the_title_says_where_it_was_scored(run) -> None:  # type: ignore[no-untyped-def]
+    assert "dumbbell, pairs on guest: 2 episodes of 2 s" in " ".join(printed(run).split())
+    simulated = dataclasses.replace(run, config=dataclasses.replace(run.config, engine="sim"))
+    assert "dumbbell, pairs in sim: 2 episodes" in " ".join(printed(simulated).split())
 
 
 def test_one_episode_has_no_deviation(tmp_path: Path) -> None:

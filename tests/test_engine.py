@@ -1,0 +1,44 @@
+"""Which engine serves where, what each lacks, and what it has to do first."""
+
+import importlib
+import platform
+
+import pytest
+
+from iroko.agent import TCP_NAMES
+from iroko.engine import default_engine, first_use, missing_transports
+
+
+@pytest.mark.parametrize(("system", "machine", "engine"), [
+    ("Linux", "x86_64", "guest"), ("Linux", "aarch64", "sim"), ("Darwin", "arm64", "sim"), ("Darwin", "x86_64", "sim"),
+])  # fmt: skip
+def test_the_simulator_serves_where_the_guest_cannot_run(monkeypatch: pytest.MonkeyPatch, system: str, machine: str, engine: str) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert default_engine() == engine
+
+
+def test_the_simulator_says_which_transports_it_has() -> None:
+    known = ["cubic", "dctcp", "nv", "reno", "udp", "vegas"]
+    missing = missing_transports("sim", [*known, "bbr"])
+    line = "engine sim has no transport 'bbr', only cubic, dctcp, nv, reno, udp, vegas: use engine guest, which has every one of Linux"
+    assert missing == {"bbr": line}
+
+
+def test_the_guest_lacks_nothing() -> None:
+    assert missing_transports("guest", ["udp", *TCP_NAMES]) == {}
+
+
+def test_of_the_machine_its_kernel_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = importlib.import_module("iroko.kernel")
+    monkeypatch.setattr(kernel, "missing_transports", lambda names: {name: "load it" for name in names if name == "nv"}, raising=False)
+    assert missing_transports("mininet", ["nv", "cubic"]) == {"nv": "load it"}
+
+
+def test_only_the_simulator_has_something_to_do_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = importlib.import_module("iroko.sim.compiled")
+    monkeypatch.setattr(compiled, "is_compiled", lambda: False, raising=False)
+    assert str(first_use("sim")).startswith("compiling the simulator, once")
+    monkeypatch.setattr(compiled, "is_compiled", lambda: True, raising=False)
+    assert first_use("sim") is None
+    assert first_use("guest") is None and first_use("mininet") is None
