@@ -74,7 +74,7 @@ def test_axes_say_their_units_and_no_legend_covers_data(run: RunData) -> None:
         "goodput-queue": ["mean queue (kB), less is better", "goodput share, more is better"],
         "engines": [],
     }
-    assert [axes.get_title() for axes in drawn["engines"].axes] == ["reward per step", "goodput share", "mean queue (kB)"]
+    assert [axes.get_title() for axes in drawn["engines"].axes] == ["reward\nper step", "goodput\nshare", "mean queue\n(kB)"]
     for name, expected in units.items():
         labels = {text for axes in drawn[name].axes for text in (axes.get_xlabel(), axes.get_ylabel()) if text}
         assert labels == set(expected)

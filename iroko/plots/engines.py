@@ -17,9 +17,9 @@ def draw_engines(run: RunData, before: list[Score], after: list[Score]) -> Figur
     elsewhere = {score.scheme: score for score in before}
     pairs = [(elsewhere[score.scheme], score) for score in after if score.scheme in elsewhere]
     byte, byte_name = size_unit(max(score.queue_mean_bytes for pair in pairs for score in pair))
-    panels = {"reward": ("reward per step", 1.0), "goodput_share": ("goodput share", 1.0),
-              "queue_mean_bytes": (f"mean queue ({byte_name})", byte)}  # fmt: skip
-    figure, all_axes = new_figure(2.1, columns=len(panels))
+    panels = {"reward": ("reward\nper step", 1.0), "goodput_share": ("goodput\nshare", 1.0),
+              "queue_mean_bytes": (f"mean queue\n({byte_name})", byte)}  # fmt: skip
+    figure, all_axes = new_figure(2.3, columns=len(panels))
     for axes, (name, (title, unit)) in zip(all_axes, panels.items(), strict=True):
         for pair in pairs:
             style = look(pair[1].scheme)
