@@ -6,11 +6,9 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from iroko.engine import Clock
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
@@ -20,10 +18,13 @@ from iroko.sim import layout as at
 from iroko.sim import measure, state
 from iroko.sim.compiled import cache_folder
 from iroko.sim.kernels import advance
+from iroko.sim.transports._common import Transport
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 _MAX_TIME_NS = 1 << 46
+_LINE = 16
+_TOTALS = slice(measure.BYTES, measure.PACKETS + 1)
 
 
 def transport_names() -> list[str]:
@@ -33,8 +34,8 @@ def transport_names() -> list[str]:
     return [UDP, *(name for name in found if name != UDP)]
 
 
-def load_transport(name: str) -> ModuleType:
-    """The module of a transport.
+def load_transport(name: str) -> Transport:
+    """A transport by its name.
 
     Raises:
         UnsupportedError: there is none of this name.
@@ -43,7 +44,8 @@ def load_transport(name: str) -> ModuleType:
         check_name("transport of the sim engine", name, transport_names())
     except InputError as error:
         raise UnsupportedError(f"{error}; or use --engine guest, which has every one of Linux") from error
-    return importlib.import_module(f"iroko.sim.transports.{name}")
+    found: Transport = importlib.import_module(f"iroko.sim.transports.{name}").TRANSPORT
+    return found
 
 
 class Batch:
@@ -77,13 +79,12 @@ class Batch:
         self.clocks = [Clock() for _ in topologies]
         self._layouts = {topology: state.Layout(topology) for topology in topologies}
         self._memories: Integers = np.zeros((self.num_envs, at.HEAD), dtype=np.int64)
-        self._transports = [""] * self.num_envs
         self._host_rates: Floats = np.array([topology.host_rates_bps for topology in topologies], dtype=float)
         self._most_queued = max(port.queue_bytes for topology in topologies for port in topology.ports)
         self._host_ports = np.array(first.host_ports)
         shape = (self.num_envs, measure.PORT_REPORT, first.num_ports)
         self._ports: Integers = np.zeros(shape, dtype=np.int64)
-        self._packets: Integers = np.zeros((self.num_envs, first.num_ports), dtype=np.int64)
+        self._totals: Integers = np.zeros((self.num_envs, 2, first.num_ports), dtype=np.int64)
         self._flows: Integers = np.zeros((self.num_envs, 2, 0), dtype=np.int64)
         self._received: Integers = np.zeros((self.num_envs, first.num_hosts), dtype=np.int64)
         self._limits = self._host_rates.copy()
@@ -102,10 +103,8 @@ class Batch:
             ClosedError: the batch was closed.
         """
         self._expect_open()
-        ecn = bool(load_transport(transport).ECN)
-        memory = self._layouts[self.topologies[index]].write(flows, transport, ecn, seed)
+        memory = self._layouts[self.topologies[index]].write(flows, load_transport(transport), transport == UDP, seed)
         self._store(index, memory)
-        self._transports[index] = transport
         self.num_flows[index] = len(flows)
         most = int(self.num_flows.max())
         if self._flows.shape[2] < most:
@@ -113,7 +112,7 @@ class Batch:
             wider[:, 1] = -1
             wider[:, :, : self._flows.shape[2]] = self._flows
             self._flows = wider
-        self._ports[index] = self._packets[index] = self._received[index] = 0
+        self._ports[index] = self._totals[index] = self._received[index] = 0
         self._flows[index, 0], self._flows[index, 1] = 0, -1
         self._limits[index] = self._host_rates[index]
         self._times[index], self._intervals[index] = 0, 0.0
@@ -143,10 +142,10 @@ class Batch:
         changed = limits != self._limits
         costs = np.full(limits.shape, -1, dtype=np.int64)
         costs[changed] = np.maximum(1, np.rint(8e9 * (1 << (at.COST_BITS + at.TIME_BITS)) / limits[changed])).astype(np.int64)
-        before = self._packets
+        before = self._totals
         self._advance(costs, ends)
-        self._packets = self._ports[:, measure.PACKETS].copy()
-        self._ports[:, measure.PACKETS] -= before
+        self._totals = self._ports[:, _TOTALS].copy()
+        self._ports[:, _TOTALS] -= before
         self._limits, self._times, self._intervals = limits, ends, intervals.copy()
         spent = (time.perf_counter() - started) / self.num_envs
         for clock, interval in zip(self.clocks, intervals.tolist(), strict=True):
@@ -155,30 +154,27 @@ class Batch:
         return self.snapshot()
 
     def _advance(self, costs: Integers, ends: Integers) -> None:
-        groups: dict[str, list[int]] = {}
-        for index, transport in enumerate(self._transports):
-            groups.setdefault(transport, []).append(index)
-        for transport, members in groups.items():
-            hooks = _hooks(transport)
-            while members:
-                parts = [members[worker :: self._workers] for worker in range(self._workers)]
-                calls = [(np.array(part, dtype=np.int64), part) for part in parts if part]
-                run = self._pool.map if self._pool is not None and len(calls) > 1 else map
-                results = list(run(lambda call: self._carry(hooks, call[0], costs, ends), calls))  # type: ignore[operator]
-                members = []
-                for result, (_, part) in zip(results, calls, strict=True):
-                    if result >= len(part):
-                        raise EngineError(f"simulation {part[result - len(part)]} lost count of its packets: please report this")
-                    if result >= 0:
-                        self._store(part[result], state.grow(self._memories[part[result]]))
-                        members += part[result:]
+        """Carry every simulation to its end, growing rings on the way."""
+        parts = [np.arange(worker, self.num_envs, self._workers) for worker in range(self._workers)]
 
-    def _carry(self, hooks: at.Hooks, chosen: Integers, costs: Integers, ends: Integers) -> int:
-        return int(advance(self._memories, hooks, chosen, costs, ends, self._ports, self._flows, self._received))
+        def carry(part: Integers) -> int:
+            return int(advance(self._memories, part, costs, ends, self._ports, self._flows, self._received))
+
+        while parts:
+            results = list(self._pool.map(carry, parts)) if self._pool is not None and len(parts) > 1 else [carry(part) for part in parts]
+            left = []
+            for result, part in zip(results, parts, strict=True):
+                if result >= len(part):
+                    raise EngineError(f"simulation {part[result - len(part)]} lost count of its packets: please report this")
+                if result >= 0:
+                    # Only now, when no thread runs: the memories may move.
+                    self._store(part[result], state.grow(self._memories[part[result]]))
+                    left.append(part[result:])
+            parts = left
 
     def _store(self, index: int, memory: Integers) -> None:
         if len(memory) > self._memories.shape[1]:
-            wider = np.zeros((self.num_envs, len(memory)), dtype=np.int64)
+            wider = _aligned(self.num_envs, len(memory))
             wider[:, : self._memories.shape[1]] = self._memories
             self._memories = wider
         self._memories[index, : len(memory)] = memory
@@ -207,7 +203,11 @@ class Batch:
 
     def packet_hops(self) -> int:
         """How many wires packets have crossed since each one's last reset, summed: what a simulator's speed is counted in."""
-        return int(self._memories[:, at.HOPS].sum())
+        total = 0
+        for memory in self._memories:
+            start, end = int(memory[at.PORTS_AT]), int(memory[at.HOSTS_AT])
+            total += int(memory[start + at.FIRST : end : at.PORT].sum())
+        return total
 
     def describe(self) -> dict[str, str]:
         """Versions, for the manifest."""
@@ -224,13 +224,9 @@ class Batch:
             raise ClosedError("the simulator is closed: open another one")
 
 
-_HOOKS: dict[str, at.Hooks] = {}
-
-
-def _hooks(transport: str) -> at.Hooks:
-    from iroko.sim.transports._window import nothing
-
-    if transport not in _HOOKS:
-        own = load_transport(transport).HOOKS
-        _HOOKS[transport] = own if own is not None else at.Hooks(*[nothing] * len(at.Hooks._fields))
-    return _HOOKS[transport]
+def _aligned(num: int, words: int) -> Integers:
+    """Zeros of shape `(num, words or a little more)`; each row begins at a cache line, so that records do not straddle two."""
+    words = -(-words // _LINE) * _LINE
+    raw = np.zeros(num * words + _LINE, dtype=np.int64)
+    skip = -(raw.ctypes.data // 8) % _LINE
+    return raw[skip : skip + num * words].reshape(num, words)

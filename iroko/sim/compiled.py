@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import ir
 from numba import int64, njit, types
 from numba.core import config
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
-Integers = int64[::1]
-HOOK = int64(Integers, int64, int64)
-"""What every function of a transport looks like: (flows, offset of the flow's record, a value) -> a value."""
+Words = types.CPointer(int64)
+HOOK = int64(Words, int64)
+"""What every function of a transport looks like: (the flow's record, a value) -> a value."""
 
 # Reference counts would cost more than the simulation itself (each array taken out of the tuple `Sim` is counted twice), and nothing
 # here allocates: all memory comes from outside and outlives the call.
@@ -74,4 +77,34 @@ class _CacheOfSources:
         config.CACHE_DIR = self.before
 
 
-HookType = types.FunctionType(HOOK)
+@intrinsic
+def section(_context: Any, memory: Any, start: Any) -> Any:
+    """The part of an array that begins at `start`, as a bare pointer: one word, where an array is seven, and no index is ever negative."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.gep(array.data, [arguments[1]])
+
+    return Words(memory, int64), generate
+
+
+@intrinsic
+def ask(_context: Any, address: Any, record: Any, value: Any) -> Any:
+    """Call a transport's function at `address` with the record that begins at the pointer `record` and a value."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        function = builder.inttoptr(arguments[0], ir.FunctionType(word, [word.as_pointer(), word]).as_pointer())
+        return builder.call(function, [arguments[1], arguments[2]])
+
+    return int64(int64, Words, int64), generate
+
+
+@intrinsic
+def record_at(_context: Any, records: Any, offset: Any) -> Any:
+    """A pointer to the record that begins at an offset."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return Words(Words, int64), generate

@@ -4,14 +4,14 @@ from numba import int64
 
 from iroko.sim.compiled import entry
 from iroko.sim.layout import HOST, NIC_COST
-from iroko.sim.loop import HooksType, run, view
+from iroko.sim.loop import run, view
 from iroko.sim.measure import measure_flows, measure_ports, unaccounted
 
 _Table = int64[:, ::1]
 
 
-@entry(int64(_Table, HooksType, int64[::1], _Table, int64[::1], int64[:, :, ::1], int64[:, :, ::1], _Table))
-def advance(memories, hooks, chosen, costs, until, ports, flows, received):  # type: ignore[no-untyped-def]
+@entry(int64(_Table, int64[::1], _Table, int64[::1], int64[:, :, ::1], int64[:, :, ::1], _Table))
+def advance(memories, chosen, costs, until, ports, flows, received):  # type: ignore[no-untyped-def]
     """Set the limits of the chosen simulations, carry each to its time and measure it.
 
     Args:
@@ -31,7 +31,7 @@ def advance(memories, hooks, chosen, costs, until, ports, flows, received):  # t
         for host in range(costs.shape[1]):
             if costs[row, host] >= 0:
                 s.hosts[host * HOST + NIC_COST] = costs[row, host]
-        if not run(s, hooks, until[row]):
+        if not run(s, until[row]):
             return position
         measure_ports(s, ports[row], until[row])
         measure_flows(s, flows.shape[2], flows[row, 0], flows[row, 1], received[row])

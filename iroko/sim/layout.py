@@ -12,8 +12,12 @@ NEVER = 1 << 62
 
 
 class Sim(NamedTuple):
-    """The sections of a simulation's memory, each an int64 array of one dimension."""
+    """A simulation: what does not change in it, and the sections of its memory, each a pointer to its first word."""
 
+    leaf_bits: Any
+    path_bits: Any
+    num_ports: Any
+    num_hosts: Any
     head: Any
     tree: Any
     ports: Any
@@ -24,27 +28,19 @@ class Sim(NamedTuple):
     packets: Any
 
 
-class Hooks(NamedTuple):
-    """A transport's functions, each called as `function(flows, offset of the flow's record, value)`; see `transports`."""
-
-    begin: Any
-    acked: Any
-    grow: Any
-    reduce: Any
-    phase: Any
-    restart: Any
-
-
-# The first words of the memory: where each section begins, and the simulation's own state.
+# The first words of the memory: where each section begins, the simulation's own state, and the addresses of its transport's functions.
 (TREE_AT, PORTS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
- LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, HOPS) = range(19)  # fmt: skip
+ LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED,
+ ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART) = range(24)  # fmt: skip
 HEAD = 32
 NONE = -1
 """In FULL_PORT and FULL_FLOW: no ring is full."""
 
-# A port: a queue and the wire behind it. Packets HEAD..GONE of its ring are on the wire, GONE..TAIL in the queue.
-(BUSY, FIRST, GONE, TAIL, BACKLOG, QUEUE_BYTES, MARK_BYTES, COST, DELAY, RING, MASK, DROPS, MARKS, AREA, PEAK, SENT_BYTES) = range(16)
-PORT = 16
+# A port: a queue and the wire behind it, one ring. Packets FIRST..GONE are on the wire, GONE..TAIL in the queue. ENTERED, OUT and LEFT
+# count bytes: handed to the queue, arrived at the far end, gone from the queue. What every packet touches stands in the first 128 bytes.
+(FIRST, TAIL, RING, MASK, ENTERED, OUT, COST, CARE, BUSY, AREA, DELAY, _, _, _, _, _,
+ GONE, LEFT, QUEUE_BYTES, MARK_BYTES, PEAK, DROPS, MARKS) = range(23)  # fmt: skip
+PORT = 24
 COST_BITS = 12
 TIME_BITS = 8
 """BUSY counts in 1/256 ns and COST in 1/4096 of that for a byte, so that rounding does not add up to a wrong rate."""
@@ -57,9 +53,9 @@ HOST = 4
 ARRIVAL, WORD, NUMBER, COUNT = range(4)
 PACKET = 4
 SIZE_MASK = (1 << 11) - 1
-CE, ECT, ECE, RELEASE = 1 << 11, 1 << 12, 1 << 13, 1 << 14
-KIND_SHIFT, HOP_SHIFT, ROW_SHIFT = 15, 17, 25
-KIND_MASK, HOP_MASK, NEXT_HOP = 3, 255, 1 << 17
+CE, ECE, RELEASE = 1 << 11, 1 << 12, 1 << 13
+KIND_SHIFT, HOP_SHIFT, ROW_SHIFT = 14, 16, 24
+KIND_MASK, HOP_MASK, NEXT_HOP = 3, 255, 1 << 16
 DATA, ACK, SYN, SYN_ACK = range(4)
 
 # A segment of a flow, in its ring: what the sender, and in RECEIVED_BIT the receiver, know of it.

@@ -1,8 +1,8 @@
 """The event loop: take what happens next, let it happen, let the flow that may now send do so."""
 
-from numba import types
+from typing import Any
 
-from iroko.sim.compiled import HookType, Integers, inlined
+from iroko.sim.compiled import ask, inlined, record_at, section
 from iroko.sim.layout import (
     ACK,
     ACK_AT,
@@ -13,8 +13,6 @@ from iroko.sim.layout import (
     COUNT,
     DATA,
     ECE,
-    ECN,
-    ECT,
     FIRST,
     FLOW,
     FLOWS_AT,
@@ -22,10 +20,8 @@ from iroko.sim.layout import (
     FULL_FLOW,
     FULL_PORT,
     GONE,
-    HEAD,
     HOP_MASK,
     HOP_SHIFT,
-    HOPS,
     HOST,
     HOSTS_AT,
     IS_UDP,
@@ -38,19 +34,21 @@ from iroko.sim.layout import (
     NEXT_HOP,
     NIC_PORT,
     NONE,
+    NUMBER,
     NUM_HOSTS,
     NUM_PORTS,
-    NUMBER,
+    ON_BEGIN,
     OPENING,
+    OUT,
     PACKET,
-    PATH_BITS,
     PATHS_AT,
+    PATH_BITS,
     PORT,
     PORTS_AT,
     PROBE,
+    RCV_NXT,
     REORDER,
     RETRANSMIT,
-    RCV_NXT,
     RING,
     RINGS_AT,
     ROW_SHIFT,
@@ -71,7 +69,6 @@ from iroko.sim.layout import (
     TREE_AT,
     WAITING,
     WORD,
-    Hooks,
     Sim,
 )
 from iroko.sim.ports import depart, enqueue, next_departure, push
@@ -84,27 +81,30 @@ from iroko.sim.tree import set_leaf
 from iroko.sim.udp import on_datagram, send_bursts
 
 NOBODY = -1
-HooksType = types.NamedUniTuple(HookType, len(Hooks._fields), Hooks)
 
 
 @inlined
-def view(memory: Integers) -> Sim:
+def view(memory: Any) -> Sim:
     """Cut a simulation's memory into its sections."""
-    rings = memory[memory[RINGS_AT] :]
+    rings = section(memory, memory[RINGS_AT])
     return Sim(
-        memory[:HEAD],
-        memory[memory[TREE_AT] : memory[PORTS_AT]],
-        memory[memory[PORTS_AT] : memory[HOSTS_AT]],
-        memory[memory[HOSTS_AT] : memory[FLOWS_AT]],
-        memory[memory[FLOWS_AT] : memory[PATHS_AT]],
-        memory[memory[PATHS_AT] : memory[RINGS_AT]],
+        memory[LEAF_BITS],
+        memory[PATH_BITS],
+        memory[NUM_PORTS],
+        memory[NUM_HOSTS],
+        section(memory, 0),
+        section(memory, memory[TREE_AT]),
+        section(memory, memory[PORTS_AT]),
+        section(memory, memory[HOSTS_AT]),
+        section(memory, memory[FLOWS_AT]),
+        section(memory, memory[PATHS_AT]),
         rings,
         rings,
     )
 
 
 @inlined
-def arrive(s: Sim, hooks: Hooks, port: int, now: int) -> int:
+def arrive(s: Sim, port: int, now: int) -> int:
     """The first packet on a port's wire reaches the far end: the next port's queue, or its destination.
 
     Returns:
@@ -117,12 +117,12 @@ def arrive(s: Sim, hooks: Hooks, port: int, now: int) -> int:
     word, number, count = packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT]
     first += 1
     ports[p + FIRST] = first
+    ports[p + OUT] += word & SIZE_MASK
     # What stands in a host's queue has no arrival time yet: a host's port has no rate of its own.
     end = ports[p + TAIL] if ports[p + COST] else ports[p + GONE]
     set_leaf(s, port, packets[ring + (first & mask) * PACKET + ARRIVAL] if first < end else NEVER)
-    s.head[HOPS] += 1
     row = word >> ROW_SHIFT
-    onward = s.paths[(row << s.head[PATH_BITS]) + (word >> HOP_SHIFT & HOP_MASK) + 1]
+    onward = s.paths[(row << s.path_bits) + (word >> HOP_SHIFT & HOP_MASK) + 1]
     if onward >= 0:
         enqueue(s, onward, word + NEXT_HOP, number, count, now)
         return NOBODY
@@ -137,20 +137,19 @@ def arrive(s: Sim, hooks: Hooks, port: int, now: int) -> int:
         return NOBODY
     if kind == ACK:
         if row & 1:
-            on_ack(s, hooks, f, number, count, word & ECE != 0, now)
+            on_ack(s, f, number, count, word & ECE != 0, now)
             return f
         return NOBODY
-    return shake_hands(s, hooks, f, kind, now)
+    return shake_hands(s, f, kind, now)
 
 
 @inlined
-def shake_hands(s: Sim, hooks: Hooks, f: int, kind: int, now: int) -> int:
+def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
     """A SYN is answered; its answer opens the connection, with an ACK before the first segment."""
     flows = s.flows
     row = f // FLOW * 2
-    capable = ECT if s.head[ECN] else 0
     if kind == SYN:
-        push(s, flows[f + TO], ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | capable | SYN_BYTES, 0, 0, now)
+        push(s, flows[f + TO], ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | SYN_BYTES, 0, 0, now)
         return NOBODY
     if flows[f + STATE] != OPENING:
         return NOBODY
@@ -158,8 +157,8 @@ def shake_hands(s: Sim, hooks: Hooks, f: int, kind: int, now: int) -> int:
     flows[f + TIMER_AT] = NEVER
     measure_rtt(s, f, now // 1000 - flows[f + LAST_SENT])
     size_small_queue(s, f)
-    hooks.begin(flows, f, 0)
-    push(s, flows[f + FROM], (row << ROW_SHIFT) | (ACK << KIND_SHIFT) | capable | TCP_HEADERS, 0, 0, now)
+    ask(s.head[ON_BEGIN], record_at(s.flows, f), 0)
+    push(s, flows[f + FROM], (row << ROW_SHIFT) | (ACK << KIND_SHIFT) | TCP_HEADERS, 0, 0, now)
     flows[f + LAST_SENT] = now // MS
     return f
 
@@ -173,17 +172,17 @@ def open_flow(s: Sim, f: int, now: int) -> None:
         return
     flows[f + STATE] = OPENING
     flows[f + LAST_SENT] = now // 1000  # in us until the connection is open
-    word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | (ECT if s.head[ECN] else 0) | SYN_BYTES
+    word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | SYN_BYTES
     push(s, flows[f + FROM], word, 0, 0, now)
     start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
     flows[f + RTO_MS] *= 2
 
 
 @inlined
-def wake(s: Sim, hooks: Hooks, leaf: int, now: int) -> int:
+def wake(s: Sim, leaf: int, now: int) -> int:
     """A flow's leaf fires: see which of its timers are due, and set the leaf to the next."""
     flows = s.flows
-    f = (leaf - s.head[NUM_PORTS] - s.head[NUM_HOSTS]) * FLOW
+    f = (leaf - s.num_ports - s.num_hosts) * FLOW
     if flows[f + SEND_AT] <= now:
         flows[f + SEND_AT] = NEVER
         if flows[f + STATE] == WAITING:
@@ -194,25 +193,25 @@ def wake(s: Sim, hooks: Hooks, leaf: int, now: int) -> int:
         if flows[f + STATE] == OPENING:
             open_flow(s, f, now)
         elif flows[f + TIMER_KIND] == PROBE:
-            on_probe(s, hooks, f, now)
+            on_probe(s, f, now)
         elif flows[f + TIMER_KIND] == REORDER:
-            on_reorder_timer(s, hooks, f, now)
+            on_reorder_timer(s, f, now)
         else:
             flows[f + TIMER_AT] = NEVER
-            on_timeout(s, hooks, f, now)
+            on_timeout(s, f, now)
     set_leaf(s, leaf, min(flows[f + SEND_AT], flows[f + ACK_AT], flows[f + TIMER_AT]))
     return f
 
 
 @inlined
-def run(s: Sim, hooks: Hooks, until: int) -> bool:
+def run(s: Sim, until: int) -> bool:
     """Let everything happen that happens before `until`.
 
     Returns:
         Whether it is done; else a ring is full (`FULL_PORT`, `FULL_FLOW`) and has to be grown first.
     """
     head, tree, flows = s.head, s.tree, s.flows
-    bits, num_ports, num_hosts = head[LEAF_BITS], head[NUM_PORTS], head[NUM_HOSTS]
+    bits, num_ports, num_hosts = s.leaf_bits, s.num_ports, s.num_hosts
     while True:
         key = tree[1]
         now = key >> bits
@@ -220,18 +219,18 @@ def run(s: Sim, hooks: Hooks, until: int) -> bool:
             return True
         leaf = key & ((1 << bits) - 1)
         if leaf < num_ports:
-            f = arrive(s, hooks, leaf, now)
+            f = arrive(s, leaf, now)
         elif leaf < num_ports + num_hosts:
             host = leaf - num_ports
             f = depart(s, host, now)
             p = s.hosts[host * HOST + NIC_PORT] * PORT
             set_leaf(s, leaf, next_departure(s, host) if s.ports[p + GONE] < s.ports[p + TAIL] else NEVER)
         else:
-            f = wake(s, hooks, leaf, now)
+            f = wake(s, leaf, now)
         if f != NOBODY and flows[f + STATE] == RUNNING:
             if head[IS_UDP]:
                 send_bursts(s, f, now)
             else:
-                send(s, hooks, f, now)
+                send(s, f, now)
         if head[FULL_PORT] & head[FULL_FLOW] != NONE:
             return False

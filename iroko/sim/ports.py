@@ -6,12 +6,14 @@ moment at which it will leave is known, so a hop costs one event: its arrival at
 changes with the agent's limit, so a packet leaves it in an event of its own.
 """
 
-from iroko.sim.compiled import inlined
+from typing import Any
+
+from iroko.sim.compiled import called, inlined
 from iroko.sim.layout import (
     AREA,
     ARRIVAL,
-    BACKLOG,
     BUSY,
+    CARE,
     CE,
     COST,
     COST_BITS,
@@ -19,13 +21,14 @@ from iroko.sim.layout import (
     DELAY,
     DISCARDED,
     DROPS,
-    ECT,
+    ENTERED,
     FIRST,
     FLOW,
     FRAME,
     FULL_PORT,
     GONE,
     HOST,
+    LEFT,
     MARK_BYTES,
     MARKS,
     MASK,
@@ -34,6 +37,7 @@ from iroko.sim.layout import (
     NIC_LEAF,
     NIC_PORT,
     NUMBER,
+    OUT,
     PACKET,
     PEAK,
     PORT,
@@ -42,7 +46,6 @@ from iroko.sim.layout import (
     RELEASE,
     RING,
     ROW_SHIFT,
-    SENT_BYTES,
     SIZE_MASK,
     TAIL,
     TIME_BITS,
@@ -58,19 +61,54 @@ SLACK = 2000 << TIME_BITS
 
 
 @inlined
-def settle(s: Sim, p: int, now: int) -> None:
-    """Take what has left by now out of the backlog of the switch port whose record begins at `p`."""
+def settle(s: Sim, p: int, now: int) -> int:
+    """Count what has left the queue of the switch port whose record begins at `p`.
+
+    Returns:
+        The bytes that are in the queue now.
+    """
     ports, packets = s.ports, s.packets
-    gone, tail, ring, mask, delay = ports[p + GONE], ports[p + TAIL], ports[p + RING], ports[p + MASK], ports[p + DELAY]
-    left = 0
+    gone, left = ports[p + GONE], ports[p + LEFT]
+    if gone < ports[p + FIRST]:  # what has arrived at the far end has left for sure
+        gone, left = ports[p + FIRST], ports[p + OUT]
+    tail, ring, mask, delay = ports[p + TAIL], ports[p + RING], ports[p + MASK], ports[p + DELAY]
     while gone < tail:
         slot = ring + (gone & mask) * PACKET
         if packets[slot + ARRIVAL] - delay > now:
             break
         left += packets[slot + WORD] & SIZE_MASK
         gone += 1
-    ports[p + GONE] = gone
-    ports[p + BACKLOG] -= left
+    ports[p + GONE], ports[p + LEFT] = gone, left
+    return ports[p + ENTERED] - left
+
+
+@inlined
+def take_care(ports: Any, p: int) -> None:
+    """Set from how many bytes on a packet needs a closer look: it may be dropped, marked, or make a new peak."""
+    ports[p + CARE] = min(ports[p + QUEUE_BYTES], ports[p + MARK_BYTES], ports[p + PEAK])
+
+
+@called
+def look_closer(s: Sim, port: int, size: int, waits: bool, now: int) -> int:
+    """A packet finds a port so full that it matters.
+
+    Returns:
+        -1: it is dropped; else the flag that it gets.
+    """
+    p = port * PORT
+    ports = s.ports
+    backlog = settle(s, p, now)
+    if backlog + size > ports[p + QUEUE_BYTES]:
+        ports[p + DROPS] += 1
+        s.head[DISCARDED] += 1
+        return -1
+    if waits:
+        ports[p + PEAK] = max(ports[p + PEAK], backlog + size)
+        take_care(ports, p)
+    if backlog > ports[p + MARK_BYTES]:
+        ports[p + MARKS] += 1
+        return CE
+    return 0
 
 
 @inlined
@@ -78,26 +116,20 @@ def enqueue(s: Sim, port: int, word: int, number: int, count: int, now: int) -> 
     """A packet reaches a switch's port: it is dropped, or queued, and marked if it finds too much."""
     p = port * PORT
     ports = s.ports
-    settle(s, p, now)
-    size = word & SIZE_MASK
-    backlog = ports[p + BACKLOG]
-    if backlog + size > ports[p + QUEUE_BYTES]:
-        ports[p + DROPS] += 1
-        s.head[DISCARDED] += 1
-        return
-    if backlog > ports[p + MARK_BYTES] and word & ECT:
-        word |= CE
-        ports[p + MARKS] += 1
-    cost, busy, now_fine = ports[p + COST], ports[p + BUSY], now << TIME_BITS
+    size, now_fine = word & SIZE_MASK, now << TIME_BITS
+    cost, busy = ports[p + COST], ports[p + BUSY]
     leaves_fine = max(now_fine, busy + ((size - FRAME) * cost >> COST_BITS) - SLACK)
-    ports[p + BUSY] = max(busy, leaves_fine) + (size * cost >> COST_BITS)
     leaves = (leaves_fine + (1 << TIME_BITS) - 1) >> TIME_BITS
-    backlog += size
-    ports[p + BACKLOG] = backlog
-    ports[p + SENT_BYTES] += size
-    if leaves > now:
-        ports[p + PEAK] = max(ports[p + PEAK], backlog)
-        ports[p + AREA] += size * (leaves - now)
+    entered = ports[p + ENTERED] + size
+    # Queue and wire together are never less than the queue: mostly this tells enough.
+    if entered - ports[p + OUT] > ports[p + CARE]:
+        flag = look_closer(s, port, size, leaves > now, now)
+        if flag < 0:
+            return
+        word |= flag
+    ports[p + ENTERED] = entered
+    ports[p + BUSY] = max(busy, leaves_fine) + (size * cost >> COST_BITS)
+    ports[p + AREA] += size * (leaves - now)
     arrival = leaves + ports[p + DELAY]
     tail, first, mask = ports[p + TAIL], ports[p + FIRST], ports[p + MASK]
     slot = ports[p + RING] + (tail & mask) * PACKET
@@ -129,8 +161,7 @@ def depart(s: Sim, host: int, now: int) -> int:
     arrival = now + ports[p + DELAY]
     packets[slot + ARRIVAL] = arrival
     ports[p + GONE] = gone + 1
-    ports[p + BACKLOG] -= size
-    ports[p + SENT_BYTES] += size
+    ports[p + LEFT] += size
     ports[p + BUSY] = max(ports[p + BUSY], (now << TIME_BITS) - SLACK) + (size * s.hosts[h + NIC_COST] >> COST_BITS)
     if gone == ports[p + FIRST]:
         lower_leaf(s, port, arrival)
@@ -158,12 +189,13 @@ def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int
     if tail - ports[p + FIRST] > ports[p + MASK]:
         s.head[FULL_PORT] = port
         return now
-    if ports[p + BACKLOG] + size > ports[p + QUEUE_BYTES]:
+    backlog = ports[p + ENTERED] - ports[p + LEFT] + size
+    if backlog > ports[p + QUEUE_BYTES]:
         return now + RETRY_NS
     slot = ports[p + RING] + (tail & ports[p + MASK]) * PACKET
     packets[slot + ARRIVAL], packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT] = now, word, number, count
     ports[p + TAIL] = tail + 1
-    ports[p + BACKLOG] += size
+    ports[p + ENTERED] += size
     if tail - ports[p + FIRST] > ports[p + MASK] >> 1:
         s.head[FULL_PORT] = port  # early, so that a single packet, such as an ACK, is never turned away for want of a ring
     if ports[p + GONE] == tail:
@@ -171,7 +203,7 @@ def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int
             depart(s, host, now)
             return TAKEN
         set_leaf(s, s.hosts[h + NIC_LEAF], (ports[p + BUSY] + (1 << TIME_BITS) - 1) >> TIME_BITS)
-    ports[p + PEAK] = max(ports[p + PEAK], ports[p + BACKLOG])
+    ports[p + PEAK] = max(ports[p + PEAK], backlog)
     return TAKEN
 
 

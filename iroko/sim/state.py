@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from iroko.errors import InputError
-from iroko.flows import UDP, Flow
+from iroko.flows import Flow
 from iroko.sim import layout as at
 from iroko.sim.paths import Paths
+from iroko.sim.transports._common import Transport
 from iroko.snapshot import Integers
 from iroko.topology import Topology
 
@@ -37,7 +38,7 @@ class Layout:
         self.paths = Paths(topology)
         self._host_of_port = {port: host for host, port in enumerate(topology.host_ports)}
 
-    def write(self, flows: Sequence[Flow], transport: str, ecn: bool, seed: int) -> Integers:
+    def write(self, flows: Sequence[Flow], transport: Transport, is_udp: bool, seed: int) -> Integers:
         """The memory of an episode that has not begun.
 
         Raises:
@@ -52,7 +53,7 @@ class Layout:
         if longest > at.HOP_MASK or len(flows) * 2 >= 1 << (62 - at.ROW_SHIFT):
             raise InputError(f"{len(flows)} flows over {longest} hops: expected at most {at.HOP_MASK} hops and 2^36 flows")
         ring_sizes = [_HOST_RING if port in self._host_of_port else _PORT_RING for port in range(topology.num_ports)]
-        segments = 0 if transport == UDP else _SEGMENT_RING
+        segments = 0 if is_udp else _SEGMENT_RING
         sections = [at.HEAD, 2 << leaf_bits, topology.num_ports * at.PORT, topology.num_hosts * at.HOST, max(len(flows), 1) * at.FLOW,
                     2 * max(len(flows), 1) << path_bits, sum(ring_sizes) * at.PACKET + len(flows) * segments * at.SEGMENT]  # fmt: skip
         starts = np.cumsum([0, *(-(-size // 8) * 8 for size in sections)])
@@ -61,15 +62,16 @@ class Layout:
         head[at.TREE_AT : at.END_AT + 1] = starts[1:]
         head[at.NUM_PORTS], head[at.NUM_HOSTS] = topology.num_ports, topology.num_hosts
         head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
-        head[at.IS_UDP], head[at.ECN] = transport == UDP, ecn
+        head[at.IS_UDP], head[at.ECN] = is_udp, transport.ecn
+        head[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in transport[1:]]
         head[at.FULL_PORT] = head[at.FULL_FLOW] = at.NONE
         memory[starts[1] : starts[2]] = at.NEVER
-        self._write_ports(memory, starts[2], ring_sizes)
+        self._write_ports(memory, starts[2], ring_sizes, transport.ecn)
         self._write_hosts(memory, starts[3])
         ring = sum(ring_sizes) * at.PACKET
         for number, flow in enumerate(flows):
             record = memory[starts[4] + number * at.FLOW :][: at.FLOW]
-            self._write_flow(record, flow, number, transport, seed)
+            self._write_flow(record, flow, number, at.UDP_PAYLOAD if is_udp else at.MSS, seed)
             if segments:
                 record[at.SLOTS], record[at.SLOT_MASK] = ring, segments - 1
                 ring += segments * at.SEGMENT
@@ -83,12 +85,12 @@ class Layout:
     def _two_ways(self, flow: Flow, number: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (self.paths.find(flow.source, flow.destination, number, seed), self.paths.find(flow.destination, flow.source, number, seed))
 
-    def _write_ports(self, memory: Integers, start: int, ring_sizes: list[int]) -> None:
+    def _write_ports(self, memory: Integers, start: int, ring_sizes: list[int], ecn: bool) -> None:
         ring = 0
         for index, port in enumerate(self.topology.ports):
             record = memory[start + index * at.PORT :][: at.PORT]
             record[at.QUEUE_BYTES] = port.queue_bytes
-            record[at.MARK_BYTES] = at.NEVER if port.ecn_bytes is None else port.ecn_bytes
+            record[at.MARK_BYTES] = at.NEVER if port.ecn_bytes is None or not ecn else port.ecn_bytes
             record[at.DELAY] = round(port.delay_s * 1e9)
             record[at.COST] = 0 if index in self._host_of_port else byte_cost(port.rate_bps)
             record[at.RING], record[at.MASK] = ring, ring_sizes[index] - 1
@@ -100,8 +102,7 @@ class Layout:
             record[at.NIC_PORT], record[at.NIC_LEAF] = port, self.topology.num_ports + host
             record[at.NIC_COST] = byte_cost(self.topology.ports[port].rate_bps)
 
-    def _write_flow(self, record: Integers, flow: Flow, number: int, transport: str, seed: int) -> None:
-        payload = at.UDP_PAYLOAD if transport == UDP else at.MSS
+    def _write_flow(self, record: Integers, flow: Flow, number: int, payload: int, seed: int) -> None:
         hosts = self.topology.host_index
         record[at.FROM], record[at.TO] = hosts[flow.source], hosts[flow.destination]
         record[at.START] = record[at.SEND_AT] = round(flow.start_s * 1e9)

@@ -6,14 +6,14 @@ its leaf in the low bits: equal times are told apart, and go in the order of the
 """
 
 from iroko.sim.compiled import inlined
-from iroko.sim.layout import LEAF_BITS, NEVER, Sim
+from iroko.sim.layout import NEVER, Sim
 
 
 @inlined
 def set_leaf(s: Sim, leaf: int, time: int) -> None:
     """Give a leaf a new time, and its whole path the winner of what it now meets."""
     tree = s.tree
-    bits = s.head[LEAF_BITS]
+    bits = s.leaf_bits
     key = (time << bits) | leaf if time < NEVER else NEVER
     node = (1 << bits) + leaf
     tree[node] = key
@@ -27,7 +27,7 @@ def set_leaf(s: Sim, leaf: int, time: int) -> None:
 def lower_leaf(s: Sim, leaf: int, time: int) -> None:
     """Give a leaf an earlier time, if this is one; stops where another is earlier still."""
     tree = s.tree
-    bits = s.head[LEAF_BITS]
+    bits = s.leaf_bits
     if time < NEVER:
         key = (time << bits) | leaf
         node = (1 << bits) + leaf

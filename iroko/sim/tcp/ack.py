@@ -1,6 +1,6 @@
 """What TCP's sender learns from an ACK, in Linux's order: scoreboard, round-trip time, loss, window, timer."""
 
-from iroko.sim.compiled import called, inlined
+from iroko.sim.compiled import ask, called, inlined, record_at
 from iroko.sim.layout import (
     ACK_DELIVERED,
     ACK_NOW,
@@ -25,6 +25,8 @@ from iroko.sim.layout import (
     MIN_RTT,
     NEVER,
     NXT,
+    ON_ACKED,
+    ON_GROW,
     OPEN,
     PHASE,
     PROBE_RESENT,
@@ -32,8 +34,8 @@ from iroko.sim.layout import (
     RACK_TIME,
     RECOVERY,
     RESENT_FIRST,
-    RETRANS_OUT,
     RETRANSMITTED,
+    RETRANS_OUT,
     SACKED,
     SACKED_OUT,
     SEGMENTS,
@@ -41,7 +43,6 @@ from iroko.sim.layout import (
     SSTHRESH,
     TIMEOUTS,
     UNA,
-    Hooks,
     Sim,
 )
 from iroko.sim.tcp.loss import (
@@ -62,7 +63,7 @@ NOTHING, LOST_FIRST, NEW_FIRST = range(3)
 
 
 @inlined
-def on_ack(s: Sim, hooks: Hooks, f: int, ack: int, early: int, echo: bool, now: int) -> None:
+def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
     """An ACK arrives.
 
     Args:
@@ -156,17 +157,17 @@ def on_ack(s: Sim, hooks: Hooks, f: int, ack: int, early: int, echo: bool, now: 
         flows[f + MIN_RTT] = min(flows[f + MIN_RTT], window_rtt_us if window_rtt_us > 0 else 1000)
         measure_rtt(s, f, rtt_us)
     flows[f + ACK_NOW], flows[f + ACK_RTT], flows[f + ACK_DELIVERED] = now, window_rtt_us, flows[f + DELIVERED_COUNT] - then
-    hooks.acked(flows, f, ack - una)
+    ask(s.head[ON_ACKED], record_at(s.flows, f), ack - una)
 
     set_timer = advanced
     if not advanced and first_sacked >= 0:
         # Not when the first segment was sent later: else a recovery could put its own timeout off for ever.
         set_timer = first_sacked < sent_time(s, f, ack)
     if flows[f + PROBE_SEQ]:
-        end_probe(s, hooks, f, ack, advanced, sacked_some)
+        end_probe(s, f, ack, advanced, sacked_some)
     resend = NOTHING
     if flows[f + PHASE] != OPEN or sacked_some or echo or not advanced:
-        armed, resend = alert(s, hooks, f, original, advanced, sacked_some, echo, now)
+        armed, resend = alert(s, f, original, advanced, sacked_some, echo, now)
         set_timer = set_timer and not armed
     if set_timer and not start_probe(s, f, True, now):
         restart_rto(s, f, now)
@@ -174,17 +175,17 @@ def on_ack(s: Sim, hooks: Hooks, f: int, ack: int, early: int, echo: bool, now: 
     if flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
         reduce_window(s, f, delivered, flows[f + LOST_COUNT] - lost_before, advanced)
     elif advanced:
-        hooks.grow(flows, f, delivered)
+        ask(s.head[ON_GROW], record_at(s.flows, f), delivered)
     size_small_queue(s, f)
     if resend == NEW_FIRST:
-        send_new(s, hooks, f, now)
+        send_new(s, f, now)
         if flows[f + NXT] <= flows[f + HIGH_SEQ]:
             flows[f + FRTO] = 0
 
 
 @called
 def alert(
-    s: Sim, hooks: Hooks, f: int, original: bool, advanced: bool, sacked_some: bool, echo: bool, now: int
+    s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool, echo: bool, now: int
 ) -> tuple[bool, int]:
     """An ACK that is not plain: leave a phase or enter one.
 
@@ -199,12 +200,12 @@ def alert(
         if flows[f + PHASE] == RECOVERY or (flows[f + PHASE] == CWR and flows[f + UNA] != flows[f + HIGH_SEQ]):
             if flows[f + SSTHRESH] < NEVER:
                 flows[f + CWND] = flows[f + SSTHRESH]
-            set_phase(s, hooks, f, OPEN)
+            set_phase(s, f, OPEN)
     if flows[f + PHASE] == RECOVERY:
         return look_for_losses(s, f, now), LOST_FIRST
     resend, armed = NOTHING, False
     if flows[f + PHASE] == LOSS:
-        resend = judge_timeout(s, hooks, f, original, advanced, sacked_some)
+        resend = judge_timeout(s, f, original, advanced, sacked_some)
         retransmitted = flows[f + RETRANS_OUT]
         armed = look_for_losses(s, f, now)
         if flows[f + PHASE] != OPEN and flows[f + RETRANS_OUT] >= retransmitted:
@@ -212,24 +213,24 @@ def alert(
     else:
         armed = look_for_losses(s, f, now)
     if flows[f + LOST_OUT] > 0:
-        enter_recovery(s, hooks, f)
+        enter_recovery(s, f)
         return armed, LOST_FIRST
     if echo and flows[f + PHASE] < CWR:
-        begin_reduction(s, hooks, f)
-        set_phase(s, hooks, f, CWR)
+        begin_reduction(s, f)
+        set_phase(s, f, CWR)
     if flows[f + PHASE] != CWR:
-        keep_open(s, hooks, f)
+        keep_open(s, f)
     return armed, resend
 
 
 @inlined
-def judge_timeout(s: Sim, hooks: Hooks, f: int, original: bool, advanced: bool, sacked_some: bool) -> int:
+def judge_timeout(s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool) -> int:
     """After a timeout: was it spurious (F-RTO, RFC 5682), is it over, or does recovery go on?"""
     flows = s.flows
     recovered = flows[f + UNA] >= flows[f + HIGH_SEQ]
     if flows[f + FRTO]:
         if original:
-            undo_timeout(s, hooks, f)
+            undo_timeout(s, f)
             return NOTHING
         if flows[f + NXT] > flows[f + HIGH_SEQ]:
             if sacked_some or not advanced:
@@ -240,13 +241,13 @@ def judge_timeout(s: Sim, hooks: Hooks, f: int, original: bool, advanced: bool, 
                 return NEW_FIRST
             flows[f + FRTO] = 0
     if recovered:
-        set_phase(s, hooks, f, OPEN)
+        set_phase(s, f, OPEN)
         return NOTHING
     return LOST_FIRST
 
 
 @called
-def end_probe(s: Sim, hooks: Hooks, f: int, ack: int, advanced: bool, sacked_some: bool) -> None:
+def end_probe(s: Sim, f: int, ack: int, advanced: bool, sacked_some: bool) -> None:
     """What an ACK says of a tail loss probe: a segment sent again and then passed over by the ACK had been lost."""
     flows = s.flows
     if ack < flows[f + PROBE_SEQ]:
@@ -254,9 +255,9 @@ def end_probe(s: Sim, hooks: Hooks, f: int, ack: int, advanced: bool, sacked_som
     if flows[f + PROBE_RESENT] == 0:
         flows[f + PROBE_SEQ] = 0
     elif ack > flows[f + PROBE_SEQ]:
-        begin_reduction(s, hooks, f)
-        set_phase(s, hooks, f, CWR)
+        begin_reduction(s, f)
+        set_phase(s, f, CWR)
         flows[f + CWND] = flows[f + SSTHRESH]
-        keep_open(s, hooks, f)
+        keep_open(s, f)
     elif not advanced and not sacked_some:
         flows[f + PROBE_SEQ] = 0

@@ -4,7 +4,7 @@ A segment is lost when one that was sent later has arrived. Segments sent once s
 far they have been judged; those sent again stand in the order of sending in a ring of their own, from `RESENT_FIRST`.
 """
 
-from iroko.sim.compiled import called, inlined
+from iroko.sim.compiled import ask, called, inlined, record_at
 from iroko.sim.layout import (
     CWND,
     CWND_COUNT,
@@ -22,6 +22,8 @@ from iroko.sim.layout import (
     LOST_OUT,
     MIN_RTT,
     NXT,
+    ON_PHASE,
+    ON_REDUCE,
     OPEN,
     PHASE,
     PRIOR_CWND,
@@ -40,8 +42,8 @@ from iroko.sim.layout import (
     RESENT,
     RESENT_FIRST,
     RESENT_NEXT,
-    RETRANS_OUT,
     RETRANSMITTED,
+    RETRANS_OUT,
     RTO_MS,
     SACKED,
     SACKED_OUT,
@@ -53,7 +55,6 @@ from iroko.sim.layout import (
     TIMER_AT,
     TIMER_KIND,
     UNA,
-    Hooks,
     Sim,
 )
 from iroko.sim.tcp.send import in_flight, retransmit, send_lost, transmit
@@ -64,8 +65,8 @@ DUPLICATES = 3
 
 
 @inlined
-def set_phase(s: Sim, hooks: Hooks, f: int, phase: int) -> None:
-    hooks.phase(s.flows, f, phase)
+def set_phase(s: Sim, f: int, phase: int) -> None:
+    ask(s.head[ON_PHASE], record_at(s.flows, f), phase)
     s.flows[f + PHASE] = phase
 
 
@@ -167,7 +168,7 @@ def look_for_losses(s: Sim, f: int, now: int) -> bool:
 
 
 @inlined
-def begin_reduction(s: Sim, hooks: Hooks, f: int) -> None:
+def begin_reduction(s: Sim, f: int) -> None:
     """Note where the window stands, and ask the transport how far it shall shrink."""
     flows = s.flows
     flows[f + HIGH_SEQ] = flows[f + NXT]
@@ -176,7 +177,7 @@ def begin_reduction(s: Sim, hooks: Hooks, f: int) -> None:
     flows[f + PRIOR_CWND] = flows[f + CWND]
     flows[f + PRR_DELIVERED] = 0
     flows[f + PRR_OUT] = 0
-    flows[f + SSTHRESH] = hooks.reduce(flows, f, CWR)
+    flows[f + SSTHRESH] = ask(s.head[ON_REDUCE], record_at(s.flows, f), CWR)
 
 
 @inlined
@@ -199,25 +200,25 @@ def reduce_window(s: Sim, f: int, delivered: int, lost: int, advanced: bool) -> 
 
 
 @inlined
-def enter_recovery(s: Sim, hooks: Hooks, f: int) -> None:
+def enter_recovery(s: Sim, f: int) -> None:
     flows = s.flows
     if flows[f + PHASE] != CWR:
-        begin_reduction(s, hooks, f)
-    set_phase(s, hooks, f, RECOVERY)
+        begin_reduction(s, f)
+    set_phase(s, f, RECOVERY)
 
 
 @inlined
-def keep_open(s: Sim, hooks: Hooks, f: int) -> None:
+def keep_open(s: Sim, f: int) -> None:
     """The calm phases: disorder while anything is missing, else open."""
     flows = s.flows
     phase = DISORDER if flows[f + SACKED_OUT] + flows[f + LOST_OUT] + flows[f + RETRANS_OUT] else OPEN
     if phase != flows[f + PHASE]:
-        set_phase(s, hooks, f, phase)
+        set_phase(s, f, phase)
         flows[f + HIGH_SEQ] = flows[f + NXT]
 
 
 @called
-def undo_timeout(s: Sim, hooks: Hooks, f: int) -> None:
+def undo_timeout(s: Sim, f: int) -> None:
     """The timeout was spurious (RFC 5682): nothing is lost, the window is what it was."""
     flows, segments = s.flows, s.segments
     for seq in range(flows[f + UNA], flows[f + NXT]):
@@ -227,11 +228,11 @@ def undo_timeout(s: Sim, hooks: Hooks, f: int) -> None:
     flows[f + SSTHRESH] = max(flows[f + SSTHRESH], flows[f + PRIOR_SSTHRESH])
     flows[f + TIMEOUTS] = 0
     flows[f + FRTO] = 0
-    set_phase(s, hooks, f, OPEN)
+    set_phase(s, f, OPEN)
 
 
 @called
-def on_timeout(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+def on_timeout(s: Sim, f: int, now: int) -> None:
     """The retransmission timeout: what is out counts as lost, the window starts from one, the timeout doubles."""
     flows, segments = s.flows, s.segments
     una = flows[f + UNA]
@@ -248,15 +249,15 @@ def on_timeout(s: Sim, hooks: Hooks, f: int, now: int) -> None:
     if phase <= DISORDER or flows[f + HIGH_SEQ] <= una or (phase == LOSS and flows[f + TIMEOUTS] == 0):
         flows[f + PRIOR_SSTHRESH] = flows[f + SSTHRESH]
         flows[f + PRIOR_CWND] = flows[f + CWND]
-        flows[f + SSTHRESH] = hooks.reduce(flows, f, LOSS)
+        flows[f + SSTHRESH] = ask(s.head[ON_REDUCE], record_at(s.flows, f), LOSS)
     flows[f + CWND] = in_flight(s, f) + 1
     flows[f + CWND_COUNT] = 0
-    set_phase(s, hooks, f, LOSS)
+    set_phase(s, f, LOSS)
     flows[f + HIGH_SEQ] = flows[f + NXT]
     flows[f + PROBE_SEQ] = 0
     flows[f + FRTO] = 1 if fresh or flows[f + TIMEOUTS] else 0
     flows[f + TIMEOUTS] += 1
-    if retransmit(s, hooks, f, una, now):
+    if retransmit(s, f, una, now):
         flows[f + RTO_MS] = min(2 * flows[f + RTO_MS], MAX_RTO_MS)
         start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
     else:
@@ -264,7 +265,7 @@ def on_timeout(s: Sim, hooks: Hooks, f: int, now: int) -> None:
 
 
 @called
-def on_probe(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+def on_probe(s: Sim, f: int, now: int) -> None:
     """The tail loss probe: one more segment, new or the last one again, so that an ACK tells what is missing."""
     flows = s.flows
     nxt = flows[f + NXT]
@@ -272,11 +273,11 @@ def on_probe(s: Sim, hooks: Hooks, f: int, now: int) -> None:
     if flows[f + PROBE_SEQ] == 0 and flows[f + UNA] < nxt:
         flows[f + PROBE_RESENT] = 0
         if nxt < flows[f + SEGMENTS]:
-            probed = transmit(s, hooks, f, nxt, 0, now)
+            probed = transmit(s, f, nxt, 0, now)
             if probed:
                 flows[f + NXT] = nxt + 1
         else:
-            probed = retransmit(s, hooks, f, nxt - 1, now)
+            probed = retransmit(s, f, nxt - 1, now)
             if probed:
                 flows[f + PROBE_RESENT] = 1
         if probed:
@@ -286,7 +287,7 @@ def on_probe(s: Sim, hooks: Hooks, f: int, now: int) -> None:
 
 
 @called
-def on_reorder_timer(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+def on_reorder_timer(s: Sim, f: int, now: int) -> None:
     """Reordering had its time: what has not arrived is lost."""
     flows = s.flows
     flying, lost = in_flight(s, f), flows[f + LOST_COUNT]
@@ -294,8 +295,8 @@ def on_reorder_timer(s: Sim, hooks: Hooks, f: int, now: int) -> None:
     detect_losses(s, f, now)
     if in_flight(s, f) != flying:
         if flows[f + PHASE] != RECOVERY:
-            enter_recovery(s, hooks, f)
+            enter_recovery(s, f)
             reduce_window(s, f, 1, flows[f + LOST_COUNT] - lost, False)
-        send_lost(s, hooks, f, now)
+        send_lost(s, f, now)
     if flows[f + TIMER_KIND] != RETRANSMIT or flows[f + TIMER_AT] == now:
         restart_rto(s, f, now)

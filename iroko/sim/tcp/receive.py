@@ -13,7 +13,6 @@ from iroko.sim.layout import (
     EARLY_COUNT,
     ECE,
     ECN,
-    ECT,
     FLOW,
     KIND_SHIFT,
     LAST_BYTES,
@@ -49,7 +48,7 @@ def send_ack(s: Sim, f: int, number: int, now: int) -> None:
     size = TCP_HEADERS + (4 + 8 * blocks if blocks else 0)
     word = ((f // FLOW * 2 + 1) << ROW_SHIFT) | (ACK << KIND_SHIFT) | size
     if s.head[ECN]:
-        word |= ECT | (ECE if flows[f + CE_STATE] else 0)
+        word |= ECE if flows[f + CE_STATE] else 0
     push(s, flows[f + TO], word, number, flows[f + EARLY_COUNT], now)
     if number == flows[f + RCV_NXT]:
         flows[f + QUICK_ACKS] = max(flows[f + QUICK_ACKS] - 1, 0)

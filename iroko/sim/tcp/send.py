@@ -4,7 +4,7 @@ New segments are held back by the window and by Linux's small-queue limit: about
 its own host. What was lost goes first.
 """
 
-from iroko.sim.compiled import called, inlined
+from iroko.sim.compiled import ask, called, inlined, record_at
 from iroko.sim.layout import (
     CWND,
     CWND_LIMITED,
@@ -12,8 +12,6 @@ from iroko.sim.layout import (
     DATA,
     DELIVERED_COUNT,
     DELIVERED_THEN,
-    ECN,
-    ECT,
     EVER_RETRANSMITTED,
     FLAG_BITS,
     FLAG_MASK,
@@ -29,6 +27,7 @@ from iroko.sim.layout import (
     MAX_OUT,
     MSS,
     NXT,
+    ON_RESTART,
     PHASE,
     PROBE,
     PRR_OUT,
@@ -40,9 +39,9 @@ from iroko.sim.layout import (
     RESENT,
     RESENT_FIRST,
     RESENT_NEXT,
-    RETRANS_OUT,
     RETRANSMIT,
     RETRANSMITTED,
+    RETRANS_OUT,
     ROW_SHIFT,
     RTO_MS,
     SACKED,
@@ -58,7 +57,6 @@ from iroko.sim.layout import (
     TIMER_KIND,
     UNA,
     USAGE_SEQ,
-    Hooks,
     Sim,
 )
 from iroko.sim.ports import TAKEN, push
@@ -88,7 +86,7 @@ def size_small_queue(s: Sim, f: int) -> None:
 
 
 @inlined
-def transmit(s: Sim, hooks: Hooks, f: int, seq: int, flags: int, now: int) -> bool:
+def transmit(s: Sim, f: int, seq: int, flags: int, now: int) -> bool:
     """Hand a segment to the host.
 
     Returns:
@@ -96,12 +94,12 @@ def transmit(s: Sim, hooks: Hooks, f: int, seq: int, flags: int, now: int) -> bo
     """
     flows, segments = s.flows, s.segments
     if in_flight(s, f) == 0:
-        hooks.restart(flows, f, now // MS - flows[f + LAST_SENT])
+        ask(s.head[ON_RESTART], record_at(s.flows, f), now // MS - flows[f + LAST_SENT])
     size = FRAME
     if seq == flows[f + SEGMENTS] - 1:
         size = flows[f + LAST_BYTES] + TCP_HEADERS
     row = f // FLOW * 2
-    word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | (ECT if s.head[ECN] else 0) | size
+    word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | size
     flows[f + QUEUED] += 1
     again = push(s, flows[f + FROM], word, seq, 0, now)
     if again != TAKEN:
@@ -131,7 +129,7 @@ def ask_for_slots(s: Sim, f: int, now: int) -> None:
 
 
 @inlined
-def retransmit(s: Sim, hooks: Hooks, f: int, seq: int, now: int) -> bool:
+def retransmit(s: Sim, f: int, seq: int, now: int) -> bool:
     """Send a segment again.
 
     Returns:
@@ -144,7 +142,7 @@ def retransmit(s: Sim, hooks: Hooks, f: int, seq: int, now: int) -> bool:
     if flows[f + RESENT_NEXT] - flows[f + RESENT_FIRST] > flows[f + SLOT_MASK]:
         ask_for_slots(s, f, now)
         return False
-    if not transmit(s, hooks, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, now):
+    if not transmit(s, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, now):
         return False
     if flags & RETRANSMITTED == 0:
         flows[f + RETRANS_OUT] += 1
@@ -154,7 +152,7 @@ def retransmit(s: Sim, hooks: Hooks, f: int, seq: int, now: int) -> bool:
 
 
 @called
-def send_lost(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+def send_lost(s: Sim, f: int, now: int) -> None:
     """Send again what is believed lost, lowest first, as far as the window and twice the small queue allow."""
     flows, segments = s.flows, s.segments
     seq = max(flows[f + RESEND_HINT], flows[f + UNA])
@@ -164,7 +162,7 @@ def send_lost(s: Sim, hooks: Hooks, f: int, now: int) -> None:
             break
         flags = segments[slot_of(s, f, seq) + SENT] & FLAG_MASK
         if flags & LOST and flags & (SACKED | RETRANSMITTED) == 0:
-            if flows[f + QUEUED] >= 2 * flows[f + SMALL_QUEUE] or not retransmit(s, hooks, f, seq, now):
+            if flows[f + QUEUED] >= 2 * flows[f + SMALL_QUEUE] or not retransmit(s, f, seq, now):
                 break
             if flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
                 flows[f + PRR_OUT] += 1
@@ -176,7 +174,7 @@ def send_lost(s: Sim, hooks: Hooks, f: int, now: int) -> None:
 
 
 @inlined
-def send_new(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+def send_new(s: Sim, f: int, now: int) -> None:
     """Send new segments as far as the window and the small queue allow, and arm the timer."""
     flows = s.flows
     una, nxt = flows[f + UNA], flows[f + NXT]
@@ -187,7 +185,7 @@ def send_new(s: Sim, hooks: Hooks, f: int, now: int) -> None:
         if nxt - una > flows[f + SLOT_MASK]:
             ask_for_slots(s, f, now)
             break
-        if not transmit(s, hooks, f, nxt, 0, now):
+        if not transmit(s, f, nxt, 0, now):
             break
         nxt += 1
         flows[f + NXT] = nxt
@@ -214,9 +212,9 @@ def note_usage(s: Sim, f: int, limited: bool) -> None:
 
 
 @inlined
-def send(s: Sim, hooks: Hooks, f: int, now: int) -> None:
+def send(s: Sim, f: int, now: int) -> None:
     """Send all that may go now."""
     flows = s.flows
     if flows[f + LOST_OUT] > flows[f + RETRANS_OUT] and in_flight(s, f) < flows[f + CWND]:
-        send_lost(s, hooks, f, now)
-    send_new(s, hooks, f, now)
+        send_lost(s, f, now)
+    send_new(s, f, now)

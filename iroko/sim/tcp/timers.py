@@ -12,8 +12,6 @@ from iroko.sim.layout import (
     MDEV,
     MDEV_MAX,
     NEVER,
-    NUM_HOSTS,
-    NUM_PORTS,
     NXT,
     OPEN,
     PHASE,
@@ -52,7 +50,7 @@ def on_wheel(now: int, ms: int) -> int:
 @inlined
 def wake_at(s: Sim, f: int, time: int) -> None:
     """Let the flow's leaf fire at `time` at the latest; a leaf that fires early looks again at what is due."""
-    lower_leaf(s, s.head[NUM_PORTS] + s.head[NUM_HOSTS] + f // FLOW, time)
+    lower_leaf(s, s.num_ports + s.num_hosts + f // FLOW, time)
 
 
 @inlined

@@ -6,10 +6,9 @@ exact to the integer below.
 """
 
 from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import ACK_NOW, ACK_RTT, CWND, LOSS, MSS, NEVER, NXT, PRIVATE, SRTT, SSTHRESH, UNA, Hooks
-from iroko.sim.transports._window import Flows, add_one_per, is_limited, slow_start
+from iroko.sim.layout import ACK_NOW, ACK_RTT, CWND, LOSS, MSS, NEVER, NXT, PRIVATE, SRTT, SSTHRESH, UNA
+from iroko.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
 
-ECN = False
 (LAST_MAX, LAST_CWND, LAST_MS, ORIGIN, K, DELAY_MIN, EPOCH_MS, ACKS, RENO_CWND, PACE, FOUND, ROUND_START_US, ROUND_END, LAST_ACK_US,
  ROUND_RTT, SAMPLES) = range(PRIVATE, PRIVATE + 16)  # fmt: skip
 BETA, SCALE = 717, 1024
@@ -29,131 +28,131 @@ def _cube_root(value: int) -> int:
 
 
 @inlined
-def _new_round(flows: Flows, f: int) -> None:
-    flows[f + ROUND_START_US] = flows[f + LAST_ACK_US] = flows[f + ACK_NOW] // 1000
-    flows[f + ROUND_END] = flows[f + NXT]
-    flows[f + ROUND_RTT] = NEVER
-    flows[f + SAMPLES] = 0
+def _new_round(flow: Flow) -> None:
+    flow[ROUND_START_US] = flow[LAST_ACK_US] = flow[ACK_NOW] // 1000
+    flow[ROUND_END] = flow[NXT]
+    flow[ROUND_RTT] = NEVER
+    flow[SAMPLES] = 0
 
 
 @inlined
-def _forget(flows: Flows, f: int) -> None:
+def _forget(flow: Flow) -> None:
     for word in range(LAST_MAX, FOUND + 1):
-        flows[f + word] = 0
-    _new_round(flows, f)
+        flow[word] = 0
+    _new_round(flow)
 
 
-def _begin(flows: Flows, f: int, value: int) -> int:
-    _forget(flows, f)
+def _begin(flow: Flow, value: int) -> int:
+    _forget(flow)
     return 0
 
 
 @inlined
-def _update(flows: Flows, f: int, acked: int) -> None:
+def _update(flow: Flow, acked: int) -> None:
     """Set `PACE`: how many segments have to be acked for the window to grow by one."""
-    cwnd, now_ms = flows[f + CWND], flows[f + ACK_NOW] // 1_000_000
-    flows[f + ACKS] += acked
-    if flows[f + LAST_CWND] == cwnd and now_ms - flows[f + LAST_MS] <= 1000 // 32:
+    cwnd, now_ms = flow[CWND], flow[ACK_NOW] // 1_000_000
+    flow[ACKS] += acked
+    if flow[LAST_CWND] == cwnd and now_ms - flow[LAST_MS] <= 1000 // 32:
         return
-    if flows[f + EPOCH_MS] == 0 or now_ms != flows[f + LAST_MS]:
-        flows[f + LAST_CWND] = cwnd
-        flows[f + LAST_MS] = now_ms
-        if flows[f + EPOCH_MS] == 0:
-            flows[f + EPOCH_MS] = max(now_ms, 1)
-            flows[f + ACKS] = acked
-            flows[f + RENO_CWND] = cwnd
-            if flows[f + LAST_MAX] <= cwnd:
-                flows[f + K] = 0
-                flows[f + ORIGIN] = cwnd
+    if flow[EPOCH_MS] == 0 or now_ms != flow[LAST_MS]:
+        flow[LAST_CWND] = cwnd
+        flow[LAST_MS] = now_ms
+        if flow[EPOCH_MS] == 0:
+            flow[EPOCH_MS] = max(now_ms, 1)
+            flow[ACKS] = acked
+            flow[RENO_CWND] = cwnd
+            if flow[LAST_MAX] <= cwnd:
+                flow[K] = 0
+                flow[ORIGIN] = cwnd
             else:
-                flows[f + K] = _cube_root(CUBE_FACTOR * (flows[f + LAST_MAX] - cwnd))
-                flows[f + ORIGIN] = flows[f + LAST_MAX]
-        time = (now_ms - flows[f + EPOCH_MS] + (flows[f + DELAY_MIN] + 999) // 1000 << 10) // 1000
-        away = abs(time - flows[f + K])
+                flow[K] = _cube_root(CUBE_FACTOR * (flow[LAST_MAX] - cwnd))
+                flow[ORIGIN] = flow[LAST_MAX]
+        time = (now_ms - flow[EPOCH_MS] + (flow[DELAY_MIN] + 999) // 1000 << 10) // 1000
+        away = abs(time - flow[K])
         rise = 410 * away * away * away >> 40
-        target = flows[f + ORIGIN] - rise if time < flows[f + K] else flows[f + ORIGIN] + rise
-        flows[f + PACE] = cwnd // (target - cwnd) if target > cwnd else 100 * cwnd
-        if flows[f + LAST_MAX] == 0:
-            flows[f + PACE] = min(flows[f + PACE], 20)
+        target = flow[ORIGIN] - rise if time < flow[K] else flow[ORIGIN] + rise
+        flow[PACE] = cwnd // (target - cwnd) if target > cwnd else 100 * cwnd
+        if flow[LAST_MAX] == 0:
+            flow[PACE] = min(flow[PACE], 20)
     # What Reno's window would be by now.
     step = cwnd * RENO_SCALE >> 3
-    if flows[f + ACKS] > step:
-        grown = (flows[f + ACKS] - 1) // step
-        flows[f + ACKS] -= grown * step
-        flows[f + RENO_CWND] += grown
-    if flows[f + RENO_CWND] > cwnd:
-        flows[f + PACE] = min(flows[f + PACE], cwnd // (flows[f + RENO_CWND] - cwnd))
-    flows[f + PACE] = max(flows[f + PACE], 2)
+    if flow[ACKS] > step:
+        grown = (flow[ACKS] - 1) // step
+        flow[ACKS] -= grown * step
+        flow[RENO_CWND] += grown
+    if flow[RENO_CWND] > cwnd:
+        flow[PACE] = min(flow[PACE], cwnd // (flow[RENO_CWND] - cwnd))
+    flow[PACE] = max(flow[PACE], 2)
 
 
-def _grow(flows: Flows, f: int, value: int) -> int:
-    if is_limited(flows, f):
-        if flows[f + CWND] < flows[f + SSTHRESH]:
-            value = slow_start(flows, f, value)
+def _grow(flow: Flow, value: int) -> int:
+    if is_limited(flow):
+        if flow[CWND] < flow[SSTHRESH]:
+            value = slow_start(flow, value)
         if value > 0:
-            _update(flows, f, value)
-            add_one_per(flows, f, flows[f + PACE], value)
+            _update(flow, value)
+            add_one_per(flow, flow[PACE], value)
     return 0
 
 
-def _reduce(flows: Flows, f: int, value: int) -> int:
-    cwnd = flows[f + CWND]
-    flows[f + EPOCH_MS] = 0
-    flows[f + LAST_MAX] = cwnd * (SCALE + BETA) // (2 * SCALE) if cwnd < flows[f + LAST_MAX] else cwnd
+def _reduce(flow: Flow, value: int) -> int:
+    cwnd = flow[CWND]
+    flow[EPOCH_MS] = 0
+    flow[LAST_MAX] = cwnd * (SCALE + BETA) // (2 * SCALE) if cwnd < flow[LAST_MAX] else cwnd
     return max(cwnd * BETA // SCALE, 2)
 
 
-def _phase(flows: Flows, f: int, value: int) -> int:
+def _phase(flow: Flow, value: int) -> int:
     if value == LOSS:
-        _forget(flows, f)
+        _forget(flow)
     return 0
 
 
 @inlined
-def _ack_delay_us(flows: Flows, f: int) -> int:
+def _ack_delay_us(flow: Flow) -> int:
     """What four of the largest buffers take at the pacing rate, at most 1 ms: an allowance for ACKs that come in trains."""
-    percent = 200 if flows[f + CWND] < flows[f + SSTHRESH] // 2 else 120
-    bytes_per_s = MSS * 80_000 * percent * max(flows[f + CWND], flows[f + NXT] - flows[f + UNA]) // max(flows[f + SRTT], 1)
+    percent = 200 if flow[CWND] < flow[SSTHRESH] // 2 else 120
+    bytes_per_s = MSS * 80_000 * percent * max(flow[CWND], flow[NXT] - flow[UNA]) // max(flow[SRTT], 1)
     return min(1000, 65_536 * 4 * 1_000_000 // max(bytes_per_s, 1))
 
 
 @inlined
-def _hystart(flows: Flows, f: int, rtt: int) -> None:
+def _hystart(flow: Flow, rtt: int) -> None:
     """End slow start when ACKs come for longer than half the smallest round-trip time, or that of this round has risen by 4 to 16 ms."""
-    if flows[f + UNA] > flows[f + ROUND_END]:
-        _new_round(flows, f)
-    if flows[f + CWND] < LOW_WINDOW:
+    if flow[UNA] > flow[ROUND_END]:
+        _new_round(flow)
+    if flow[CWND] < LOW_WINDOW:
         return
-    now_us = flows[f + ACK_NOW] // 1000
-    if now_us - flows[f + LAST_ACK_US] <= TRAIN_GAP_US:
-        flows[f + LAST_ACK_US] = now_us
-        if now_us - flows[f + ROUND_START_US] > (flows[f + DELAY_MIN] + _ack_delay_us(flows, f)) >> 1:
-            flows[f + FOUND] = 1
-            flows[f + SSTHRESH] = flows[f + CWND]
-    flows[f + ROUND_RTT] = min(flows[f + ROUND_RTT], rtt)
-    if flows[f + SAMPLES] < MIN_SAMPLES:
-        flows[f + SAMPLES] += 1
-    elif flows[f + ROUND_RTT] > flows[f + DELAY_MIN] + min(max(flows[f + DELAY_MIN] >> 3, LEAST_RISE_US), MOST_RISE_US):
-        flows[f + FOUND] = 1
-        flows[f + SSTHRESH] = flows[f + CWND]
+    now_us = flow[ACK_NOW] // 1000
+    if now_us - flow[LAST_ACK_US] <= TRAIN_GAP_US:
+        flow[LAST_ACK_US] = now_us
+        if now_us - flow[ROUND_START_US] > (flow[DELAY_MIN] + _ack_delay_us(flow)) >> 1:
+            flow[FOUND] = 1
+            flow[SSTHRESH] = flow[CWND]
+    flow[ROUND_RTT] = min(flow[ROUND_RTT], rtt)
+    if flow[SAMPLES] < MIN_SAMPLES:
+        flow[SAMPLES] += 1
+    elif flow[ROUND_RTT] > flow[DELAY_MIN] + min(max(flow[DELAY_MIN] >> 3, LEAST_RISE_US), MOST_RISE_US):
+        flow[FOUND] = 1
+        flow[SSTHRESH] = flow[CWND]
 
 
-def _acked(flows: Flows, f: int, value: int) -> int:
-    rtt, now_ms = flows[f + ACK_RTT], flows[f + ACK_NOW] // 1_000_000
-    if rtt < 0 or (flows[f + EPOCH_MS] and now_ms - flows[f + EPOCH_MS] < 1000):
+def _acked(flow: Flow, value: int) -> int:
+    rtt, now_ms = flow[ACK_RTT], flow[ACK_NOW] // 1_000_000
+    if rtt < 0 or (flow[EPOCH_MS] and now_ms - flow[EPOCH_MS] < 1000):
         return 0
     rtt = max(rtt, 1)
-    if flows[f + DELAY_MIN] == 0 or rtt < flows[f + DELAY_MIN]:
-        flows[f + DELAY_MIN] = rtt
-    if flows[f + FOUND] == 0 and flows[f + CWND] < flows[f + SSTHRESH]:
-        _hystart(flows, f, rtt)
+    if flow[DELAY_MIN] == 0 or rtt < flow[DELAY_MIN]:
+        flow[DELAY_MIN] = rtt
+    if flow[FOUND] == 0 and flow[CWND] < flow[SSTHRESH]:
+        _hystart(flow, rtt)
     return 0
 
 
-def _restart(flows: Flows, f: int, value: int) -> int:
-    if flows[f + EPOCH_MS] and value > 0:
-        flows[f + EPOCH_MS] += value
+def _restart(flow: Flow, value: int) -> int:
+    if flow[EPOCH_MS] and value > 0:
+        flow[EPOCH_MS] += value
     return 0
 
 
-HOOKS = Hooks(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=hook(_reduce), phase=hook(_phase), restart=hook(_restart))
+TRANSPORT = Transport(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=hook(_reduce), phase=hook(_phase), restart=hook(_restart))

@@ -5,48 +5,47 @@ Alizadeh et al., Data Center TCP, SIGCOMM 2010; RFC 8257. As Linux's `tcp_dctcp.
 """
 
 from iroko.sim.compiled import hook
-from iroko.sim.layout import CWND, DELIVERED_CE, DELIVERED_COUNT, LOSS, NXT, PHASE, PRIVATE, RECOVERY, SSTHRESH, UNA, Hooks
-from iroko.sim.transports._window import Flows, nothing, reno_grow
+from iroko.sim.layout import CWND, DELIVERED_CE, DELIVERED_COUNT, LOSS, NXT, PHASE, PRIVATE, RECOVERY, SSTHRESH, UNA
+from iroko.sim.transports._common import Flow, Transport, reno_grow
 
-ECN = True
 ALPHA, ROUND_END, DELIVERED_THEN, MARKED_THEN = range(PRIVATE, PRIVATE + 4)
 ONE, WEIGHT_BITS = 1024, 4
 
 
-def _begin(flows: Flows, f: int, value: int) -> int:
-    flows[f + ALPHA] = ONE
-    flows[f + ROUND_END] = flows[f + NXT]
-    flows[f + DELIVERED_THEN] = flows[f + DELIVERED_COUNT]
-    flows[f + MARKED_THEN] = flows[f + DELIVERED_CE]
+def _begin(flow: Flow, value: int) -> int:
+    flow[ALPHA] = ONE
+    flow[ROUND_END] = flow[NXT]
+    flow[DELIVERED_THEN] = flow[DELIVERED_COUNT]
+    flow[MARKED_THEN] = flow[DELIVERED_CE]
     return 0
 
 
-def _acked(flows: Flows, f: int, value: int) -> int:
-    if flows[f + UNA] >= flows[f + ROUND_END]:
-        delivered = flows[f + DELIVERED_COUNT] - flows[f + DELIVERED_THEN]
-        marked = flows[f + DELIVERED_CE] - flows[f + MARKED_THEN]
-        alpha = flows[f + ALPHA]
+def _acked(flow: Flow, value: int) -> int:
+    if flow[UNA] >= flow[ROUND_END]:
+        delivered = flow[DELIVERED_COUNT] - flow[DELIVERED_THEN]
+        marked = flow[DELIVERED_CE] - flow[MARKED_THEN]
+        alpha = flow[ALPHA]
         alpha -= alpha >> WEIGHT_BITS if alpha >> WEIGHT_BITS else alpha
         if marked:
             alpha = min(alpha + (marked << (10 - WEIGHT_BITS)) // max(1, delivered), ONE)
-        flows[f + ALPHA] = alpha
-        flows[f + ROUND_END] = flows[f + NXT]
-        flows[f + DELIVERED_THEN] = flows[f + DELIVERED_COUNT]
-        flows[f + MARKED_THEN] = flows[f + DELIVERED_CE]
+        flow[ALPHA] = alpha
+        flow[ROUND_END] = flow[NXT]
+        flow[DELIVERED_THEN] = flow[DELIVERED_COUNT]
+        flow[MARKED_THEN] = flow[DELIVERED_CE]
     return 0
 
 
-def _reduce(flows: Flows, f: int, value: int) -> int:
-    cwnd = flows[f + CWND]
+def _reduce(flow: Flow, value: int) -> int:
+    cwnd = flow[CWND]
     if value == LOSS:
         return max(cwnd >> 1, 2)
-    return max(cwnd - (cwnd * flows[f + ALPHA] >> 11), 2)
+    return max(cwnd - (cwnd * flow[ALPHA] >> 11), 2)
 
 
-def _phase(flows: Flows, f: int, value: int) -> int:
-    if value == RECOVERY and flows[f + PHASE] != RECOVERY:
-        flows[f + SSTHRESH] = max(flows[f + CWND] >> 1, 2)
+def _phase(flow: Flow, value: int) -> int:
+    if value == RECOVERY and flow[PHASE] != RECOVERY:
+        flow[SSTHRESH] = max(flow[CWND] >> 1, 2)
     return 0
 
 
-HOOKS = Hooks(begin=hook(_begin), acked=hook(_acked), grow=reno_grow, reduce=hook(_reduce), phase=hook(_phase), restart=nothing)
+TRANSPORT = Transport(ecn=True, begin=hook(_begin), acked=hook(_acked), grow=reno_grow, reduce=hook(_reduce), phase=hook(_phase))

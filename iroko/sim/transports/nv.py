@@ -25,11 +25,10 @@ from iroko.sim.layout import (
     RECOVERY,
     SSTHRESH,
     UNA,
-    Hooks,
+   
 )
-from iroko.sim.transports._window import Flows, add_one_per, is_limited, nothing, slow_start
+from iroko.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
 
-ECN = False
 (RESET_AT_MS, GROWTH, MAY_GROW, RESET, CATCH_UP, CALLS, LEAST_WINDOW, ROUNDS, AVERAGE_RTT, LEAST_RTT, NEXT_LEAST_RTT, TOP_RATE, ROUND_END,
  LAST_UNA, CALM) = range(PRIVATE, PRIVATE + 15)  # fmt: skip
 PAD, PAD_BUFFER, RESET_S, MIN_CWND, FIRST_LEAST_WINDOW, LEAST_WINDOW_BOUND = 10, 2, 5, 2, 4, 80
@@ -38,142 +37,142 @@ DECREASE_CALLS, INCREASE_CALLS, SLOW_START_CALLS, STOP_ROUNDS, MIN_ROUNDS, CALM_
 
 
 @inlined
-def _forget(flows: Flows, f: int) -> None:
-    flows[f + RESET] = 0
-    flows[f + CALM] = 0
-    flows[f + ROUNDS] = 0
-    flows[f + AVERAGE_RTT] = 0
-    flows[f + TOP_RATE] = 0
-    flows[f + ROUND_END] = flows[f + UNA]
-    flows[f + CALLS] = 0
-    flows[f + LAST_UNA] = flows[f + UNA]
+def _forget(flow: Flow) -> None:
+    flow[RESET] = 0
+    flow[CALM] = 0
+    flow[ROUNDS] = 0
+    flow[AVERAGE_RTT] = 0
+    flow[TOP_RATE] = 0
+    flow[ROUND_END] = flow[UNA]
+    flow[CALLS] = 0
+    flow[LAST_UNA] = flow[UNA]
 
 
-def _begin(flows: Flows, f: int, value: int) -> int:
-    _forget(flows, f)
-    flows[f + MAY_GROW] = 1
-    flows[f + RESET_AT_MS] = flows[f + ACK_NOW] // 1_000_000 + 2000
-    flows[f + LEAST_RTT] = NEVER
-    flows[f + NEXT_LEAST_RTT] = NEVER
-    flows[f + LEAST_WINDOW] = FIRST_LEAST_WINDOW
-    flows[f + CATCH_UP] = 0
-    flows[f + GROWTH] = 0
+def _begin(flow: Flow, value: int) -> int:
+    _forget(flow)
+    flow[MAY_GROW] = 1
+    flow[RESET_AT_MS] = flow[ACK_NOW] // 1_000_000 + 2000
+    flow[LEAST_RTT] = NEVER
+    flow[NEXT_LEAST_RTT] = NEVER
+    flow[LEAST_WINDOW] = FIRST_LEAST_WINDOW
+    flow[CATCH_UP] = 0
+    flow[GROWTH] = 0
     return 0
 
 
-def _grow(flows: Flows, f: int, value: int) -> int:
-    if is_limited(flows, f) and flows[f + MAY_GROW]:
-        if flows[f + CWND] < flows[f + SSTHRESH]:
-            value = slow_start(flows, f, value)
+def _grow(flow: Flow, value: int) -> int:
+    if is_limited(flow) and flow[MAY_GROW]:
+        if flow[CWND] < flow[SSTHRESH]:
+            value = slow_start(flow, value)
         if value > 0:
-            if flows[f + GROWTH] < 0:
-                add_one_per(flows, f, flows[f + CWND] << -flows[f + GROWTH], value)
+            if flow[GROWTH] < 0:
+                add_one_per(flow, flow[CWND] << -flow[GROWTH], value)
             else:
-                add_one_per(flows, f, max(4, flows[f + CWND] >> flows[f + GROWTH]), value)
+                add_one_per(flow, max(4, flow[CWND] >> flow[GROWTH]), value)
     return 0
 
 
-def _reduce(flows: Flows, f: int, value: int) -> int:
-    return max(flows[f + CWND] * LOSS_FACTOR >> 10, 2)
+def _reduce(flow: Flow, value: int) -> int:
+    return max(flow[CWND] * LOSS_FACTOR >> 10, 2)
 
 
-def _phase(flows: Flows, f: int, value: int) -> int:
-    if value == OPEN and flows[f + RESET]:
-        _forget(flows, f)
+def _phase(flow: Flow, value: int) -> int:
+    if value == OPEN and flow[RESET]:
+        _forget(flow)
     elif value == LOSS or value == CWR or value == RECOVERY:
-        flows[f + RESET] = 1
-        flows[f + MAY_GROW] = 0
+        flow[RESET] = 1
+        flow[MAY_GROW] = 0
         if value == LOSS:
-            flows[f + GROWTH] = min(flows[f + GROWTH], 0)
-            if flows[f + GROWTH] > -8:
-                flows[f + GROWTH] -= 1
+            flow[GROWTH] = min(flow[GROWTH], 0)
+            if flow[GROWTH] > -8:
+                flow[GROWTH] -= 1
     return 0
 
 
 @inlined
-def _learn_rtt(flows: Flows, f: int) -> int:
+def _learn_rtt(flow: Flow) -> int:
     """Average the round-trip time, keep the smallest, and forget the smallest from time to time; returns the average in us."""
-    rtt = flows[f + ACK_RTT]
-    if flows[f + AVERAGE_RTT] > 0:
-        rtt = (rtt + flows[f + AVERAGE_RTT]) >> 1
+    rtt = flow[ACK_RTT]
+    if flow[AVERAGE_RTT] > 0:
+        rtt = (rtt + flow[AVERAGE_RTT]) >> 1
     else:
-        flows[f + LEAST_RTT] = rtt << 1
-    flows[f + AVERAGE_RTT] = rtt
-    flows[f + TOP_RATE] = max(flows[f + TOP_RATE], flows[f + ACK_DELIVERED] * MSS * 80_000 // max(rtt, 1))
-    flows[f + CALLS] = min(flows[f + CALLS] + 1, 255)
-    flows[f + LEAST_RTT] = min(flows[f + LEAST_RTT], rtt)
-    flows[f + NEXT_LEAST_RTT] = min(flows[f + NEXT_LEAST_RTT], rtt)
-    now_ms = flows[f + ACK_NOW] // 1_000_000
-    if now_ms >= flows[f + RESET_AT_MS]:
-        flows[f + LEAST_RTT] = flows[f + NEXT_LEAST_RTT]
-        flows[f + NEXT_LEAST_RTT] = NEVER
-        random = (flows[f + RANDOM] * 1_103_515_245 + 12_345) & 0x7FFFFFFF
-        flows[f + RANDOM] = random
-        flows[f + RESET_AT_MS] = now_ms + (RESET_S * (384 + (random >> 16 & 255)) * 1000 >> 9)
-        flows[f + LEAST_WINDOW] = max(flows[f + LEAST_WINDOW] // 2, FIRST_LEAST_WINDOW)
+        flow[LEAST_RTT] = rtt << 1
+    flow[AVERAGE_RTT] = rtt
+    flow[TOP_RATE] = max(flow[TOP_RATE], flow[ACK_DELIVERED] * MSS * 80_000 // max(rtt, 1))
+    flow[CALLS] = min(flow[CALLS] + 1, 255)
+    flow[LEAST_RTT] = min(flow[LEAST_RTT], rtt)
+    flow[NEXT_LEAST_RTT] = min(flow[NEXT_LEAST_RTT], rtt)
+    now_ms = flow[ACK_NOW] // 1_000_000
+    if now_ms >= flow[RESET_AT_MS]:
+        flow[LEAST_RTT] = flow[NEXT_LEAST_RTT]
+        flow[NEXT_LEAST_RTT] = NEVER
+        random = (flow[RANDOM] * 1_103_515_245 + 12_345) & 0x7FFFFFFF
+        flow[RANDOM] = random
+        flow[RESET_AT_MS] = now_ms + (RESET_S * (384 + (random >> 16 & 255)) * 1000 >> 9)
+        flow[LEAST_WINDOW] = max(flow[LEAST_WINDOW] // 2, FIRST_LEAST_WINDOW)
     return rtt
 
 
-def _acked(flows: Flows, f: int, value: int) -> int:
-    if flows[f + ACK_RTT] < 0 or flows[f + PHASE] > DISORDER:
+def _acked(flow: Flow, value: int) -> int:
+    if flow[ACK_RTT] < 0 or flow[PHASE] > DISORDER:
         return 0
-    if flows[f + CATCH_UP] and flows[f + CWND] >= MIN_CWND:
-        flows[f + CATCH_UP] = 0
-        flows[f + MAY_GROW] = 0
-    acked = flows[f + UNA] - flows[f + LAST_UNA]
-    flows[f + LAST_UNA] = flows[f + UNA]
-    if flows[f + ACK_DELIVERED] == 0:
+    if flow[CATCH_UP] and flow[CWND] >= MIN_CWND:
+        flow[CATCH_UP] = 0
+        flow[MAY_GROW] = 0
+    acked = flow[UNA] - flow[LAST_UNA]
+    flow[LAST_UNA] = flow[UNA]
+    if flow[ACK_DELIVERED] == 0:
         return 0
-    _learn_rtt(flows, f)
-    if flows[f + ROUND_END] < flows[f + UNA]:
-        _end_round(flows, f, acked)
+    _learn_rtt(flow)
+    if flow[ROUND_END] < flow[UNA]:
+        _end_round(flow, acked)
     return 0
 
 
 @inlined
-def _end_round(flows: Flows, f: int, acked: int) -> None:
+def _end_round(flow: Flow, acked: int) -> None:
     """Once a round trip: compare the window with what the rate and the smallest round-trip time make it."""
-    flows[f + ROUND_END] = flows[f + NXT]
-    flows[f + ROUNDS] = min(flows[f + ROUNDS] + 1, 255)
-    least = flows[f + LEAST_WINDOW]
-    if flows[f + CALLS] == 1 and acked >= least - 1 and least < LEAST_WINDOW_BOUND + 1:
+    flow[ROUND_END] = flow[NXT]
+    flow[ROUNDS] = min(flow[ROUNDS] + 1, 255)
+    least = flow[LEAST_WINDOW]
+    if flow[CALLS] == 1 and acked >= least - 1 and least < LEAST_WINDOW_BOUND + 1:
         least = min(least + 2, LEAST_WINDOW_BOUND + 1)
-        flows[f + LEAST_WINDOW] = least
-        flows[f + ROUND_END] = flows[f + NXT] + least
-        flows[f + CALLS] = 0
-        flows[f + MAY_GROW] = 1
+        flow[LEAST_WINDOW] = least
+        flow[ROUND_END] = flow[NXT] + least
+        flow[CALLS] = 0
+        flow[MAY_GROW] = 1
         return
-    cwnd = flows[f + CWND]
-    most = flows[f + TOP_RATE] * flows[f + LEAST_RTT] // (80_000 * MSS) + PAD
+    cwnd = flow[CWND]
+    most = flow[TOP_RATE] * flow[LEAST_RTT] // (80_000 * MSS) + PAD
     if cwnd > most:
-        if flows[f + ROUNDS] < MIN_ROUNDS:
+        if flow[ROUNDS] < MIN_ROUNDS:
             return
-        if flows[f + SSTHRESH] == NEVER:
-            if flows[f + CALLS] < SLOW_START_CALLS:
+        if flow[SSTHRESH] == NEVER:
+            if flow[CALLS] < SLOW_START_CALLS:
                 return
-        elif flows[f + CALLS] < DECREASE_CALLS:
-            if flows[f + MAY_GROW] and flows[f + ROUNDS] > STOP_ROUNDS:
-                flows[f + MAY_GROW] = 0
+        elif flow[CALLS] < DECREASE_CALLS:
+            if flow[MAY_GROW] and flow[ROUNDS] > STOP_ROUNDS:
+                flow[MAY_GROW] = 0
             return
-        flows[f + MAY_GROW] = 0
-        flows[f + SSTHRESH] = most
+        flow[MAY_GROW] = 0
+        flow[SSTHRESH] = most
         cwnd = cwnd - max(2, (cwnd - most) * SHRINK >> 7) if cwnd - most > 2 else most
-        flows[f + GROWTH] = min(flows[f + GROWTH], 0)
-        flows[f + CALM] = 0
+        flow[GROWTH] = min(flow[GROWTH], 0)
+        flow[CALM] = 0
     elif cwnd <= most - PAD_BUFFER:
-        if flows[f + CALLS] < INCREASE_CALLS:
+        if flow[CALLS] < INCREASE_CALLS:
             return
-        flows[f + MAY_GROW] = 1
-        flows[f + CALM] += 1
-        if flows[f + GROWTH] < 0 and flows[f + CALM] > CALM_ROUNDS:
-            flows[f + GROWTH] += 1
-            flows[f + CALM] = 0
+        flow[MAY_GROW] = 1
+        flow[CALM] += 1
+        if flow[GROWTH] < 0 and flow[CALM] > CALM_ROUNDS:
+            flow[GROWTH] += 1
+            flow[CALM] = 0
     else:
         return
-    flows[f + CALLS] = 0
-    flows[f + ROUNDS] = 0
-    flows[f + TOP_RATE] = 0
-    flows[f + CWND] = max(cwnd, MIN_CWND)
+    flow[CALLS] = 0
+    flow[ROUNDS] = 0
+    flow[TOP_RATE] = 0
+    flow[CWND] = max(cwnd, MIN_CWND)
 
 
-HOOKS = Hooks(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=hook(_reduce), phase=hook(_phase), restart=nothing)
+TRANSPORT = Transport(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=hook(_reduce), phase=hook(_phase))

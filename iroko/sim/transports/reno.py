@@ -4,8 +4,6 @@ Jacobson, Congestion Avoidance and Control, SIGCOMM 1988; RFC 5681. As Linux's `
 delivered, not ACKs, and the window grows only if it was what held the flow back.
 """
 
-from iroko.sim.layout import Hooks
-from iroko.sim.transports._window import halve, nothing, reno_grow
+from iroko.sim.transports._common import Transport, halve, reno_grow
 
-ECN = False
-HOOKS = Hooks(begin=nothing, acked=nothing, grow=reno_grow, reduce=halve, phase=nothing, restart=nothing)
+TRANSPORT = Transport(grow=reno_grow, reduce=halve)

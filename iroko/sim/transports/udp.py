@@ -4,5 +4,6 @@ As the kernel engine's sender: bursts of 44 packets go into the host's queue whi
 half of it is taken.
 """
 
-ECN = False
-HOOKS = None
+from iroko.sim.transports._common import Transport
+
+TRANSPORT = Transport()

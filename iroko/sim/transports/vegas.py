@@ -5,86 +5,85 @@ smallest ever; alpha 2, beta 4, gamma 1; what was learnt is thrown away when a s
 """
 
 from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import ACK_RTT, CWND, NEVER, NXT, OPEN, PRIVATE, SSTHRESH, UNA, Hooks
-from iroko.sim.transports._window import Flows, grow_like_reno, halve, slow_start
+from iroko.sim.layout import ACK_RTT, CWND, NEVER, NXT, OPEN, PRIVATE, SSTHRESH, UNA
+from iroko.sim.transports._common import Flow, Transport, grow_like_reno, halve, slow_start
 
-ECN = False
 ACTIVE, ROUND_END, BASE_RTT, ROUND_RTT, SAMPLES = range(PRIVATE, PRIVATE + 5)
 ALPHA, BETA, GAMMA = 2, 4, 1
 
 
 @inlined
-def _new_round(flows: Flows, f: int) -> None:
-    flows[f + ACTIVE] = 1
-    flows[f + ROUND_END] = flows[f + NXT]
-    flows[f + SAMPLES] = 0
-    flows[f + ROUND_RTT] = NEVER
+def _new_round(flow: Flow) -> None:
+    flow[ACTIVE] = 1
+    flow[ROUND_END] = flow[NXT]
+    flow[SAMPLES] = 0
+    flow[ROUND_RTT] = NEVER
 
 
-def _begin(flows: Flows, f: int, value: int) -> int:
-    flows[f + BASE_RTT] = NEVER
-    _new_round(flows, f)
+def _begin(flow: Flow, value: int) -> int:
+    flow[BASE_RTT] = NEVER
+    _new_round(flow)
     return 0
 
 
-def _acked(flows: Flows, f: int, value: int) -> int:
-    if flows[f + ACK_RTT] >= 0:
-        rtt = flows[f + ACK_RTT] + 1
-        flows[f + BASE_RTT] = min(flows[f + BASE_RTT], rtt)
-        flows[f + ROUND_RTT] = min(flows[f + ROUND_RTT], rtt)
-        flows[f + SAMPLES] += 1
+def _acked(flow: Flow, value: int) -> int:
+    if flow[ACK_RTT] >= 0:
+        rtt = flow[ACK_RTT] + 1
+        flow[BASE_RTT] = min(flow[BASE_RTT], rtt)
+        flow[ROUND_RTT] = min(flow[ROUND_RTT], rtt)
+        flow[SAMPLES] += 1
     return 0
 
 
-def _grow(flows: Flows, f: int, value: int) -> int:
-    if flows[f + ACTIVE] == 0:
-        grow_like_reno(flows, f, value)
+def _grow(flow: Flow, value: int) -> int:
+    if flow[ACTIVE] == 0:
+        grow_like_reno(flow, value)
         return 0
-    cwnd = flows[f + CWND]
-    if flows[f + UNA] <= flows[f + ROUND_END]:
-        if cwnd < flows[f + SSTHRESH]:
-            slow_start(flows, f, value)
+    cwnd = flow[CWND]
+    if flow[UNA] <= flow[ROUND_END]:
+        if cwnd < flow[SSTHRESH]:
+            slow_start(flow, value)
         return 0
-    flows[f + ROUND_END] = flows[f + NXT]
-    if flows[f + SAMPLES] <= 2:
-        grow_like_reno(flows, f, value)
+    flow[ROUND_END] = flow[NXT]
+    if flow[SAMPLES] <= 2:
+        grow_like_reno(flow, value)
     else:
-        rtt, base = flows[f + ROUND_RTT], flows[f + BASE_RTT]
+        rtt, base = flow[ROUND_RTT], flow[BASE_RTT]
         target = cwnd * base // rtt
         queued = cwnd * (rtt - base) // base
-        starting = cwnd < flows[f + SSTHRESH]
+        starting = cwnd < flow[SSTHRESH]
         if queued > GAMMA and starting:
             cwnd = min(cwnd, target + 1)
-            flows[f + SSTHRESH] = min(flows[f + SSTHRESH], cwnd)
+            flow[SSTHRESH] = min(flow[SSTHRESH], cwnd)
         elif starting:
-            slow_start(flows, f, value)
-            cwnd = flows[f + CWND]
+            slow_start(flow, value)
+            cwnd = flow[CWND]
         elif queued > BETA:
             cwnd -= 1
-            flows[f + SSTHRESH] = min(flows[f + SSTHRESH], cwnd)
+            flow[SSTHRESH] = min(flow[SSTHRESH], cwnd)
         elif queued < ALPHA:
             cwnd += 1
         cwnd = max(cwnd, 2)
-        flows[f + CWND] = cwnd
+        flow[CWND] = cwnd
         # As Linux: the threshold follows at three quarters of the window.
-        flows[f + SSTHRESH] = max(flows[f + SSTHRESH], (cwnd >> 1) + (cwnd >> 2))
-    flows[f + SAMPLES] = 0
-    flows[f + ROUND_RTT] = NEVER
+        flow[SSTHRESH] = max(flow[SSTHRESH], (cwnd >> 1) + (cwnd >> 2))
+    flow[SAMPLES] = 0
+    flow[ROUND_RTT] = NEVER
     return 0
 
 
-def _phase(flows: Flows, f: int, value: int) -> int:
+def _phase(flow: Flow, value: int) -> int:
     if value == OPEN:
-        _new_round(flows, f)
+        _new_round(flow)
     else:
-        flows[f + ACTIVE] = 0
+        flow[ACTIVE] = 0
     return 0
 
 
-def _restart(flows: Flows, f: int, value: int) -> int:
-    flows[f + BASE_RTT] = NEVER
-    _new_round(flows, f)
+def _restart(flow: Flow, value: int) -> int:
+    flow[BASE_RTT] = NEVER
+    _new_round(flow)
     return 0
 
 
-HOOKS = Hooks(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=halve, phase=hook(_phase), restart=hook(_restart))
+TRANSPORT = Transport(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=halve, phase=hook(_phase), restart=hook(_restart))
