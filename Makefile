@@ -73,7 +73,7 @@ $(INSTALLED): constraints.txt pyproject.toml | packages
 guest: setup  ## build the guest kernel into the user's cache folder, once (about 3 minutes)
 	@$(BIN)/python -m iroko.guest build
 
-run: setup guest  ## train PPO on the fat-tree and compare it with TCP New Vegas and DCTCP
+run: setup guest  ## train PPO on the fat-tree in the simulator, compare it on the kernel with TCP New Vegas and DCTCP
 	@$(BIN)/python -m iroko.run --topo fattree --agent ppo $(ARGS)
 
 test: setup guest  ## run all tests that this machine can run

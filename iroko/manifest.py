@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
-PACKAGES = ("gymnasium", "matplotlib", "mininet", "networkx", "numpy", "pandas", "pyarrow", "stable-baselines3", "torch")
+PACKAGES = ("gymnasium", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "stable-baselines3", "torch")
 
 
 @dataclass
