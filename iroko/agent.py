@@ -78,9 +78,7 @@ class Agent(ABC):
     def act(self, observation: npt.NDArray[np.float32]) -> Action:
         """The limits for the next interval as fractions of the link rates, shape `(num_hosts,)`; for learners without exploration."""
 
-    def train(
-        self, vector_env: "VecEnv", num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None
-    ) -> None:
+    def train(self, vector_env: "VecEnv", num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
         """Go on learning until `num_steps` environment steps have been done in all, over all environments together.
 
         Args:
