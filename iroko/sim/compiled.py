@@ -63,6 +63,11 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "iroko" / f"sim-{_KEY}"
 
 
+def is_compiled() -> bool:
+    """Whether the event loop is in the cache; if not, importing `iroko.sim.kernels` compiles it first."""
+    return any(cache_folder().glob("*/kernels.advance-*.nbc"))
+
+
 _KEY = sources_key()
 
 
