@@ -21,8 +21,8 @@ DEFAULT_TRAFFIC = {"dumbbell": "pairs", "fattree": "stride", "star": "incast"}
 """The traffic of a topology when none is named; any other topology gets `permutation`."""
 DEFAULT_AGENTS = ("ppo",)
 DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
-DEFAULT_STEPS = 40_000
-"""Training steps of each learned agent: two to five minutes for the k=4 fat-tree in two guests on two cores."""
+DEFAULT_STEPS = 50_000
+"""Training steps of each learned agent: about a minute for PPO on the k=4 fat-tree in the simulator on two cores."""
 DEFAULT_TRAIN_ENGINE = "sim"
 DEFAULT_ENVS = {"sim": 16, "guest": 2, "mininet": 1}
 """Training environments side by side: many in the simulator, where one call steps all, a guest for each of two cores, and of a host's
