@@ -14,10 +14,10 @@ def a2c(
     scenario: Scenario,
     topology: Topology,
     seed: int = 0,
-    learning_rate: float = 5e-4,
+    learning_rate: float = 2e-3,
     gamma: float = 0.9,
     gae_lambda: float = 0.9,
-    rollout_steps: int = 32,
+    rollout_steps: int = 128,
     log_std: float = -1.0,
 ) -> Agent:
     """A2C of Stable-Baselines3, the synchronous form of A3C.
@@ -28,7 +28,8 @@ def a2c(
         learning_rate: of Adam, which here needs fewer steps than the paper's RMSProp; it falls to a tenth over the training.
         gamma: a queue that grows shows in the reward within ten steps.
         gae_lambda: of the advantage estimate; the paper's own is 1, which is noisier.
-        rollout_steps: environment steps for each gradient step, over all environments; every rollout is used once, so they are short.
+        rollout_steps: environment steps for each gradient step, over all environments. Every rollout is used once, so they are short;
+            but pieces of fewer than some eight steps of each environment show too little of what an action leads to.
         log_std: natural logarithm of the first standard deviation, of actions from -1 to 1.
 
     Raises:

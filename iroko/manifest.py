@@ -24,7 +24,8 @@ class Manifest:
         wall_s: real seconds of each phase, over all starts of the run.
         virtual_s: network seconds of each phase.
         transports: what each scored scheme ran over.
-        clocks: for each scored scheme how its engine's time ran against real time; see `iroko.engine.Clock`.
+        clocks: for each scored scheme how its engine's time ran against real time, see `iroko.engine.Clock`; also for `SCHEME in sim`
+            and the like, where it was scored on the engine of the training too.
         rewards: for each engine the reward per step of each scheme that was scored on it.
         left_out: for a baseline that was not scored the reason.
     """

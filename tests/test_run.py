@@ -143,6 +143,29 @@ def test_on_one_engine_nothing_is_scored_twice(engines: Engines, tmp_path: Path,
     assert " in sim" not in capsys.readouterr().out and not list((tmp_path / "run").glob("*-*.parquet"))
 
 
+def test_in_real_time_only_what_learned_is_scored_twice(engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iroko.kernel.missing_transports", lambda names: {}, raising=False)
+    arguments = ["--train-engine", "mininet", "--envs", "1", "--steps", "1", "--out", "run"]
+    assert main([*LEARN, *arguments]) == 0
+    run = read_run(tmp_path / "run")
+    assert run.schemes == ["ppo", "nv", "maxmin"] and run.in_training is not None and run.in_training.schemes == ["ppo"]
+    assert set(read_manifest(run.path).clocks) == {"ppo", "nv", "maxmin", "ppo on mininet"}
+
+
+def test_a_stopped_run_goes_on_with_what_is_left_on_each_engine(engines: Engines, tmp_path: Path) -> None:
+    arguments = [*SHORT, "--agent", "ppo", "--steps", "20", "--envs", "2", "--baseline", "nv", "--out", "run"]
+    engines.fail_at = 128 + 2 * 20 + 25  # a rollout, both schemes on the guest, and one on the simulator
+    assert main(arguments) == 1
+    assert {path.name for path in (tmp_path / "run/schemes").glob("*steps*")} == {
+        "ppo-steps.parquet", "nv-steps.parquet", "ppo-steps-sim.parquet"
+    }  # fmt: skip
+    engines.fail_at, already = None, len(engines.opened)
+    assert main(["--resume", "--out", "run"]) == 0
+    assert len(engines.opened) - already == 2 + 1  # two to look, and the one that was left
+    in_training = read_run(tmp_path / "run").in_training
+    assert in_training is not None and in_training.schemes == ["ppo", "nv"]
+
+
 def test_before_the_simulator_compiles_the_run_says_so(
     engines: Engines, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
