@@ -23,6 +23,9 @@ _UDP_SEGMENT, _UDP_SEGMENTS = 103, 44
 _UDP_BUFFER_BYTES = 200_000
 _SO_MEMINFO, _DROPS, _SO_ATTACH_FILTER = 55, 8, 26
 _TCP_LOW_WATER_BYTES = 65_536
+_SO_RCVBUFFORCE, _TCP_RECEIVE_BYTES = 33, 4 << 20
+"""Accepted connections inherit a receive window that is large from the start, so that the congestion control alone holds a flow back:
+what is left unread up to the low-water mark does not close it."""
 _TCP_PAYLOAD = bytes(1 << 18)
 _UDP_PAYLOAD = bytes(UDP_PAYLOAD_BYTES * _UDP_SEGMENTS)
 _SINK = bytearray(1 << 20)
@@ -179,6 +182,7 @@ class Listener:
         self.poller = poller
         self.socket = open_socket(namespace, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _TCP_RECEIVE_BYTES)
         set_congestion_control(self.socket, congestion_control)
         self.socket.bind((address, _TCP_PORT))
         self.socket.listen(4096)

@@ -36,7 +36,9 @@ from iroko.sim.layout import (
 from iroko.sim.ports import push
 from iroko.sim.tcp.timers import on_wheel, slot_of, wake_at
 
-MOST_QUICK_ACKS = 16
+MOST_QUICK_ACKS, FIRST_QUICK_ACKS = 16, 295
+"""Segments that are acknowledged one by one: after a duplicate, and at the start. Linux does the latter for 16 segments and as long as its
+receive window grows, which is that long for the kernel engine's buffer of 4 MB."""
 DELAYED_ACK_MS = 40
 
 
@@ -88,7 +90,7 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
         return
     if flows[f + SEEN_DATA] == 0:
         flows[f + SEEN_DATA] = 1
-        flows[f + QUICK_ACKS] = MOST_QUICK_ACKS
+        flows[f + QUICK_ACKS] = FIRST_QUICK_ACKS
     missing = flows[f + BLOCKS] > 0
     take_in(s, f, seq)
     nxt = flows[f + RCV_NXT]
