@@ -29,7 +29,17 @@ def root() -> None:
         pytest.skip("the mininet engine needs root")
 
 
-@pytest.fixture(params=[pytest.param("guest", marks=pytest.mark.guest), pytest.param("mininet", marks=pytest.mark.root)])
+@pytest.fixture(params=["sim", pytest.param("guest", marks=pytest.mark.guest), pytest.param("mininet", marks=pytest.mark.root)])
 def engine_name(request: pytest.FixtureRequest) -> str:
-    request.getfixturevalue({"guest": "guest_kernel", "mininet": "root"}[request.param])
+    """Each engine, for what holds on all of them."""
+    if needs := {"guest": "guest_kernel", "mininet": "root"}.get(request.param):
+        request.getfixturevalue(needs)
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=["sim", pytest.param("guest", marks=pytest.mark.guest)])
+def exact_engine(request: pytest.FixtureRequest) -> str:
+    """The engines in virtual time, for what comes out by arithmetic."""
+    if request.param == "guest":
+        request.getfixturevalue("guest_kernel")
     return str(request.param)

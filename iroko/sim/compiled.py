@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,18 @@ _KEY = sources_key()
 
 
 class _CacheOfSources:
-    """While a function is made cacheable, numba's cache folder is ours."""
+    """While a function is made cacheable, numba's cache folder is ours; one thread at a time, as that is a setting of the process."""
+
+    lock = threading.RLock()
 
     def __enter__(self) -> None:
+        self.lock.acquire()
         self.before = config.CACHE_DIR
         config.CACHE_DIR = str(cache_folder())
 
     def __exit__(self, *_: object) -> None:
         config.CACHE_DIR = self.before
+        self.lock.release()
 
 
 @intrinsic

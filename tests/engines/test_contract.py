@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -81,6 +82,10 @@ def test_halves_of_a_step_equal_the_step(engine_name: str) -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "cubic", "reno", "bbr"])
 def test_flows_of_every_common_transport_finish(engine_name: str, transport: str) -> None:
+    if (engine_name, transport) == ("sim", "bbr"):
+        with closing(open_engine("sim", dumbbell())) as engine, pytest.raises(UnsupportedError, match="'bbr'.*guest"):
+            engine.reset(FLOWS, "bbr", 1)
+        return
     engine = open_engine(engine_name, dumbbell(rate_bps=100e6))
     try:
         driver = Driver(engine)
@@ -89,7 +94,7 @@ def test_flows_of_every_common_transport_finish(engine_name: str, transport: str
         assert snapshots[-1].all_done
         delivered, received = sum(s.flow_bytes for s in snapshots), sum(s.host_received_bytes for s in snapshots)
         assert received.tolist() == [0, delivered[1], delivered[0], 0]
-        if engine_name == "guest":  # in real time some arrives between the steps, while nobody measures
+        if engine_name != "mininet":  # in real time some arrives between the steps, while nobody measures
             assert delivered.tolist() == [100_000, 50_001]
         assert 0.003 < snapshots[-1].flow_completion_s[1] < 0.2
     finally:
@@ -111,7 +116,7 @@ def test_close_ends_everything_and_is_safe_twice(engine_name: str) -> None:
     before = children()
     engine = open_engine(engine_name, dumbbell())
     engine.reset(FLOWS, "cubic", 1)
-    assert children() - before
+    assert engine_name == "sim" or children() - before
     engine.close()
     engine.close()
     deadline = time.monotonic() + 5
