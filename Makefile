@@ -80,7 +80,7 @@ test: setup guest  ## run all tests that this machine can run
 	@$(BIN)/python -m pytest -ra $(ARGS)
 
 bench: setup guest  ## measure boot time, speed and memory
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 parity: setup guest  ## compare the simulator with the kernel on every case: table and figures in results/parity
 	@$(BIN)/python -m benchmarks.parity $(ARGS)
