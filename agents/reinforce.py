@@ -46,9 +46,9 @@ def reinforce(
     scenario: Scenario,
     topology: Topology,
     seed: int = 0,
-    learning_rate: float = 5e-4,
+    learning_rate: float = 2e-3,
     gamma: float = 0.9,
-    rollout_steps: int = 32,
+    rollout_steps: int = 256,
     log_std: float = -1.0,
 ) -> Agent:
     """REINFORCE with a learned baseline; see `Reinforce`.
@@ -57,7 +57,7 @@ def reinforce(
         learning_rate: of Adam; it falls to a tenth over the training.
         gamma: a queue that grows shows in the reward within ten steps; the returns of Monte Carlo grow noisier with each step more.
         rollout_steps: environment steps for each gradient step, over all environments. Episodes have no natural end here, so a
-            rollout is a piece of one that is several times as long as the discount looks ahead.
+            rollout is a piece of one of each environment, and longer than the discount looks ahead.
         log_std: natural logarithm of the first standard deviation, of actions from -1 to 1.
 
     Raises:

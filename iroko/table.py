@@ -217,7 +217,7 @@ def compare_engines(run: RunData, scores: list[Score]) -> list[str]:
 
 
 def _change(before: float, after: float) -> str:
-    return f"{(after - before) / abs(before):+.1%}" if before else f"{after - before:+.3f}"
+    return f"{(after - before) / abs(before):+z.1%}" if before else f"{after - before:+.3f}"
 
 
 def _difference(own: float, other: float, name: str) -> str:
