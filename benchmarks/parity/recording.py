@@ -131,10 +131,18 @@ def _collect(case: Case, episodes: list[list[Snapshot]]) -> Recording:
     )
 
 
+def read_kernel(folder: Path) -> str:
+    """What the kernel engine is: the built kernel, and what Python makes of the sources in a folder, so that comments change nothing.
+
+    Raises:
+        UnsupportedError: the guest kernel has not been built.
+    """
+    return kernel_path().parent.name + "".join(_meaning(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py")))
+
+
 @cache
-def _meaning(folder: Path) -> str:
-    """What Python makes of a folder's sources: neither comments nor line breaks change it."""
-    return "".join(ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob("*.py")))
+def _meaning(source: str) -> str:
+    return ast.dump(ast.parse(source))
 
 
 class KernelRecorder:
@@ -150,11 +158,11 @@ class KernelRecorder:
     def __init__(self, variant: int = 0, fresh: bool = False) -> None:
         self.variant, self.fresh = variant, fresh
         self._recorder = Recorder(KERNEL, variant)
-        self._kernel = (kernel_path().parent.name + _meaning(_KERNEL_ROOM)).encode()
+        self._kernel = read_kernel(_KERNEL_ROOM)
 
     def path(self, case: Case) -> Path:
         """Where the recording is kept: named by all that it depends on."""
-        digest = hashlib.sha256(self._kernel)
+        digest = hashlib.sha256(self._kernel.encode())
         digest.update(repr((_FORMAT, self.variant, case.transport, case.topology, case.timing)).encode())
         for episode in range(case.timing.num_episodes):
             plan = case.plan(episode, self.variant)
@@ -166,12 +174,15 @@ class KernelRecorder:
         return not self.fresh and self.path(case).exists()
 
     def record(self, case: Case) -> Recording:
-        """The recording of a case."""
-        path = self.path(case)
+        """The recording of a case; one of sources that change meanwhile is not kept."""
+        if (kernel := read_kernel(_KERNEL_ROOM)) != self._kernel:
+            self._recorder.close()
+            self._kernel = kernel
         if self.is_kept(case):
-            return Recording.load(path)
+            return Recording.load(self.path(case))
         recording = self._recorder.record(case)
-        recording.save(path)
+        if read_kernel(_KERNEL_ROOM) == self._kernel:
+            recording.save(self.path(case))
         return recording
 
     def close(self) -> None:

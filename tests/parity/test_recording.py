@@ -107,10 +107,22 @@ def test_of_ports_keeps_their_columns(opened: Opened) -> None:
     assert part.flow_bytes is made.flow_bytes
 
 
-def test_comments_of_the_kernel_room_change_no_name(tmp_path: Path) -> None:
-    names = []
-    for folder, text in (("a", "x = 1\n"), ("b", "# why\nx = (\n    1\n)\n"), ("c", "x = 2\n")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "module.py").write_text(text)
-        names.append(recording._meaning(tmp_path / folder))
-    assert names[0] == names[1] != names[2]
+def test_a_change_of_the_kernel_room_is_seen_and_a_comment_is_none(opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    source = room / "module.py"
+    source.write_text("x = 1\n")
+    monkeypatch.setattr(recording, "_KERNEL_ROOM", room)
+    with closing(KernelRecorder()) as recorder:
+        recorder.record(CASE)
+        source.write_text("# why\nx = (\n    1\n)\n")
+        recorder.record(CASE)
+        assert len(opened) == 1
+        source.write_text("x = 2\n")
+        recorder.record(CASE)
+        # Not the engine that was opened before the change.
+        assert len(opened) == 2 and opened[0][2].num_closes == 1
+        assert len(list((tmp_path / "parity").iterdir())) == 2
+        monkeypatch.setattr(recorder._recorder, "record", lambda case: source.write_text("x = 3\n"))
+        recorder.record(LIMITED)
+        assert len(list((tmp_path / "parity").iterdir())) == 2
