@@ -1,7 +1,7 @@
 """Packets, ports and interfaces, and the heap of events that moves them."""
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -153,9 +153,14 @@ class Port(Queue):
 
 @dataclass(eq=False)
 class Interface(Queue):
-    """A host's interface, shared by its flows; `wire_order` is the number of its wire, `order` that of itself."""
+    """A host's interface, shared by its flows: `order` is the number of its wire, `timer_order` its own.
+
+    Attributes:
+        held: how many packets, or bursts of packets, of each flow wait here.
+    """
 
     timer_order: int = 0
+    held: Counter[Any] = field(default_factory=Counter)
 
     def push(self, packet: Packet) -> int | None:
         """Take a packet from one of the host's flows.
@@ -168,6 +173,7 @@ class Interface(Queue):
             return now + RETRY_NS
         self.network.handed += 1
         self.waiting.append(packet)
+        self.held[packet.flow] += packet.releases
         self.change_backlog(packet.size)
         if len(self.waiting) == 1:
             if self.busy_until <= now * FINE:
@@ -177,12 +183,9 @@ class Interface(Queue):
         self.peak = max(self.peak, self.backlog)
         return None
 
-    def count(self, flow: Any) -> int:
-        """How many of a flow's packets, or bursts of packets, wait here."""
-        return sum(packet.flow is flow and packet.releases for packet in self.waiting)
-
     def _send(self) -> Packet:
         packet = self.leave()
+        self.held[packet.flow] -= packet.releases
         earliest = (self.network.now - SLACK_NS) * FINE
         self.busy_until = max(self.busy_until, earliest) + packet_time(packet.size, self.time_of_byte)
         return packet

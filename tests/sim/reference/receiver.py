@@ -6,7 +6,7 @@ from tests.sim.reference.network import Packet
 from tests.sim.reference.timers import on_wheel
 
 MSS, HEADERS = 1448, 66
-DELAY_MS, QUICK_ACKS = 40, 16
+DELAY_MS, QUICK_ACKS, FIRST_QUICK_ACKS = 40, 16, 295
 
 
 class Receiver:
@@ -17,7 +17,8 @@ class Receiver:
         self.next = 0  # all segments below have arrived
         self.early: list[int] = []  # which above have, in the order of arrival
         self.acknowledged = 0
-        self.quick_acks: int | None = None  # how many more ACKs go out at once; None: no segment has arrived
+        self.seen_data = False
+        self.quick_acks = 0  # how many more segments are acknowledged at once
         self.ack_at: int | None = None
         self.marks_seen = False
         self.next_before = 0  # `next` after the last segment but the one in hand
@@ -33,8 +34,9 @@ class Receiver:
             self.quick_acks = QUICK_ACKS
             self.acknowledge(self.next)
             return
-        if self.quick_acks is None:
-            self.quick_acks = QUICK_ACKS
+        if not self.seen_data:
+            self.seen_data = True
+            self.quick_acks = FIRST_QUICK_ACKS
         had_gaps = bool(self.early)
         if seq == self.next:
             self.next += 1
@@ -72,6 +74,6 @@ class Receiver:
         echo = ecn and self.marks_seen
         flow.destination.push(Packet(flow, "ack", size, flow.back, number, tuple(self.early), capable=ecn, echo=echo))
         if number == self.next:
-            self.quick_acks = max((self.quick_acks or 0) - 1, 0)
+            self.quick_acks = max(self.quick_acks - 1, 0)
             self.ack_at = None
         self.acknowledged = number

@@ -27,38 +27,39 @@ class TcpSender(Sender):
         """All segments below `ack` have arrived, and of those above it the `early` ones."""
         if ack < self.una or not self.out:
             return
-        delivered_before, lost_before, sacked_before = self.num_delivered, self.num_lost, self.sacked_out
+        delivered_before, lost_before = self.num_delivered, self.num_lost
         num_acked = ack - self.una
         self.latest: Segment | None = None
-        first_time: list[Segment] = []
-        newly_sacked = [self.out[seq] for seq in early if seq >= ack and not self.out[seq].sacked]
+        newly_sacked = [self.out[seq] for seq in early if seq >= ack and seq not in self.sacked]
         for segment in newly_sacked:
             self._note_delivered(segment)
-            if not segment.ever_retransmitted:
-                first_time.append(segment)
-            if segment.lost:
-                segment.lost = segment.retransmitted = False
-            segment.sacked = True
-        sacked_some = bool(newly_sacked)
+            if segment.seq in self.lost:
+                self.lost.discard(segment.seq)
+                self.retransmitted.discard(segment.seq)
+            self.sacked.add(segment.seq)
         newly_acked = [self.out.pop(seq) for seq in range(self.una, ack)]
-        for segment in newly_acked:
-            if not segment.sacked:
-                self._note_delivered(segment)
+        acked_unsacked = [segment for segment in newly_acked if segment.seq not in self.sacked]
+        for segment in acked_unsacked:
+            self._note_delivered(segment)
+        for scoreboard in (self.sacked, self.lost, self.retransmitted):
+            scoreboard.difference_update(range(self.una, ack))
         self.una = ack
-        advanced = num_acked > 0
+        advanced, sacked_some = num_acked > 0, bool(newly_sacked)
         if advanced:
             self.num_timeouts = 0
         delivered = self.num_delivered - delivered_before
         if echo:
             self.num_delivered_marked += delivered
-        acked_once = [segment for segment in newly_acked if not segment.ever_retransmitted and not segment.sacked]
-        original = any(segment.seq < self.high for segment in first_time + acked_once)
-        self._measure_rtt(newly_acked, acked_once, first_time)
+        sacked_once = [segment for segment in newly_sacked if not segment.again]
+        acked_once = [segment for segment in acked_unsacked if not segment.again]
+        acked_again = [segment for segment in newly_acked if segment.again]
+        original = any(segment.seq < self.high for segment in sacked_once + acked_once)
+        self._measure_rtt(acked_once, acked_again, sacked_once, advanced)
         self.control.acked(self, num_acked)
 
         set_timer = advanced
-        if not advanced and first_time:
-            set_timer = first_time[0].sent < self.out[self.una].sent
+        if not advanced and sacked_once:
+            set_timer = sacked_once[0].sent < self.out[self.una].sent
         if self.probe_end:
             self._end_probe(ack, advanced, sacked_some)
         resend = ""
@@ -82,24 +83,23 @@ class TcpSender(Sender):
         if self.latest is None or segment.sent >= self.latest.sent:
             self.latest = segment
         rtt_us = self.now_us - segment.sent // 1000
-        if segment.ever_retransmitted and rtt_us < self.rtt.least:
+        if segment.again and rtt_us < self.rtt.least:
             return  # an answer to the first transmission
         self.rack_advanced = True
         self.rack_rtt_us = rtt_us
         self.rack_sent, self.rack_seq = max((self.rack_sent, self.rack_seq), (segment.sent, segment.seq))
 
-    def _measure_rtt(self, newly_acked: list[Segment], acked_once: list[Segment], first_time: list[Segment]) -> None:
+    def _measure_rtt(self, acked_once: list[Segment], acked_again: list[Segment], sacked_once: list[Segment], advanced: bool) -> None:
         """Of segments that were sent once; of one that was sent again, what its time stamp in ms tells (RFC 7323)."""
-        again = [segment for segment in newly_acked if segment.ever_retransmitted]
         rtt_us = window_rtt_us = -1
-        if acked_once and not again:
+        if acked_once and not acked_again:
             rtt_us, window_rtt_us = (self.now_us - segment.sent // 1000 for segment in (acked_once[0], acked_once[-1]))
-        if first_time:
-            window_rtt_us = self.now_us - first_time[-1].sent // 1000
+        if sacked_once:
+            window_rtt_us = self.now_us - sacked_once[-1].sent // 1000
             if rtt_us < 0:
-                rtt_us = self.now_us - first_time[0].sent // 1000
-        if rtt_us < 0 and newly_acked:
-            stamp = max((segment.sent for segment in again[:1] + acked_once[:1]), default=-1)
+                rtt_us = self.now_us - sacked_once[0].sent // 1000
+        if rtt_us < 0 and advanced:
+            stamp = max((segment.sent for segment in acked_again[:1] + acked_once[:1]), default=-1)
             rtt_us = window_rtt_us = max((self.now_ms - stamp // MS) * 1000, 1000)
         if rtt_us >= 0:
             self.rtt.least = min(self.rtt.least, window_rtt_us or 1000)
@@ -118,13 +118,13 @@ class TcpSender(Sender):
         resend, armed = "", False
         if self.phase == LOSS:
             resend = self._judge_timeout(original, advanced, sacked_some)
-            retransmitted = self.retransmitted_out
+            retransmitted = len(self.retransmitted)
             armed = self._look_for_losses()
-            if self.phase != OPEN and self.retransmitted_out >= retransmitted:
+            if self.phase != OPEN and len(self.retransmitted) >= retransmitted:
                 return armed, resend
         else:
             armed = self._look_for_losses()
-        if self.lost_out:
+        if self.lost:
             self._enter_recovery()
             return armed, "lost first"
         if echo and self.phase < CWR:
@@ -155,8 +155,7 @@ class TcpSender(Sender):
         return "lost first"
 
     def _undo_timeout(self) -> None:
-        for segment in self.out.values():
-            segment.lost = False
+        self.lost.clear()
         self.cwnd = max(self.cwnd, self.prior_cwnd)
         self.ssthresh = max(self.ssthresh, self.prior_ssthresh)
         self.num_timeouts = 0
@@ -179,25 +178,26 @@ class TcpSender(Sender):
 
     # Losses.
 
-    def _mark_lost(self, segment: Segment) -> None:
-        if not segment.lost or segment.retransmitted:
+    def _mark_lost(self, seq: int) -> None:
+        if seq not in self.lost or seq in self.retransmitted:
             self.num_lost += 1
-        if segment.lost:
-            segment.retransmitted = False
-        segment.lost = True
+        if seq in self.lost:
+            self.retransmitted.discard(seq)
+        self.lost.add(seq)
 
     def _detect_losses(self) -> int:
         """Mark what was sent before the latest arrival and long enough ago; returns after how many us to look again, or 0."""
         patience_us = min(self.rtt.least // 4, self.rtt.average8 // 8)
-        if self.phase >= RECOVERY or self.sacked_out >= 3:
+        if self.phase >= RECOVERY or len(self.sacked) >= 3:
             patience_us = 0
         wait_us = 0
-        for segment in self.out.values():
-            on_its_way = not segment.sacked and (not segment.lost or segment.retransmitted)
-            if on_its_way and (segment.sent, segment.seq) < (self.rack_sent, self.rack_seq):
+        for seq, segment in self.out.items():
+            on_its_way = seq not in self.sacked and (seq not in self.lost or seq in self.retransmitted)
+            if on_its_way and not segment.judged and (segment.sent, seq) < (self.rack_sent, self.rack_seq):
                 left_us = self.rack_rtt_us + patience_us - (self.now_us - segment.sent // 1000)
                 if left_us <= 0:
-                    self._mark_lost(segment)
+                    self._mark_lost(seq)
+                    segment.judged = True
                 else:
                     wait_us = max(wait_us, left_us)
         return wait_us
@@ -247,7 +247,7 @@ class TcpSender(Sender):
 
     def _keep_open(self) -> None:
         """Disorder while anything is missing, else open."""
-        phase = DISORDER if self.sacked_out or self.lost_out or self.retransmitted_out else OPEN
+        phase = DISORDER if self.sacked or self.lost or self.retransmitted else OPEN
         if phase != self.phase:
             self._set_phase(phase)
             self.high = self.nxt
@@ -268,10 +268,10 @@ class TcpSender(Sender):
         if not self.out:
             return
         fresh = self.phase < RECOVERY
-        for segment in self.out.values():
+        for seq, segment in self.out.items():
             long_ago = self.rack_rtt_us <= self.now_us - segment.sent // 1000
-            if not segment.sacked and (segment.seq == self.una or long_ago):
-                self._mark_lost(segment)
+            if seq not in self.sacked and (seq == self.una or long_ago):
+                self._mark_lost(seq)
         if self.phase <= DISORDER or self.high <= self.una or (self.phase == LOSS and not self.num_timeouts):
             self.prior_ssthresh, self.prior_cwnd = self.ssthresh, self.cwnd
             self.ssthresh = self.control.reduce(self, LOSS)

@@ -22,25 +22,33 @@ class Segment:
     Attributes:
         sent: when, the last time, in ns.
         delivered_then: how many segments had been delivered by then.
-        retransmitted: sent again, and that one is not known to be lost; `ever_retransmitted` stays.
+        again: whether that was not the first time.
+        judged: RACK has found it lost; as in Linux it looks at it no more until it is sent again.
     """
 
     seq: int
     sent: int
     delivered_then: int
-    sacked: bool = False
-    lost: bool = False
-    retransmitted: bool = False
-    ever_retransmitted: bool = False
+    again: bool = False
+    judged: bool = False
 
 
 class Sender:
-    """What sends; `una` is the first segment that is not acknowledged, `nxt` the first that was not sent."""
+    """What sends; `una` is the first segment that is not acknowledged, `nxt` the first that was not sent.
+
+    Attributes:
+        out: the segments from `una` to `nxt`, by number; in the order of the numbers.
+        sacked, lost, retransmitted: which of them have arrived, are believed lost (also when sent again since), were sent again and
+            that one is not believed lost.
+    """
 
     def __init__(self, flow: Any) -> None:
         self.flow, self.network, self.control = flow, flow.network, flow.control
         self.una = self.nxt = 0
         self.out: dict[int, Segment] = {}
+        self.sacked: set[int] = set()
+        self.lost: set[int] = set()
+        self.retransmitted: set[int] = set()
         self.cwnd, self.ssthresh = 10, INFINITE
         self.phase = OPEN
         self.rtt = RoundTripTime()
@@ -65,21 +73,9 @@ class Sender:
         return self.now // MS
 
     @property
-    def sacked_out(self) -> int:
-        return sum(segment.sacked for segment in self.out.values())
-
-    @property
-    def lost_out(self) -> int:
-        return sum(segment.lost for segment in self.out.values())
-
-    @property
-    def retransmitted_out(self) -> int:
-        return sum(segment.retransmitted for segment in self.out.values())
-
-    @property
     def in_flight(self) -> int:
         """Segments that are believed to be in the network."""
-        return len(self.out) - self.sacked_out - self.lost_out + self.retransmitted_out
+        return len(self.out) - len(self.sacked) - len(self.lost) + len(self.retransmitted)
 
     @property
     def rate(self) -> int:
@@ -141,7 +137,8 @@ class Sender:
             return False
         self.last_sent_ms = self.now_ms
         if seq in self.out:
-            self.out[seq].sent, self.out[seq].delivered_then = self.now, self.num_delivered
+            segment = self.out[seq]
+            segment.sent, segment.delivered_then, segment.judged = self.now, self.num_delivered, False
         else:
             self.out[seq] = Segment(seq, self.now, self.num_delivered)
             self.nxt = seq + 1
@@ -150,31 +147,30 @@ class Sender:
     def retransmit(self, seq: int) -> bool:
         """Send a segment again, unless the first transmission waits in the host yet; returns whether it was sent."""
         segment = self.out[seq]
-        if not segment.ever_retransmitted and self.nxt - seq <= self.flow.source.count(self.flow):
+        if not segment.again and self.nxt - seq <= self.flow.source.held[self.flow]:
             return False
         if not self.transmit(seq):
             return False
-        segment.retransmitted = segment.ever_retransmitted = True
+        segment.again = True
+        self.retransmitted.add(seq)
         return True
 
     def send(self) -> None:
         """Send all that may go now."""
-        if self.lost_out > self.retransmitted_out:
+        if len(self.lost) > len(self.retransmitted):
             self.send_lost()
         self.send_new()
 
     def send_lost(self) -> None:
         """Send again what is believed lost, lowest first, as far as the window and twice the small queue allow."""
         head_sent = False
-        for segment in list(self.out.values()):
-            if self.retransmitted_out >= self.lost_out or self.in_flight >= self.cwnd:
+        for seq in sorted(self.lost - self.sacked - self.retransmitted):
+            too_much = self.flow.source.held[self.flow] >= 2 * self.small_queue
+            if len(self.retransmitted) >= len(self.lost) or self.in_flight >= self.cwnd or too_much or not self.retransmit(seq):
                 break
-            if segment.lost and not segment.sacked and not segment.retransmitted:
-                if self.flow.source.count(self.flow) >= 2 * self.small_queue or not self.retransmit(segment.seq):
-                    break
-                if self.phase in (CWR, RECOVERY):
-                    self.sent_in_reduction += 1
-                head_sent = head_sent or segment.seq == self.una
+            if self.phase in (CWR, RECOVERY):
+                self.sent_in_reduction += 1
+            head_sent = head_sent or seq == self.una
         if head_sent and self.timer_kind != "reorder":
             self.start_timer("retransmit", self.rtt.rto_ms)
 
@@ -182,7 +178,7 @@ class Sender:
         """Send new segments as far as the window and the small queue allow."""
         before = self.nxt
         while self.nxt < self.flow.num_segments and self.in_flight < self.cwnd:
-            if self.flow.source.count(self.flow) >= self.small_queue and len(self.out) > 1:
+            if self.flow.source.held[self.flow] >= self.small_queue and len(self.out) > 1:
                 break
             if not self.transmit(self.nxt):
                 break

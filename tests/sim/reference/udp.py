@@ -33,9 +33,9 @@ class UdpFlow:
 
     def send(self) -> None:
         """Fill the socket's buffer once it is nearly empty."""
-        if self.source.count(self) > FEW_BURSTS:
+        if self.source.held[self] > FEW_BURSTS:
             return
-        while self.next_packet < self.num_packets and self.source.count(self) < MOST_BURSTS:
+        while self.next_packet < self.num_packets and self.source.held[self] < MOST_BURSTS:
             left_in_burst = min(BURST, self.num_packets - self.next_packet)
             while left_in_burst:
                 payload = PAYLOAD if self.size_bytes is None else min(PAYLOAD, self.size_bytes - self.next_byte)

@@ -1,0 +1,123 @@
+"""The simulator agrees with its slow, obvious reference to the packet: every field of every snapshot, in every step, exactly."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from iroko.flows import Flow
+from iroko.topology import Port, Topology, build_topology
+from tests.sim.scenarios import TRANSPORTS, Scenario, assert_agrees, scenarios, trees
+
+TCP = TRANSPORTS[1:]
+NO_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+
+
+def star(num_hosts: int, rate_bps: float, queue_bytes: int = 60_000, delay_s: float = 2e-5) -> Topology:
+    hosts = [f"h{index}" for index in range(1, num_hosts + 1)]
+    links = [(host, "s1") for host in hosts]
+    return build_topology(
+        "star",
+        hosts,
+        ["s1"],
+        links,
+        rate_bps=rate_bps,
+        delay_s=delay_s,
+        queue_bytes=queue_bytes,
+        ecn_bytes=queue_bytes // 2,
+        routing="static",
+    )
+
+
+def steady(topology: Topology, flows: list[Flow], transport: str, num_steps: int, interval_s: float = 0.1) -> Scenario:
+    return Scenario(topology, tuple(flows), transport, 1, ((topology.host_rates_bps, interval_s),) * num_steps)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@settings(max_examples=60, suppress_health_check=NO_CHECKS)
+@given(data=st.data())
+def test_random_scenarios(transport: str, data: st.DataObject) -> None:
+    assert_agrees(data.draw(scenarios(transport, 8_000)))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@settings(max_examples=3000, derandomize=False, database=None, suppress_health_check=NO_CHECKS, phases=(Phase.generate, Phase.shrink))
+@given(data=st.data())
+def test_many_random_scenarios(transport: str, data: st.DataObject) -> None:
+    assert_agrees(data.draw(scenarios(transport, 50_000, data.draw(st.sampled_from((None, trees()))))))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_flows_that_share_a_host_and_a_bottleneck(transport: str) -> None:
+    flows = [Flow("h1", "h3", 0.0), Flow("h1", "h3", 0.05), Flow("h2", "h3", 0.013, 90_000), Flow("h3", "h1", 0.1, 400_000)]
+    assert_agrees(steady(star(3, 1e7), flows, transport, 8))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_rings_grow_and_nothing_else_changes(transport: str) -> None:
+    """A window of hundreds of segments, in a host's queue that holds thousands, and on a long wire."""
+    ports = [Port(owner, peer, rate, 5e-3, 6_000_000, 3_000_000)
+             for owner, peer, rate in (("a", "s", 1e9), ("s", "a", 1e9), ("s", "b", 2e8), ("b", "s", 2e8))]  # fmt: skip
+    topology = Topology("long", ("a", "b"), ("s",), tuple(ports))
+    assert_agrees(steady(topology, [Flow("a", "b"), Flow("a", "b", 0.02, 3_000_000)], transport, 30, 0.005))
+
+
+def test_growing_in_the_midst_of_a_burst() -> None:
+    """Seven bursts of 44 datagrams at once are more than a host's ring holds at first."""
+    assert_agrees(steady(star(2, 1e6), [Flow("h1", "h2")], "udp", 3, 0.001))
+
+
+def test_growing_while_a_window_is_sent() -> None:
+    """A flow's ring is full in the midst of its turn, at a moment at which its host's interface is to act too."""
+    rates = (("a", "s", 1e8), ("s", "a", 1e8), ("s", "b", 1e9), ("b", "s", 1e9))
+    ports = [Port(owner, peer, rate, 0.0, 60_000) for owner, peer, rate in rates]
+    assert_agrees(steady(Topology("short", ("a", "b"), ("s",), tuple(ports)), [Flow("a", "b")], "reno", 10, 0.01))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_limit_of_one_kbit(transport: str) -> None:
+    """Twelve seconds a packet: every timer fires, again and again, before anything arrives."""
+    topology = star(3, 1e7)
+    fast, slow = topology.host_rates_bps, (1e3, 1e7, 1e7)
+    steps = ((fast, 0.05),) + ((slow, 10.0),) * 20 + ((fast, 0.1),) * 5
+    assert_agrees(Scenario(topology, (Flow("h1", "h3", 0.0, 60_000), Flow("h2", "h3", 0.02, 30_000)), transport, 2, steps))
+
+
+@pytest.mark.parametrize("transport", TCP)
+def test_two_flows_that_lose_much(transport: str) -> None:
+    flows = [Flow("h1", "h3"), Flow("h2", "h3", 0.03)]
+    assert_agrees(steady(star(3, 1e7, 20_000), flows, transport, 20))
+
+
+@pytest.mark.parametrize("transport", TCP)
+def test_timeouts_that_were_not_needed(transport: str) -> None:
+    """The limit falls so fast that what is in the host's queue outlasts the timeout, and rises again while its copies are under way."""
+    topology = star(3, 1e7, 20_000)
+    low, full = tuple(rate / 50 for rate in topology.host_rates_bps), topology.host_rates_bps
+    steps = ((full, 0.1), (low, 0.1), (low, 0.1), (low, 0.1), (full, 0.1)) * 4
+    flows = (Flow("h1", "h3"), Flow("h2", "h3", 0.03), Flow("h2", "h1", 0.0, 200_000))
+    assert_agrees(Scenario(topology, flows, transport, 3, steps))
+
+
+def test_new_vegas_counts_from_when_it_starts() -> None:
+    """The smallest round-trip time is forgotten 2 s after a flow's own start, and then every few seconds."""
+    topology = star(3, 1e6, 20_000, delay_s=5e-3)
+    assert_agrees(steady(topology, [Flow("h1", "h3", 0.0), Flow("h2", "h3", 1.7), Flow("h1", "h3", 3.1)], "nv", 150))
+
+
+@pytest.mark.parametrize("transport", ("udp", "cubic", "dctcp"))
+def test_a_thousand_flows(transport: str) -> None:
+    topology = star(20, 1e8, 150_000)
+    rng = np.random.default_rng(0)
+    pairs = [rng.choice(20, 2, replace=False) + 1 for _ in range(1000)]
+    flows = [Flow(f"h{a}", f"h{b}", float(rng.uniform(0, 0.02)), int(rng.integers(1, 20_000))) for a, b in pairs]
+    assert_agrees(steady(topology, flows, transport, 3, 0.02))
+
+
+def test_ties_go_by_the_order_of_ports_hosts_and_flows() -> None:
+    """Equal rates and no delay: a great deal happens at the same nanosecond."""
+    topology = star(6, 1e7, 12_000, delay_s=0.0)
+    flows = [Flow(f"h{a}", f"h{b}") for a in range(1, 6) for b in (6, 1 + a % 5) if a != b]
+    for transport in TRANSPORTS:
+        assert_agrees(steady(topology, flows, transport, 3, 0.05))
