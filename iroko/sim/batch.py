@@ -191,7 +191,7 @@ class Batch:
             port_packets=ports[:, measure.PACKETS].copy(),
             port_drops=ports[:, measure.DROPPED].copy(),
             port_marks=ports[:, measure.MARKED].copy(),
-            backlog_bytes=ports[:, measure.QUEUE].copy(),
+            backlog_bytes=ports[:, measure.QUEUED].copy(),
             backlog_mean_bytes=mean,
             backlog_peak_bytes=ports[:, measure.QUEUE_PEAK].copy(),
             host_sent_bytes=ports[:, measure.BYTES][:, self._host_ports],
@@ -205,7 +205,7 @@ class Batch:
         """How many wires packets have crossed since each one's last reset, summed: what a simulator's speed is counted in."""
         total = 0
         for memory in self._memories:
-            start, end = int(memory[at.PORTS_AT]), int(memory[at.HOSTS_AT])
+            start, end = int(memory[at.PORTS_AT]), int(memory[at.QUEUES_AT])
             total += int(memory[start + at.FIRST : end : at.PORT].sum())
         return total
 

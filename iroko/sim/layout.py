@@ -1,7 +1,7 @@
 """The records of the simulator's memory: which word of a record means what.
 
 A simulation is one array of int64, cut into sections (`Sim`). In `ports`, `hosts` and `flows` stands one record after the other; the names
-below are offsets of words in a record. A name is written once, here, and read everywhere: `s.ports[p + BACKLOG]` is the backlog of
+below are offsets of words in a record. A name is written once, here, and read everywhere: `s.ports[p + TAIL]` is the tail of
 the port whose record begins at `p`. Times are in ns of the episode, sizes in bytes, TCP's own round-trip times in us as in Linux.
 """
 
@@ -21,6 +21,8 @@ class Sim(NamedTuple):
     head: Any
     tree: Any
     ports: Any
+    queues: Any
+    kinds: Any
     hosts: Any
     flows: Any
     paths: Any
@@ -29,18 +31,24 @@ class Sim(NamedTuple):
 
 
 # The first words of the memory: where each section begins, the simulation's own state, and the addresses of its transport's functions.
-(TREE_AT, PORTS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
+(TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
  LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED,
- ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART) = range(24)  # fmt: skip
+ ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART) = range(26)  # fmt: skip
 HEAD = 32
 NONE = -1
 """In FULL_PORT and FULL_FLOW: no ring is full."""
 
 # A port: a queue and the wire behind it, one ring. Packets FIRST..GONE are on the wire, GONE..TAIL in the queue. ENTERED, OUT and LEFT
-# count bytes: handed to the queue, arrived at the far end, gone from the queue. What every packet touches stands in the first 128 bytes.
-(FIRST, TAIL, RING, MASK, ENTERED, OUT, COST, CARE, BUSY, AREA, DELAY, _, _, _, _, _,
- GONE, LEFT, QUEUE_BYTES, MARK_BYTES, PEAK, DROPS, MARKS) = range(23)  # fmt: skip
-PORT = 24
+# count bytes: handed to the queue, arrived at the far end, gone from the queue. What every packet touches fills one line of the cache;
+# the rest is in a record of its own, in `queues`; rate and delay are in `kinds`, as few kinds of links serve many ports.
+FIRST, TAIL, RING, ENTERED, OUT, CARE, BUSY, AREA = range(8)
+PORT = 8
+GONE, LEFT, QUEUE_BYTES, MARK_BYTES, PEAK, DROPS, MARKS = range(7)
+QUEUE = 8
+COST, DELAY = range(2)
+KIND = 2
+RING_SHIFT, RING_SIZE_SHIFT, RING_SIZE_MASK, KIND_OF_PORT_MASK = 24, 16, 255, 65535
+"""The word RING holds where the ring begins, the logarithm of its size, and the port's kind."""
 COST_BITS = 12
 TIME_BITS = 8
 """BUSY counts in 1/256 ns and COST in 1/4096 of that for a byte, so that rounding does not add up to a wrong rate."""

@@ -25,11 +25,11 @@ from iroko.sim.layout import (
     HOST,
     HOSTS_AT,
     IS_UDP,
+    KINDS_AT,
     KIND_MASK,
     KIND_SHIFT,
     LAST_SENT,
     LEAF_BITS,
-    MASK,
     NEVER,
     NEXT_HOP,
     NIC_PORT,
@@ -40,12 +40,13 @@ from iroko.sim.layout import (
     ON_BEGIN,
     OPENING,
     OUT,
-    PACKET,
     PATHS_AT,
     PATH_BITS,
     PORT,
     PORTS_AT,
     PROBE,
+    QUEUE,
+    QUEUES_AT,
     RCV_NXT,
     REORDER,
     RETRANSMIT,
@@ -56,7 +57,6 @@ from iroko.sim.layout import (
     RUNNING,
     SEND_AT,
     SIZE_MASK,
-    START,
     STATE,
     SYN,
     SYN_ACK,
@@ -71,7 +71,7 @@ from iroko.sim.layout import (
     WORD,
     Sim,
 )
-from iroko.sim.ports import depart, enqueue, next_departure, push
+from iroko.sim.ports import depart, enqueue, kind_of, next_departure, push, ring_slot
 from iroko.sim.tcp.ack import on_ack
 from iroko.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
 from iroko.sim.tcp.receive import on_data, send_ack
@@ -95,6 +95,8 @@ def view(memory: Any) -> Sim:
         section(memory, 0),
         section(memory, memory[TREE_AT]),
         section(memory, memory[PORTS_AT]),
+        section(memory, memory[QUEUES_AT]),
+        section(memory, memory[KINDS_AT]),
         section(memory, memory[HOSTS_AT]),
         section(memory, memory[FLOWS_AT]),
         section(memory, memory[PATHS_AT]),
@@ -112,15 +114,15 @@ def arrive(s: Sim, port: int, now: int) -> int:
     """
     p = port * PORT
     ports, packets = s.ports, s.packets
-    first, ring, mask = ports[p + FIRST], ports[p + RING], ports[p + MASK]
-    slot = ring + (first & mask) * PACKET
+    first, ring = ports[p + FIRST], ports[p + RING]
+    slot = ring_slot(ring, first)
     word, number, count = packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT]
     first += 1
     ports[p + FIRST] = first
     ports[p + OUT] += word & SIZE_MASK
     # What stands in a host's queue has no arrival time yet: a host's port has no rate of its own.
-    end = ports[p + TAIL] if ports[p + COST] else ports[p + GONE]
-    set_leaf(s, port, packets[ring + (first & mask) * PACKET + ARRIVAL] if first < end else NEVER)
+    end = ports[p + TAIL] if s.kinds[kind_of(ring) + COST] else s.queues[port * QUEUE + GONE]
+    set_leaf(s, port, packets[ring_slot(ring, first) + ARRIVAL] if first < end else NEVER)
     row = word >> ROW_SHIFT
     onward = s.paths[(row << s.path_bits) + (word >> HOP_SHIFT & HOP_MASK) + 1]
     if onward >= 0:
@@ -223,8 +225,9 @@ def run(s: Sim, until: int) -> bool:
         elif leaf < num_ports + num_hosts:
             host = leaf - num_ports
             f = depart(s, host, now)
-            p = s.hosts[host * HOST + NIC_PORT] * PORT
-            set_leaf(s, leaf, next_departure(s, host) if s.ports[p + GONE] < s.ports[p + TAIL] else NEVER)
+            port = s.hosts[host * HOST + NIC_PORT]
+            more = s.queues[port * QUEUE + GONE] < s.ports[port * PORT + TAIL]
+            set_leaf(s, leaf, next_departure(s, host) if more else NEVER)
         else:
             f = wake(s, leaf, now)
         if f != NOBODY and flows[f + STATE] == RUNNING:

@@ -20,12 +20,11 @@ from iroko.sim.layout import (
     HOST,
     LEFT,
     MARKS,
-    MASK,
     MEASURED,
     NIC_PORT,
-    PACKET,
     PEAK,
     PORT,
+    QUEUE,
     REPORTED,
     RING,
     SIZE_MASK,
@@ -34,32 +33,33 @@ from iroko.sim.layout import (
     WORD,
     Sim,
 )
-from iroko.sim.ports import settle, take_care
+from iroko.sim.ports import kind_of, ring_slot, settle, take_care
 
-BYTES, PACKETS, DROPPED, MARKED, QUEUE, QUEUE_AREA, QUEUE_PEAK = range(7)
+BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
 PORT_REPORT = 7
-"""Rows of the report of all ports: `BYTES` and `PACKETS` since the start, `QUEUE` now, the others of the interval; `QUEUE_AREA` in byte ns."""
+"""Rows of the report of all ports: `BYTES` and `PACKETS` since the start, `QUEUED` now, the others of the interval; `QUEUE_AREA` in byte ns."""
 
 
 @inlined
 def measure_ports(s: Sim, report: Any, now: int) -> None:
     """Fill `report`, shape `(PORT_REPORT, num_ports)`, and begin the next interval."""
-    ports, packets, since = s.ports, s.packets, s.head[MEASURED]
+    ports, queues, packets, since = s.ports, s.queues, s.packets, s.head[MEASURED]
     for port in range(s.num_ports):
-        p = port * PORT
-        timed = ports[p + COST] > 0
+        p, q = port * PORT, port * QUEUE
+        ring = ports[p + RING]
+        kind = kind_of(ring)
+        timed = s.kinds[kind + COST] > 0
         if timed:
-            settle(s, p, now)
-        ring, mask = ports[p + RING], ports[p + MASK]
+            settle(s, port, now)
         waiting = 0
-        for index in range(ports[p + GONE], ports[p + TAIL]):
-            slot = ring + (index & mask) * PACKET
+        for index in range(queues[q + GONE], ports[p + TAIL]):
+            slot = ring_slot(ring, index)
             size = packets[slot + WORD] & SIZE_MASK
             if timed:
-                waiting += size * (packets[slot + ARRIVAL] - ports[p + DELAY] - now)
+                waiting += size * (packets[slot + ARRIVAL] - s.kinds[kind + DELAY] - now)
             else:
                 waiting += size * (now - max(packets[slot + ARRIVAL], since))
-        backlog = ports[p + ENTERED] - ports[p + LEFT]
+        backlog = ports[p + ENTERED] - queues[q + LEFT]
         if timed:
             # A switch's port counts a packet's whole time in the queue when it arrives: what is yet to come belongs to later.
             report[QUEUE_AREA, port] = ports[p + AREA] - waiting
@@ -67,11 +67,11 @@ def measure_ports(s: Sim, report: Any, now: int) -> None:
         else:
             report[QUEUE_AREA, port] = ports[p + AREA] + waiting
             ports[p + AREA] = 0
-        report[BYTES, port], report[PACKETS, port] = ports[p + LEFT], ports[p + GONE]
-        report[DROPPED, port], report[MARKED, port] = ports[p + DROPS], ports[p + MARKS]
-        report[QUEUE, port], report[QUEUE_PEAK, port] = backlog, ports[p + PEAK]
-        ports[p + DROPS], ports[p + MARKS], ports[p + PEAK] = 0, 0, backlog
-        take_care(ports, p)
+        report[BYTES, port], report[PACKETS, port] = queues[q + LEFT], queues[q + GONE]
+        report[DROPPED, port], report[MARKED, port] = queues[q + DROPS], queues[q + MARKS]
+        report[QUEUED, port], report[QUEUE_PEAK, port] = backlog, queues[q + PEAK]
+        queues[q + DROPS], queues[q + MARKS], queues[q + PEAK] = 0, 0, backlog
+        take_care(s, port)
     s.head[MEASURED] = now
 
 

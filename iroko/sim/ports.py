@@ -6,8 +6,6 @@ moment at which it will leave is known, so a hop costs one event: its arrival at
 changes with the agent's limit, so a packet leaves it in an event of its own.
 """
 
-from typing import Any
-
 from iroko.sim.compiled import called, inlined
 from iroko.sim.layout import (
     AREA,
@@ -28,10 +26,11 @@ from iroko.sim.layout import (
     FULL_PORT,
     GONE,
     HOST,
+    KIND,
+    KIND_OF_PORT_MASK,
     LEFT,
-    MARK_BYTES,
     MARKS,
-    MASK,
+    MARK_BYTES,
     MEASURED,
     NIC_COST,
     NIC_LEAF,
@@ -41,10 +40,14 @@ from iroko.sim.layout import (
     PACKET,
     PEAK,
     PORT,
-    QUEUE_BYTES,
+    QUEUE,
     QUEUED,
+    QUEUE_BYTES,
     RELEASE,
     RING,
+    RING_SHIFT,
+    RING_SIZE_MASK,
+    RING_SIZE_SHIFT,
     ROW_SHIFT,
     SIZE_MASK,
     TAIL,
@@ -61,31 +64,52 @@ SLACK = 2000 << TIME_BITS
 
 
 @inlined
-def settle(s: Sim, p: int, now: int) -> int:
-    """Count what has left the queue of the switch port whose record begins at `p`.
+def ring_slot(ring: int, index: int) -> int:
+    """Where packet number `index` of a port stands in `packets`, by the port's word RING."""
+    return (ring >> RING_SHIFT) + (index & ((1 << (ring >> RING_SIZE_SHIFT & RING_SIZE_MASK)) - 1)) * PACKET
+
+
+@inlined
+def ring_size(ring: int) -> int:
+    """How many packets a ring holds."""
+    return 1 << (ring >> RING_SIZE_SHIFT & RING_SIZE_MASK)
+
+
+@inlined
+def kind_of(ring: int) -> int:
+    """Where the port's kind begins in `kinds`."""
+    return (ring & KIND_OF_PORT_MASK) * KIND
+
+
+@inlined
+def settle(s: Sim, port: int, now: int) -> int:
+    """Count what has left the queue of a switch's port.
 
     Returns:
         The bytes that are in the queue now.
     """
-    ports, packets = s.ports, s.packets
-    gone, left = ports[p + GONE], ports[p + LEFT]
+    p, q = port * PORT, port * QUEUE
+    ports, queues, packets = s.ports, s.queues, s.packets
+    gone, left = queues[q + GONE], queues[q + LEFT]
     if gone < ports[p + FIRST]:  # what has arrived at the far end has left for sure
         gone, left = ports[p + FIRST], ports[p + OUT]
-    tail, ring, mask, delay = ports[p + TAIL], ports[p + RING], ports[p + MASK], ports[p + DELAY]
+    tail, ring = ports[p + TAIL], ports[p + RING]
+    delay = s.kinds[kind_of(ring) + DELAY]
     while gone < tail:
-        slot = ring + (gone & mask) * PACKET
+        slot = ring_slot(ring, gone)
         if packets[slot + ARRIVAL] - delay > now:
             break
         left += packets[slot + WORD] & SIZE_MASK
         gone += 1
-    ports[p + GONE], ports[p + LEFT] = gone, left
+    queues[q + GONE], queues[q + LEFT] = gone, left
     return ports[p + ENTERED] - left
 
 
 @inlined
-def take_care(ports: Any, p: int) -> None:
+def take_care(s: Sim, port: int) -> None:
     """Set from how many bytes on a packet needs a closer look: it may be dropped, marked, or make a new peak."""
-    ports[p + CARE] = min(ports[p + QUEUE_BYTES], ports[p + MARK_BYTES], ports[p + PEAK])
+    queues, q = s.queues, port * QUEUE
+    s.ports[port * PORT + CARE] = min(queues[q + QUEUE_BYTES], queues[q + MARK_BYTES], queues[q + PEAK])
 
 
 @called
@@ -95,18 +119,17 @@ def look_closer(s: Sim, port: int, size: int, waits: bool, now: int) -> int:
     Returns:
         -1: it is dropped; else the flag that it gets.
     """
-    p = port * PORT
-    ports = s.ports
-    backlog = settle(s, p, now)
-    if backlog + size > ports[p + QUEUE_BYTES]:
-        ports[p + DROPS] += 1
+    queues, q = s.queues, port * QUEUE
+    backlog = settle(s, port, now)
+    if backlog + size > queues[q + QUEUE_BYTES]:
+        queues[q + DROPS] += 1
         s.head[DISCARDED] += 1
         return -1
     if waits:
-        ports[p + PEAK] = max(ports[p + PEAK], backlog + size)
-        take_care(ports, p)
-    if backlog > ports[p + MARK_BYTES]:
-        ports[p + MARKS] += 1
+        queues[q + PEAK] = max(queues[q + PEAK], backlog + size)
+        take_care(s, port)
+    if backlog > queues[q + MARK_BYTES]:
+        queues[q + MARKS] += 1
         return CE
     return 0
 
@@ -116,8 +139,9 @@ def enqueue(s: Sim, port: int, word: int, number: int, count: int, now: int) -> 
     """A packet reaches a switch's port: it is dropped, or queued, and marked if it finds too much."""
     p = port * PORT
     ports = s.ports
-    size, now_fine = word & SIZE_MASK, now << TIME_BITS
-    cost, busy = ports[p + COST], ports[p + BUSY]
+    size, now_fine, ring, busy = word & SIZE_MASK, now << TIME_BITS, ports[p + RING], ports[p + BUSY]
+    kind = kind_of(ring)
+    cost = s.kinds[kind + COST]
     leaves_fine = max(now_fine, busy + ((size - FRAME) * cost >> COST_BITS) - SLACK)
     leaves = (leaves_fine + (1 << TIME_BITS) - 1) >> TIME_BITS
     entered = ports[p + ENTERED] + size
@@ -130,15 +154,14 @@ def enqueue(s: Sim, port: int, word: int, number: int, count: int, now: int) -> 
     ports[p + ENTERED] = entered
     ports[p + BUSY] = max(busy, leaves_fine) + (size * cost >> COST_BITS)
     ports[p + AREA] += size * (leaves - now)
-    arrival = leaves + ports[p + DELAY]
-    tail, first, mask = ports[p + TAIL], ports[p + FIRST], ports[p + MASK]
-    slot = ports[p + RING] + (tail & mask) * PACKET
-    packets = s.packets
+    arrival = leaves + s.kinds[kind + DELAY]
+    tail, first = ports[p + TAIL], ports[p + FIRST]
+    slot, packets = ring_slot(ring, tail), s.packets
     packets[slot + ARRIVAL], packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT] = arrival, word, number, count
     ports[p + TAIL] = tail + 1
     if tail == first:
         lower_leaf(s, port, arrival)
-    if tail - first >= mask:
+    if tail + 1 - first == ring_size(ring):
         s.head[FULL_PORT] = port
 
 
@@ -151,17 +174,17 @@ def depart(s: Sim, host: int, now: int) -> int:
     """
     h = host * HOST
     port = s.hosts[h + NIC_PORT]
-    p = port * PORT
-    ports, packets = s.ports, s.packets
-    gone = ports[p + GONE]
-    slot = ports[p + RING] + (gone & ports[p + MASK]) * PACKET
+    p, q = port * PORT, port * QUEUE
+    ports, queues, packets = s.ports, s.queues, s.packets
+    gone, ring = queues[q + GONE], ports[p + RING]
+    slot = ring_slot(ring, gone)
     word = packets[slot + WORD]
     size = word & SIZE_MASK
     ports[p + AREA] += size * (now - max(packets[slot + ARRIVAL], s.head[MEASURED]))
-    arrival = now + ports[p + DELAY]
+    arrival = now + s.kinds[kind_of(ring) + DELAY]
     packets[slot + ARRIVAL] = arrival
-    ports[p + GONE] = gone + 1
-    ports[p + LEFT] += size
+    queues[q + GONE] = gone + 1
+    queues[q + LEFT] += size
     ports[p + BUSY] = max(ports[p + BUSY], (now << TIME_BITS) - SLACK) + (size * s.hosts[h + NIC_COST] >> COST_BITS)
     if gone == ports[p + FIRST]:
         lower_leaf(s, port, arrival)
@@ -182,28 +205,28 @@ def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int
     """
     h = host * HOST
     port = s.hosts[h + NIC_PORT]
-    p = port * PORT
-    ports, packets = s.ports, s.packets
-    size = word & SIZE_MASK
-    tail = ports[p + TAIL]
-    if tail - ports[p + FIRST] > ports[p + MASK]:
+    p, q = port * PORT, port * QUEUE
+    ports, queues, packets = s.ports, s.queues, s.packets
+    size, tail, ring = word & SIZE_MASK, ports[p + TAIL], ports[p + RING]
+    used = tail - ports[p + FIRST]
+    if used == ring_size(ring):
         s.head[FULL_PORT] = port
         return now
-    backlog = ports[p + ENTERED] - ports[p + LEFT] + size
-    if backlog > ports[p + QUEUE_BYTES]:
+    backlog = ports[p + ENTERED] - queues[q + LEFT] + size
+    if backlog > queues[q + QUEUE_BYTES]:
         return now + RETRY_NS
-    slot = ports[p + RING] + (tail & ports[p + MASK]) * PACKET
+    slot = ring_slot(ring, tail)
     packets[slot + ARRIVAL], packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT] = now, word, number, count
     ports[p + TAIL] = tail + 1
     ports[p + ENTERED] += size
-    if tail - ports[p + FIRST] > ports[p + MASK] >> 1:
+    if used >= ring_size(ring) >> 1:
         s.head[FULL_PORT] = port  # early, so that a single packet, such as an ACK, is never turned away for want of a ring
-    if ports[p + GONE] == tail:
+    if queues[q + GONE] == tail:
         if ports[p + BUSY] <= now << TIME_BITS:
             depart(s, host, now)
             return TAKEN
         set_leaf(s, s.hosts[h + NIC_LEAF], (ports[p + BUSY] + (1 << TIME_BITS) - 1) >> TIME_BITS)
-    ports[p + PEAK] = max(ports[p + PEAK], backlog)
+    queues[q + PEAK] = max(queues[q + PEAK], backlog)
     return TAKEN
 
 

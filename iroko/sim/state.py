@@ -37,6 +37,10 @@ class Layout:
         self.topology = topology
         self.paths = Paths(topology)
         self._host_of_port = {port: host for host, port in enumerate(topology.host_ports)}
+        kinds = dict.fromkeys(self._kind(index) for index in range(topology.num_ports))
+        self._kinds = {kind: number for number, kind in enumerate(kinds)}
+        if len(kinds) > at.KIND_OF_PORT_MASK:
+            raise InputError(f"topology {topology.name}: {len(kinds)} different rates and delays: expected at most {at.KIND_OF_PORT_MASK}")
 
     def write(self, flows: Sequence[Flow], transport: Transport, is_udp: bool, seed: int) -> Integers:
         """The memory of an episode that has not begun.
@@ -54,7 +58,8 @@ class Layout:
             raise InputError(f"{len(flows)} flows over {longest} hops: expected at most {at.HOP_MASK} hops and 2^36 flows")
         ring_sizes = [_HOST_RING if port in self._host_of_port else _PORT_RING for port in range(topology.num_ports)]
         segments = 0 if is_udp else _SEGMENT_RING
-        sections = [at.HEAD, 2 << leaf_bits, topology.num_ports * at.PORT, topology.num_hosts * at.HOST, max(len(flows), 1) * at.FLOW,
+        sections = [at.HEAD, 2 << leaf_bits, topology.num_ports * at.PORT, topology.num_ports * at.QUEUE, len(self._kinds) * at.KIND,
+                    topology.num_hosts * at.HOST, max(len(flows), 1) * at.FLOW,
                     2 * max(len(flows), 1) << path_bits, sum(ring_sizes) * at.PACKET + len(flows) * segments * at.SEGMENT]  # fmt: skip
         starts = np.cumsum([0, *(-(-size // 8) * 8 for size in sections)])
         memory = np.zeros(starts[-1], dtype=np.int64)
@@ -66,17 +71,17 @@ class Layout:
         head[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in transport[1:]]
         head[at.FULL_PORT] = head[at.FULL_FLOW] = at.NONE
         memory[starts[1] : starts[2]] = at.NEVER
-        self._write_ports(memory, starts[2], ring_sizes, transport.ecn)
-        self._write_hosts(memory, starts[3])
+        self._write_ports(memory, ring_sizes, transport.ecn)
+        self._write_hosts(memory, starts[5])
         ring = sum(ring_sizes) * at.PACKET
         for number, flow in enumerate(flows):
-            record = memory[starts[4] + number * at.FLOW :][: at.FLOW]
+            record = memory[starts[6] + number * at.FLOW :][: at.FLOW]
             self._write_flow(record, flow, number, at.UDP_PAYLOAD if is_udp else at.MSS, seed)
             if segments:
                 record[at.SLOTS], record[at.SLOT_MASK] = ring, segments - 1
                 ring += segments * at.SEGMENT
             for way, path in enumerate(found[number]):
-                row = starts[5] + ((2 * number + way) << path_bits)
+                row = starts[7] + ((2 * number + way) << path_bits)
                 memory[row : row + (1 << path_bits)] = -1
                 memory[row : row + len(path)] = path
         _build_tree(memory, starts[1], leaf_bits, topology.num_ports + topology.num_hosts, flows)
@@ -85,16 +90,24 @@ class Layout:
     def _two_ways(self, flow: Flow, number: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (self.paths.find(flow.source, flow.destination, number, seed), self.paths.find(flow.destination, flow.source, number, seed))
 
-    def _write_ports(self, memory: Integers, start: int, ring_sizes: list[int], ecn: bool) -> None:
+    def _write_ports(self, memory: Integers, ring_sizes: list[int], ecn: bool) -> None:
         ring = 0
+        for (cost, delay), kind in self._kinds.items():
+            start = int(memory[at.KINDS_AT]) + kind * at.KIND
+            memory[start + at.COST], memory[start + at.DELAY] = cost, delay
         for index, port in enumerate(self.topology.ports):
-            record = memory[start + index * at.PORT :][: at.PORT]
+            record = memory[int(memory[at.QUEUES_AT]) + index * at.QUEUE :][: at.QUEUE]
             record[at.QUEUE_BYTES] = port.queue_bytes
             record[at.MARK_BYTES] = at.NEVER if port.ecn_bytes is None or not ecn else port.ecn_bytes
-            record[at.DELAY] = round(port.delay_s * 1e9)
-            record[at.COST] = 0 if index in self._host_of_port else byte_cost(port.rate_bps)
-            record[at.RING], record[at.MASK] = ring, ring_sizes[index] - 1
+            size_bits = ring_sizes[index].bit_length() - 1
+            word = (ring << at.RING_SHIFT) | (size_bits << at.RING_SIZE_SHIFT) | self._kinds[self._kind(index)]
+            memory[int(memory[at.PORTS_AT]) + index * at.PORT + at.RING] = word
             ring += ring_sizes[index] * at.PACKET
+
+    def _kind(self, index: int) -> tuple[int, int]:
+        """Cost of a byte and delay of a port; the rate of a host's port stands in the host's record."""
+        port = self.topology.ports[index]
+        return 0 if index in self._host_of_port else byte_cost(port.rate_bps), round(port.delay_s * 1e9)
 
     def _write_hosts(self, memory: Integers, start: int) -> None:
         for host, port in enumerate(self.topology.host_ports):
@@ -136,33 +149,40 @@ def grow(memory: Integers) -> Integers:
     Returns:
         The memory with copies of the rings at its end.
     """
-    head = memory[: at.HEAD]
-    if head[at.FULL_PORT] != at.NONE:
-        offset = int(head[at.PORTS_AT]) + int(head[at.FULL_PORT]) * at.PORT
-        memory = _double(memory, offset, at.RING, at.MASK, [(0, at.PACKET, at.FIRST, at.TAIL)])
-        memory[at.FULL_PORT] = at.NONE
-    if head[at.FULL_FLOW] != at.NONE:
-        offset = int(head[at.FLOWS_AT]) + int(head[at.FULL_FLOW])
+    if memory[at.FULL_PORT] != at.NONE:
+        record = int(memory[at.PORTS_AT]) + int(memory[at.FULL_PORT]) * at.PORT
+        word = int(memory[record + at.RING])
+        size_bits = word >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK
+        parts = [(0, at.PACKET, int(memory[record + at.FIRST]), int(memory[record + at.TAIL]))]
+        memory, offset = _double(memory, word >> at.RING_SHIFT, 1 << size_bits, parts)
+        word = (offset << at.RING_SHIFT) | (size_bits + 1 << at.RING_SIZE_SHIFT) | (word & at.KIND_OF_PORT_MASK)
+        memory[record + at.RING], memory[at.FULL_PORT] = word, at.NONE
+    if memory[at.FULL_FLOW] != at.NONE:
+        record = int(memory[at.FLOWS_AT]) + int(memory[at.FULL_FLOW])
         # Three rings share a flow's slots: its segments, which of them came early, which were sent again.
-        parts = [(at.SENT, 2, at.UNA, at.NXT), (at.EARLY, 1, at.EARLY_SEEN, at.EARLY_COUNT), (at.RESENT, 1, at.RESENT_FIRST, at.RESENT_NEXT)]
-        memory = _double(memory, offset, at.SLOTS, at.SLOT_MASK, parts)
-        memory[at.FULL_FLOW] = at.NONE
+        uses = ((at.SENT, 2, at.UNA, at.NXT), (at.EARLY, 1, at.EARLY_SEEN, at.EARLY_COUNT), (at.RESENT, 1, at.RESENT_FIRST, at.RESENT_NEXT))
+        parts = [(word, width, int(memory[record + first]), int(memory[record + last])) for word, width, first, last in uses]
+        slots = int(memory[record + at.SLOT_MASK]) + 1
+        memory, offset = _double(memory, int(memory[record + at.SLOTS]), slots, parts)
+        memory[record + at.SLOTS], memory[record + at.SLOT_MASK], memory[at.FULL_FLOW] = offset, 2 * slots - 1, at.NONE
     return memory
 
 
-def _double(memory: Integers, offset: int, where: int, mask: int, parts: Sequence[tuple[int, int, int, int]]) -> Integers:
-    """Copy a ring to the end at twice its size; each part is a first word, a number of words and the indices in use."""
+def _double(memory: Integers, offset: int, slots: int, parts: Sequence[tuple[int, int, int, int]]) -> tuple[Integers, int]:
+    """Copy a ring to the end at twice its size; a part is a first word, a number of words, and the first and last index in use.
+
+    Returns:
+        The memory, and where the ring begins among the rings now.
+    """
     words = sum(width for _, width, _, _ in parts)
-    record = memory[offset:]
-    slots, rings, end = int(record[mask]) + 1, int(memory[at.RINGS_AT]), int(memory[at.END_AT])
-    old = memory[rings + int(record[where]) :][: slots * words].reshape(slots, words)
+    rings, end = int(memory[at.RINGS_AT]), int(memory[at.END_AT])
+    old = memory[rings + offset :][: slots * words].reshape(slots, words)
     new = np.zeros((2 * slots, words), dtype=np.int64)
     for word, width, first, last in parts:
-        indices = np.arange(int(record[first]), int(record[last]))
+        indices = np.arange(first, last)
         new[indices % (2 * slots), word : word + width] = old[indices % slots, word : word + width]
     if end + new.size > len(memory):
         memory = np.concatenate([memory, np.zeros(end + new.size - len(memory), dtype=np.int64)])
     memory[end : end + new.size] = new.reshape(-1)
-    memory[offset + where], memory[offset + mask] = end - rings, 2 * slots - 1
     memory[at.END_AT] = end + new.size
-    return memory
+    return memory, end - rings
