@@ -27,7 +27,8 @@ DEFAULT_TRAIN_ENGINE = "sim"
 DEFAULT_ENVS = {"sim": 16, "guest": 2, "mininet": 1}
 """Training environments side by side: many in the simulator, where one call steps all, a guest for each of two cores, and of a host's
 kernel one at a time."""
-NO_BASELINES = "none"
+NOBODY = "none"
+"""In place of agents or baselines: none."""
 SCHEMES = tuple(name for name in agent_names() if name != "tcp")
 """What can be trained or scored; a TCP goes by the name of its congestion control."""
 
@@ -190,9 +191,10 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     for key in ("agents", "baselines"):
         if isinstance(run.get(key), str):
             run[key] = [run[key]]
+        if run.get(key) == [NOBODY]:
+            run[key] = []
     if "baselines" in run:
         run.setdefault("skip_missing", False)
-        run["baselines"] = [] if run["baselines"] == [NO_BASELINES] else run["baselines"]
     else:
         run["baselines"] = [name for name in DEFAULT_BASELINES if name not in run.get("agents", ())]
     scenario = Scenario.from_table(table)

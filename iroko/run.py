@@ -43,7 +43,8 @@ class Stopped(BaseException):
 @app.command()
 def run(
     topo: Annotated[str | None, typer.Option(metavar="NAME", help=f"Topology, a file in topologies/ [{DEFAULT_TOPOLOGY}].")] = None,
-    agent: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Agent to train and score; again for more [ppo].")] = None,
+    agent: Annotated[list[str] | None, typer.Option(metavar="NAME",
+        help="Agent to train and score; again for more; 'none' for none [ppo].")] = None,
     baseline: Annotated[list[str] | None, typer.Option(metavar="NAME",
         help=f"Scheme to score beside it; again for more; 'none' for none [{' '.join(DEFAULT_BASELINES)}].")] = None,
     traffic: Annotated[str | None, typer.Option(metavar="NAME", help="Traffic, a file in traffic/ [by topology].")] = None,

@@ -83,6 +83,7 @@ def test_only_default_baselines_may_be_left_out() -> None:
 
 def test_no_baselines_and_default_ones_that_are_agents() -> None:
     assert make_config(overlay(GUEST, {"run": {"baselines": ["none"]}})).schemes == ("ppo",)
+    assert make_config(overlay(GUEST, {"run": {"agents": ["none"]}})).schemes == ("nv", "dctcp", "maxmin")
     assert make_config(overlay(GUEST, {"run": {"agents": ["maxmin"]}})).schemes == ("maxmin", "nv", "dctcp")
 
 
