@@ -141,7 +141,8 @@ class Batch:
         started = time.perf_counter()
         changed = limits != self._limits
         costs = np.full(limits.shape, -1, dtype=np.int64)
-        costs[changed] = np.maximum(1, np.rint(8e9 * (1 << (at.COST_BITS + at.TIME_BITS)) / limits[changed])).astype(np.int64)
+        # As in the kernel engine, the least limit is a byte a second.
+        costs[changed] = np.maximum(1, np.rint(8e9 * (1 << (at.COST_BITS + at.TIME_BITS)) / np.maximum(limits[changed], 8))).astype(np.int64)
         before = self._totals
         self._advance(costs, ends)
         self._totals = self._ports[:, _TOTALS].copy()

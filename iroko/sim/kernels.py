@@ -34,7 +34,7 @@ def advance(memories, chosen, costs, until, ports, flows, received):  # type: ig
         if not run(s, until[row]):
             return position
         measure_ports(s, ports[row], until[row])
-        measure_flows(s, flows.shape[2], flows[row, 0], flows[row, 1], received[row])
+        measure_flows(s, flows[row, 0], flows[row, 1], received[row])
         if unaccounted(s) != 0:
             return len(chosen) + position
     return -1

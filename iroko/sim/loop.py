@@ -6,11 +6,13 @@ from iroko.sim.compiled import ask, inlined, record_at, section
 from iroko.sim.layout import (
     ACK,
     ACK_AT,
+    ACK_NOW,
     ARRIVAL,
     CE,
     CONSUMED,
     COST,
     COUNT,
+    CWND,
     DATA,
     ECE,
     FIRST,
@@ -49,6 +51,8 @@ from iroko.sim.layout import (
     QUEUES_AT,
     RCV_NXT,
     REORDER,
+    RESUME,
+    RESUME_AT,
     RETRANSMIT,
     RING,
     RINGS_AT,
@@ -63,6 +67,7 @@ from iroko.sim.layout import (
     SYN_BYTES,
     TAIL,
     TCP_HEADERS,
+    TIMEOUTS,
     TIMER_AT,
     TIMER_KIND,
     TO,
@@ -80,7 +85,7 @@ from iroko.sim.tcp.timers import MS, SYN_RTO_MS, measure_rtt, start_timer
 from iroko.sim.tree import set_leaf
 from iroko.sim.udp import on_datagram, send_bursts
 
-NOBODY = -1
+NOBODY, LINEAR_SYNS = -1, 4
 
 
 @inlined
@@ -159,6 +164,10 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
     flows[f + TIMER_AT] = NEVER
     measure_rtt(s, f, now // 1000 - flows[f + LAST_SENT])
     size_small_queue(s, f)
+    if flows[f + TIMEOUTS] > 2:
+        flows[f + CWND] = 1  # more than one SYN was lost (RFC 5681)
+    flows[f + TIMEOUTS] = 0
+    flows[f + ACK_NOW] = now
     ask(s.head[ON_BEGIN], record_at(s.flows, f), 0)
     push(s, flows[f + FROM], (row << ROW_SHIFT) | (ACK << KIND_SHIFT) | TCP_HEADERS, 0, 0, now)
     flows[f + LAST_SENT] = now // MS
@@ -167,7 +176,7 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
 
 @inlined
 def open_flow(s: Sim, f: int, now: int) -> None:
-    """A flow starts: UDP at once, TCP with a SYN, again after 1 s, 2 s, 4 s until it is answered."""
+    """A flow starts: UDP at once, TCP with a SYN, which is sent again each second, after the fifth time at twice the interval of before."""
     flows = s.flows
     if s.head[IS_UDP]:
         flows[f + STATE] = RUNNING
@@ -177,7 +186,9 @@ def open_flow(s: Sim, f: int, now: int) -> None:
     word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | SYN_BYTES
     push(s, flows[f + FROM], word, 0, 0, now)
     start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
-    flows[f + RTO_MS] *= 2
+    flows[f + TIMEOUTS] += 1
+    if flows[f + TIMEOUTS] > LINEAR_SYNS:
+        flows[f + RTO_MS] *= 2
 
 
 @inlined
@@ -185,6 +196,7 @@ def wake(s: Sim, leaf: int, now: int) -> int:
     """A flow's leaf fires: see which of its timers are due, and set the leaf to the next."""
     flows = s.flows
     f = (leaf - s.num_ports - s.num_hosts) * FLOW
+    due = min(flows[f + SEND_AT], flows[f + ACK_AT], flows[f + TIMER_AT]) <= now
     if flows[f + SEND_AT] <= now:
         flows[f + SEND_AT] = NEVER
         if flows[f + STATE] == WAITING:
@@ -202,7 +214,22 @@ def wake(s: Sim, leaf: int, now: int) -> int:
             flows[f + TIMER_AT] = NEVER
             on_timeout(s, f, now)
     set_leaf(s, leaf, min(flows[f + SEND_AT], flows[f + ACK_AT], flows[f + TIMER_AT]))
-    return f
+    return f if due else NOBODY
+
+
+@inlined
+def serve(s: Sim, f: int, now: int) -> bool:
+    """Let a flow send what it may.
+
+    Returns:
+        Whether it could; else a ring is grown and the flow goes on before anything else happens.
+    """
+    if s.flows[f + STATE] != RUNNING:
+        return True
+    served = send_bursts(s, f, now) if s.head[IS_UDP] else send(s, f, now)
+    if not served:
+        s.head[RESUME], s.head[RESUME_AT] = f, now
+    return served
 
 
 @inlined
@@ -212,9 +239,15 @@ def run(s: Sim, until: int) -> bool:
     Returns:
         Whether it is done; else a ring is full (`FULL_PORT`, `FULL_FLOW`) and has to be grown first.
     """
-    head, tree, flows = s.head, s.tree, s.flows
+    head, tree = s.head, s.tree
     bits, num_ports, num_hosts = s.leaf_bits, s.num_ports, s.num_hosts
+    f, now = head[RESUME], head[RESUME_AT]
+    head[RESUME] = NONE
     while True:
+        if f != NOBODY:
+            serve(s, f, now)
+        if head[FULL_PORT] & head[FULL_FLOW] != NONE:
+            return False
         key = tree[1]
         now = key >> bits
         if now >= until:
@@ -230,10 +263,3 @@ def run(s: Sim, until: int) -> bool:
             set_leaf(s, leaf, next_departure(s, host) if more else NEVER)
         else:
             f = wake(s, leaf, now)
-        if f != NOBODY and flows[f + STATE] == RUNNING:
-            if head[IS_UDP]:
-                send_bursts(s, f, now)
-            else:
-                send(s, f, now)
-        if head[FULL_PORT] & head[FULL_FLOW] != NONE:
-            return False

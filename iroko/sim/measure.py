@@ -22,6 +22,7 @@ from iroko.sim.layout import (
     MARKS,
     MEASURED,
     NIC_PORT,
+    NUM_FLOWS,
     PEAK,
     PORT,
     QUEUE,
@@ -76,12 +77,12 @@ def measure_ports(s: Sim, report: Any, now: int) -> None:
 
 
 @inlined
-def measure_flows(s: Sim, num_flows: int, delivered: Any, done: Any, received: Any) -> None:
+def measure_flows(s: Sim, delivered: Any, done: Any, received: Any) -> None:
     """Fill what arrived: bytes for each flow and each host since the last measurement; when each flow was done, -1: it is not."""
     flows = s.flows
     for host in range(s.num_hosts):
         received[host] = 0
-    for number in range(num_flows):
+    for number in range(s.head[NUM_FLOWS]):
         f = number * FLOW
         fresh = flows[f + DELIVERED] - flows[f + REPORTED]
         flows[f + REPORTED] = flows[f + DELIVERED]

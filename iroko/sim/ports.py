@@ -196,12 +196,22 @@ def depart(s: Sim, host: int, now: int) -> int:
 
 
 @inlined
+def fits(s: Sim, host: int, num: int) -> bool:
+    """Whether so many packets fit into the ring of a host's port; else it is grown before anything else happens."""
+    port = s.hosts[host * HOST + NIC_PORT]
+    p = port * PORT
+    if s.ports[p + TAIL] - s.ports[p + FIRST] + num <= ring_size(s.ports[p + RING]):
+        return True
+    s.head[FULL_PORT] = port
+    return False
+
+
+@inlined
 def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int:
     """A flow's end hands a packet to its host; it leaves at once if the interface is idle.
 
     Returns:
-        When to try again because it was not taken: at once when the ring is full, which is grown after this event, 1 ms later when the
-        queue is; `TAKEN`: it was taken.
+        `TAKEN`, or, when the queue is full, when to try again.
     """
     h = host * HOST
     port = s.hosts[h + NIC_PORT]
@@ -209,9 +219,6 @@ def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int
     ports, queues, packets = s.ports, s.queues, s.packets
     size, tail, ring = word & SIZE_MASK, ports[p + TAIL], ports[p + RING]
     used = tail - ports[p + FIRST]
-    if used == ring_size(ring):
-        s.head[FULL_PORT] = port
-        return now
     backlog = ports[p + ENTERED] - queues[q + LEFT] + size
     if backlog > queues[q + QUEUE_BYTES]:
         return now + RETRY_NS
@@ -220,7 +227,7 @@ def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int
     ports[p + TAIL] = tail + 1
     ports[p + ENTERED] += size
     if used >= ring_size(ring) >> 1:
-        s.head[FULL_PORT] = port  # early, so that a single packet, such as an ACK, is never turned away for want of a ring
+        s.head[FULL_PORT] = port  # early, so that a single packet, such as an ACK, always finds room
     if queues[q + GONE] == tail:
         if ports[p + BUSY] <= now << TIME_BITS:
             depart(s, host, now)

@@ -66,10 +66,11 @@ class Layout:
         head = memory[: at.HEAD]
         head[at.TREE_AT : at.END_AT + 1] = starts[1:]
         head[at.NUM_PORTS], head[at.NUM_HOSTS] = topology.num_ports, topology.num_hosts
+        head[at.NUM_FLOWS] = len(flows)
         head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
         head[at.IS_UDP], head[at.ECN] = is_udp, transport.ecn
         head[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in transport[1:]]
-        head[at.FULL_PORT] = head[at.FULL_FLOW] = at.NONE
+        head[at.FULL_PORT] = head[at.FULL_FLOW] = head[at.RESUME] = at.NONE
         memory[starts[1] : starts[2]] = at.NEVER
         self._write_ports(memory, ring_sizes, transport.ecn)
         self._write_hosts(memory, starts[5])

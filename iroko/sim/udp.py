@@ -21,7 +21,7 @@ from iroko.sim.layout import (
     UDP_HEADERS,
     Sim,
 )
-from iroko.sim.ports import TAKEN, push
+from iroko.sim.ports import TAKEN, fits, push
 from iroko.sim.tcp.timers import wake_at
 
 BURST, MOST_BURSTS, FEW_BURSTS = 44, 7, 3
@@ -29,13 +29,19 @@ BURST, MOST_BURSTS, FEW_BURSTS = 44, 7, 3
 
 
 @inlined
-def send_bursts(s: Sim, f: int, now: int) -> None:
-    """Fill the socket's buffer, if little enough is left in it."""
+def send_bursts(s: Sim, f: int, now: int) -> bool:
+    """Fill the socket's buffer, if little enough is left in it.
+
+    Returns:
+        False: the ring of the host's port is too small, nothing has been sent.
+    """
     flows = s.flows
     row = f // FLOW * 2
     nxt, last = flows[f + NXT], flows[f + SEGMENTS]
-    if flows[f + QUEUED] > FEW_BURSTS:
-        return
+    if flows[f + QUEUED] > FEW_BURSTS or nxt == last:
+        return True
+    if not fits(s, flows[f + FROM], min(last - nxt, MOST_BURSTS * BURST)):
+        return False
     while nxt < last and flows[f + QUEUED] < MOST_BURSTS:
         flows[f + QUEUED] += 1
         end = min(nxt + BURST, last)
@@ -52,9 +58,10 @@ def send_bursts(s: Sim, f: int, now: int) -> None:
                 flows[f + QUEUED] -= 1
                 flows[f + SEND_AT] = again
                 wake_at(s, f, again)
-                return
+                return True
             nxt += 1
         flows[f + NXT] = nxt
+    return True
 
 
 @inlined

@@ -10,12 +10,10 @@ from iroko.sim.layout import (
     DELIVERED_CE,
     DELIVERED_COUNT,
     DELIVERED_THEN,
-    DISORDER,
     EARLY,
     EARLY_SEEN,
     EVER_RETRANSMITTED,
     FLAG_BITS,
-    FLAG_MASK,
     FRTO,
     HIGH_SEQ,
     LOSS,
@@ -24,6 +22,7 @@ from iroko.sim.layout import (
     LOST_OUT,
     MIN_RTT,
     NEVER,
+    NEW_FIRST,
     NXT,
     ON_ACKED,
     ON_GROW,
@@ -31,9 +30,7 @@ from iroko.sim.layout import (
     PHASE,
     PROBE_RESENT,
     PROBE_SEQ,
-    RACK_TIME,
     RECOVERY,
-    RESENT_FIRST,
     RETRANSMITTED,
     RETRANS_OUT,
     SACKED,
@@ -55,11 +52,9 @@ from iroko.sim.tcp.loss import (
     set_phase,
     undo_timeout,
 )
-from iroko.sim.tcp.send import in_flight, send_lost, send_new, size_small_queue
+from iroko.sim.tcp.send import size_small_queue
 from iroko.sim.tcp.timers import measure_rtt, restart_rto, sent_time, slot_of, start_probe
 
-NOTHING, LOST_FIRST, NEW_FIRST = range(3)
-"""What an ACK asks to be sent next: nothing special, what was lost, or new segments before it (F-RTO)."""
 
 
 @inlined
@@ -165,10 +160,8 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
         set_timer = first_sacked < sent_time(s, f, ack)
     if flows[f + PROBE_SEQ]:
         end_probe(s, f, ack, advanced, sacked_some)
-    resend = NOTHING
     if flows[f + PHASE] != OPEN or sacked_some or echo or not advanced:
-        armed, resend = alert(s, f, original, advanced, sacked_some, echo, now)
-        set_timer = set_timer and not armed
+        set_timer = not alert(s, f, original, advanced, sacked_some, echo, now) and set_timer
     if set_timer and not start_probe(s, f, True, now):
         restart_rto(s, f, now)
 
@@ -177,23 +170,19 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
     elif advanced:
         ask(s.head[ON_GROW], record_at(s.flows, f), delivered)
     size_small_queue(s, f)
-    if resend == NEW_FIRST:
-        send_new(s, f, now)
-        if flows[f + NXT] <= flows[f + HIGH_SEQ]:
-            flows[f + FRTO] = 0
 
 
 @called
 def alert(
     s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool, echo: bool, now: int
-) -> tuple[bool, int]:
+) -> bool:
     """An ACK that is not plain: leave a phase or enter one.
 
     Args:
         original: whether it reports a segment that was sent once, before the phase was entered.
 
     Returns:
-        Whether the reordering timer was armed, and what to send again.
+        Whether the reordering timer was armed.
     """
     flows = s.flows
     if flows[f + PHASE] != OPEN and flows[f + UNA] >= flows[f + HIGH_SEQ]:
@@ -202,48 +191,46 @@ def alert(
                 flows[f + CWND] = flows[f + SSTHRESH]
             set_phase(s, f, OPEN)
     if flows[f + PHASE] == RECOVERY:
-        return look_for_losses(s, f, now), LOST_FIRST
-    resend, armed = NOTHING, False
+        return look_for_losses(s, f, now)
     if flows[f + PHASE] == LOSS:
-        resend = judge_timeout(s, f, original, advanced, sacked_some)
+        judge_timeout(s, f, original, advanced, sacked_some)
         retransmitted = flows[f + RETRANS_OUT]
         armed = look_for_losses(s, f, now)
         if flows[f + PHASE] != OPEN and flows[f + RETRANS_OUT] >= retransmitted:
-            return armed, resend
+            return armed
     else:
         armed = look_for_losses(s, f, now)
     if flows[f + LOST_OUT] > 0:
         enter_recovery(s, f)
-        return armed, LOST_FIRST
+        return armed
     if echo and flows[f + PHASE] < CWR:
         begin_reduction(s, f)
         set_phase(s, f, CWR)
     if flows[f + PHASE] != CWR:
         keep_open(s, f)
-    return armed, resend
+    return armed
 
 
 @inlined
-def judge_timeout(s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool) -> int:
+def judge_timeout(s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool) -> None:
     """After a timeout: was it spurious (F-RTO, RFC 5682), is it over, or does recovery go on?"""
     flows = s.flows
     recovered = flows[f + UNA] >= flows[f + HIGH_SEQ]
     if flows[f + FRTO]:
         if original:
             undo_timeout(s, f)
-            return NOTHING
+            return
         if flows[f + NXT] > flows[f + HIGH_SEQ]:
             if sacked_some or not advanced:
                 flows[f + FRTO] = 0
         elif advanced and not recovered:
             flows[f + HIGH_SEQ] = flows[f + NXT]
             if flows[f + NXT] < flows[f + SEGMENTS]:
-                return NEW_FIRST
+                flows[f + NEW_FIRST] = 1
+                return
             flows[f + FRTO] = 0
     if recovered:
         set_phase(s, f, OPEN)
-        return NOTHING
-    return LOST_FIRST
 
 
 @called

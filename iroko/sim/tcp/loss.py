@@ -12,7 +12,6 @@ from iroko.sim.layout import (
     DISORDER,
     EVER_RETRANSMITTED,
     FLAG_BITS,
-    FLAG_MASK,
     FRTO,
     HIGH_SEQ,
     LOSS,
@@ -21,6 +20,7 @@ from iroko.sim.layout import (
     LOST_COUNT,
     LOST_OUT,
     MIN_RTT,
+    NEVER,
     NXT,
     ON_PHASE,
     ON_REDUCE,
@@ -42,6 +42,7 @@ from iroko.sim.layout import (
     RESENT,
     RESENT_FIRST,
     RESENT_NEXT,
+    RETRANSMIT,
     RETRANSMITTED,
     RETRANS_OUT,
     RTO_MS,
@@ -57,9 +58,8 @@ from iroko.sim.layout import (
     UNA,
     Sim,
 )
-from iroko.sim.tcp.send import in_flight, retransmit, send_lost, transmit
+from iroko.sim.tcp.send import in_flight, retransmit, transmit
 from iroko.sim.tcp.timers import MARGIN_US, MAX_RTO_MS, restart_rto, slot_of, start_timer
-from iroko.sim.layout import NEVER, RETRANSMIT, PROBE
 
 DUPLICATES = 3
 
@@ -224,6 +224,7 @@ def undo_timeout(s: Sim, f: int) -> None:
     for seq in range(flows[f + UNA], flows[f + NXT]):
         segments[slot_of(s, f, seq) + SENT] &= ~LOST
     flows[f + LOST_OUT] = 0
+    flows[f + LOSS_SCAN] = flows[f + UNA]
     flows[f + CWND] = max(flows[f + CWND], flows[f + PRIOR_CWND])
     flows[f + SSTHRESH] = max(flows[f + SSTHRESH], flows[f + PRIOR_SSTHRESH])
     flows[f + TIMEOUTS] = 0
@@ -257,11 +258,9 @@ def on_timeout(s: Sim, f: int, now: int) -> None:
     flows[f + PROBE_SEQ] = 0
     flows[f + FRTO] = 1 if fresh or flows[f + TIMEOUTS] else 0
     flows[f + TIMEOUTS] += 1
-    if retransmit(s, f, una, now):
-        flows[f + RTO_MS] = min(2 * flows[f + RTO_MS], MAX_RTO_MS)
-        start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
-    else:
-        start_timer(s, f, RETRANSMIT, 500, now)
+    retransmit(s, f, una, now)
+    flows[f + RTO_MS] = min(2 * flows[f + RTO_MS], MAX_RTO_MS)
+    start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
 
 
 @called
@@ -297,6 +296,5 @@ def on_reorder_timer(s: Sim, f: int, now: int) -> None:
         if flows[f + PHASE] != RECOVERY:
             enter_recovery(s, f)
             reduce_window(s, f, 1, flows[f + LOST_COUNT] - lost, False)
-        send_lost(s, f, now)
     if flows[f + TIMER_KIND] != RETRANSMIT or flows[f + TIMER_AT] == now:
         restart_rto(s, f, now)

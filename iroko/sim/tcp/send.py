@@ -18,7 +18,9 @@ from iroko.sim.layout import (
     FLOW,
     FRAME,
     FROM,
+    FRTO,
     FULL_FLOW,
+    HIGH_SEQ,
     KIND_SHIFT,
     LAST_BYTES,
     LAST_SENT,
@@ -26,6 +28,7 @@ from iroko.sim.layout import (
     LOST_OUT,
     MAX_OUT,
     MSS,
+    NEW_FIRST,
     NXT,
     ON_RESTART,
     PHASE,
@@ -59,12 +62,14 @@ from iroko.sim.layout import (
     USAGE_SEQ,
     Sim,
 )
-from iroko.sim.ports import TAKEN, push
+from iroko.sim.ports import TAKEN, fits, push
 from iroko.sim.tcp.timers import MS, restart_rto, slot_of, start_probe, start_timer, wake_at
 
 TRUESIZE = 2304
 """What Linux accounts for a buffer of one full segment, bytes."""
 MOST_QUEUED_BYTES = 4 << 20
+SPARE = 4
+"""Slots that stay free in each ring of a flow, for what its timers send."""
 
 
 @inlined
@@ -121,11 +126,16 @@ def still_queued(s: Sim, f: int, seq: int) -> bool:
 
 
 @inlined
-def ask_for_slots(s: Sim, f: int, now: int) -> None:
-    """The flow's rings are full: they are grown after this event, and the flow goes on at this very moment."""
-    s.head[FULL_FLOW] = f
-    s.flows[f + SEND_AT] = now
-    wake_at(s, f, now)
+def has_room(s: Sim, f: int) -> bool:
+    """Whether the rings of the flow and of its host's port hold all that might be sent now; else they are grown before any of it is."""
+    flows = s.flows
+    again = flows[f + LOST_OUT] - flows[f + RETRANS_OUT]
+    most = max(min(flows[f + CWND] - in_flight(s, f), flows[f + SEGMENTS] - flows[f + NXT] + again), 0) + SPARE
+    used = max(flows[f + NXT] - flows[f + UNA], flows[f + RESENT_NEXT] - flows[f + RESENT_FIRST])
+    if used + most > flows[f + SLOT_MASK]:
+        s.head[FULL_FLOW] = f
+        return False
+    return fits(s, flows[f + FROM], min(most, 2 * flows[f + SMALL_QUEUE] + SPARE))
 
 
 @inlined
@@ -138,9 +148,6 @@ def retransmit(s: Sim, f: int, seq: int, now: int) -> bool:
     flows, segments = s.flows, s.segments
     flags = segments[slot_of(s, f, seq) + SENT] & FLAG_MASK
     if flags & EVER_RETRANSMITTED == 0 and still_queued(s, f, seq):
-        return False
-    if flows[f + RESENT_NEXT] - flows[f + RESENT_FIRST] > flows[f + SLOT_MASK]:
-        ask_for_slots(s, f, now)
         return False
     if not transmit(s, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, now):
         return False
@@ -182,9 +189,6 @@ def send_new(s: Sim, f: int, now: int) -> None:
     while nxt < flows[f + SEGMENTS] and in_flight(s, f) < flows[f + CWND]:
         if flows[f + QUEUED] >= flows[f + SMALL_QUEUE] and nxt - una > 1:
             break
-        if nxt - una > flows[f + SLOT_MASK]:
-            ask_for_slots(s, f, now)
-            break
         if not transmit(s, f, nxt, 0, now):
             break
         nxt += 1
@@ -212,9 +216,22 @@ def note_usage(s: Sim, f: int, limited: bool) -> None:
 
 
 @inlined
-def send(s: Sim, f: int, now: int) -> None:
-    """Send all that may go now."""
+def send(s: Sim, f: int, now: int) -> bool:
+    """Send all that may go now.
+
+    Returns:
+        False: a ring is too small, nothing has been sent.
+    """
     flows = s.flows
+    if not has_room(s, f):
+        return False
+    if flows[f + NEW_FIRST]:
+        flows[f + NEW_FIRST] = 0
+        send_new(s, f, now)
+        if flows[f + NXT] > flows[f + HIGH_SEQ]:
+            return True
+        flows[f + FRTO] = 0
     if flows[f + LOST_OUT] > flows[f + RETRANS_OUT] and in_flight(s, f) < flows[f + CWND]:
         send_lost(s, f, now)
     send_new(s, f, now)
+    return True

@@ -14,6 +14,8 @@ from iroko.sim.transports._common import Flow, Transport, add_one_per, is_limite
 BETA, SCALE = 717, 1024
 RENO_SCALE = 8 * (SCALE + BETA) // 3 // (SCALE - BETA)
 CUBE_FACTOR = (1 << 40) // 410
+MOST_AWAY = 1 << 18
+"""In 1/1024 s: the cube of more would overflow."""
 LOW_WINDOW, TRAIN_GAP_US, MIN_SAMPLES, LEAST_RISE_US, MOST_RISE_US = 16, 2000, 8, 4000, 16000
 
 
@@ -68,7 +70,7 @@ def _update(flow: Flow, acked: int) -> None:
                 flow[K] = _cube_root(CUBE_FACTOR * (flow[LAST_MAX] - cwnd))
                 flow[ORIGIN] = flow[LAST_MAX]
         time = (now_ms - flow[EPOCH_MS] + (flow[DELAY_MIN] + 999) // 1000 << 10) // 1000
-        away = abs(time - flow[K])
+        away = min(abs(time - flow[K]), MOST_AWAY)
         rise = 410 * away * away * away >> 40
         target = flow[ORIGIN] - rise if time < flow[K] else flow[ORIGIN] + rise
         flow[PACE] = cwnd // (target - cwnd) if target > cwnd else 100 * cwnd
