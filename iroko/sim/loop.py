@@ -27,23 +27,23 @@ from iroko.sim.layout import (
     HOST,
     HOSTS_AT,
     IS_UDP,
-    KINDS_AT,
     KIND_MASK,
     KIND_SHIFT,
+    KINDS_AT,
     LAST_SENT,
     LEAF_BITS,
     NEVER,
     NEXT_HOP,
     NIC_PORT,
     NONE,
-    NUMBER,
     NUM_HOSTS,
     NUM_PORTS,
+    NUMBER,
     ON_BEGIN,
     OPENING,
     OUT,
-    PATHS_AT,
     PATH_BITS,
+    PATHS_AT,
     PORT,
     PORTS_AT,
     PROBE,
@@ -81,7 +81,7 @@ from iroko.sim.tcp.ack import on_ack
 from iroko.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
 from iroko.sim.tcp.receive import on_data, send_ack
 from iroko.sim.tcp.send import send, size_small_queue
-from iroko.sim.tcp.timers import MS, SYN_RTO_MS, measure_rtt, start_timer
+from iroko.sim.tcp.timers import MS, measure_rtt, start_timer
 from iroko.sim.tree import set_leaf
 from iroko.sim.udp import on_datagram, send_bursts
 

@@ -106,8 +106,8 @@ def assert_equal(got: Snapshot, expected: Snapshot, where: str) -> None:
         np.testing.assert_array_equal(getattr(got, name), value, err_msg=f"{name} {where}")
 
 
-def assert_agrees(scenario: Scenario) -> None:
-    """The simulator and the reference say the same of every step."""
+def assert_agrees(scenario: Scenario) -> Reference:
+    """The simulator and the reference say the same of every step; returns the reference as it is at the end."""
     reference = Reference(scenario.topology, scenario.flows, scenario.transport, scenario.seed)
     engine = SimEngine(scenario.topology)
     try:
@@ -119,3 +119,4 @@ def assert_agrees(scenario: Scenario) -> None:
             assert engine.packet_hops() == reference.network.hops
     finally:
         engine.close()
+    return reference

@@ -11,7 +11,7 @@ from iroko.flows import Flow
 from iroko.sim import layout as at
 from iroko.sim.batch import Batch
 from iroko.sim.engine import SimEngine
-from iroko.snapshot import Snapshot
+from iroko.snapshot import Integers, Snapshot
 from iroko.topology import Topology
 from tests.sim.scenarios import TRANSPORTS, Scenario, assert_equal, scenarios
 from topologies.fattree import fattree
@@ -30,7 +30,19 @@ def run(scenario: Scenario) -> list[Snapshot]:
 
 def sized(topology: Topology, scale: float) -> Topology:
     """The same fabric with other rates, queues and thresholds."""
-    ports = [replace(port, rate_bps=port.rate_bps * scale, queue_bytes=int(port.queue_bytes * scale) + 1514) for port in topology.ports]
+
+    def scaled(num_bytes: int) -> int:
+        return int(num_bytes * scale) + 1514
+
+    ports = [
+        replace(
+            port,
+            rate_bps=port.rate_bps * scale,
+            queue_bytes=scaled(port.queue_bytes),
+            ecn_bytes=None if port.ecn_bytes is None else scaled(port.ecn_bytes),
+        )
+        for port in topology.ports
+    ]
     return replace(topology, ports=tuple(ports))
 
 
@@ -118,19 +130,29 @@ def test_side_by_side_is_one_by_one(workers: int, data: st.DataObject) -> None:
     batch.close()
 
 
-def test_rings_grow() -> None:
-    """Queues, wires and windows of thousands of packets: that of `test_reference` for growth is no empty test."""
+@pytest.mark.parametrize("transport", ("udp", "reno"))
+def test_rings_grow(transport: str) -> None:
+    """Rings of hosts' ports, of switches' ports and of flows become as large as what they hold needs."""
     topology = fattree(rate_bps=1e9, queue_bytes=3_000_000, delay_s=1e-3)
     batch = Batch([topology], workers=1)
-    for transport, growing in (("reno", (at.MASK, at.SLOT_MASK)), ("udp", (at.MASK,))):
-        batch.reset(0, [Flow("h1", "h16"), Flow("h2", "h16")], transport, 0)
-        memory = batch._memories[0].copy()
-        batch.step(np.array([topology.host_rates_bps]), 0.1)
-        after = batch._memories[0]
-        ports, flows = int(memory[at.PORTS_AT]), int(memory[at.FLOWS_AT])
-        num_ports = topology.num_ports
-        masks = [m[ports : ports + num_ports * at.PORT].reshape(-1, at.PORT)[:, at.MASK] for m in (memory, after)]
-        assert (masks[1] > masks[0]).any()
-        if at.SLOT_MASK in growing:
-            assert after[flows + at.SLOT_MASK] > memory[flows + at.SLOT_MASK]
+    first, second, *_, last = topology.hosts
+    batch.reset(0, [Flow(first, last), Flow(second, last)], transport, 0)
+    before = ring_sizes(batch, topology)
+    batch.step(np.array([topology.host_rates_bps]), 0.1)
+    after = ring_sizes(batch, topology)
+    assert (after >= before).all()
+    for kind in (topology.host_ports, topology.switch_ports):
+        assert (after[list(kind)] > before[list(kind)]).any()
+    memory = batch._memories[0]
+    flow = memory[memory[at.FLOWS_AT] :][: at.FLOW]
+    assert flow[at.NXT] - flow[at.UNA] <= flow[at.SLOT_MASK] + 1 if transport == "reno" else flow[at.SLOT_MASK] == 0
+    assert (flow[at.SLOT_MASK] >= 255) == (transport == "reno")
     batch.close()
+
+
+def ring_sizes(batch: Batch, topology: Topology) -> Integers:
+    """How many packets the ring of each port holds, shape `(num_ports,)`."""
+    memory = batch._memories[0]
+    words = memory[memory[at.PORTS_AT] :][: topology.num_ports * at.PORT].reshape(-1, at.PORT)[:, at.RING]
+    sizes: Integers = 1 << (words >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK)
+    return sizes

@@ -1,5 +1,7 @@
 """The simulator agrees with its slow, obvious reference to the packet: every field of every snapshot, in every step, exactly."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from iroko.flows import Flow
 from iroko.topology import Port, Topology, build_topology
+from tests.sim.reference.acks import TcpSender
+from tests.sim.reference.flow import LINEAR_SYNS, TcpFlow
 from tests.sim.scenarios import TRANSPORTS, Scenario, assert_agrees, scenarios, trees
 
 TCP = TRANSPORTS[1:]
@@ -91,13 +95,57 @@ def test_two_flows_that_lose_much(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", TCP)
-def test_timeouts_that_were_not_needed(transport: str) -> None:
+def test_timeouts_that_were_not_needed(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit falls so fast that what is in the host's queue outlasts the timeout, and rises again while its copies are under way."""
     topology = star(3, 1e7, 20_000)
     low, full = tuple(rate / 50 for rate in topology.host_rates_bps), topology.host_rates_bps
     steps = ((full, 0.1), (low, 0.1), (low, 0.1), (low, 0.1), (full, 0.1)) * 4
     flows = (Flow("h1", "h3"), Flow("h2", "h3", 0.03), Flow("h2", "h1", 0.0, 200_000))
+    undone = spy(monkeypatch, "_undo_timeout")
+    lost_later = spy(monkeypatch, "_mark_lost")
     assert_agrees(Scenario(topology, flows, transport, 3, steps))
+    # Of what was out when a timeout was undone, some was lost indeed: that, too, has to be found.
+    assert any(
+        later.sender is undo.sender and later.time > undo.time and undo.una <= later.seq < undo.nxt
+        for undo in undone
+        for later in lost_later
+    )
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a sender was about when a method of its was called; `seq` is the method's argument, if it has one."""
+
+    sender: TcpSender
+    time: int
+    una: int
+    nxt: int
+    seq: int
+
+
+def spy(monkeypatch: pytest.MonkeyPatch, method: str) -> list[Call]:
+    """The calls of a method of the reference's sender from now on."""
+    calls: list[Call] = []
+    before = getattr(TcpSender, method)
+
+    def noted(sender: TcpSender, *seq: int) -> None:
+        calls.append(Call(sender, sender.now, sender.una, sender.nxt, seq[0] if seq else -1))
+        before(sender, *seq)
+
+    monkeypatch.setattr(TcpSender, method, noted)
+    return calls
+
+
+@pytest.mark.parametrize("transport", TCP)
+def test_syns_that_are_lost(transport: str) -> None:
+    """Forty SYNs fill the queue before a link on which one takes 0.6 s; the others are sent again, some many times."""
+    rates = (("a", "s", 1e7), ("s", "a", 1e7), ("s", "b", 1e3), ("b", "s", 1e7))
+    ports = [Port(owner, peer, rate, 1e-3, 3028 if owner == "s" else 60_000) for owner, peer, rate in rates]
+    flows = [Flow("a", "b", index * 1e-3, 5000) for index in range(60)]
+    reference = assert_agrees(steady(Topology("slow", ("a", "b"), ("s",), tuple(ports)), flows, transport, 60, 1.0))
+    tcp = [flow for flow in reference.flows if isinstance(flow, TcpFlow)]
+    assert max(flow.num_syns for flow in tcp) > LINEAR_SYNS + 1
+    assert {flow.state for flow in tcp if flow.num_syns > 2} >= {"running"}
 
 
 def test_new_vegas_counts_from_when_it_starts() -> None:

@@ -31,8 +31,8 @@ from iroko.sim.layout import (
     PROBE_RESENT,
     PROBE_SEQ,
     RECOVERY,
-    RETRANSMITTED,
     RETRANS_OUT,
+    RETRANSMITTED,
     SACKED,
     SACKED_OUT,
     SEGMENTS,
@@ -54,7 +54,6 @@ from iroko.sim.tcp.loss import (
 )
 from iroko.sim.tcp.send import size_small_queue
 from iroko.sim.tcp.timers import measure_rtt, restart_rto, sent_time, slot_of, start_probe
-
 
 
 @inlined
@@ -173,9 +172,7 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
 
 
 @called
-def alert(
-    s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool, echo: bool, now: int
-) -> bool:
+def alert(s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool, echo: bool, now: int) -> bool:
     """An ACK that is not plain: leave a phase or enter one.
 
     Args:
@@ -185,11 +182,11 @@ def alert(
         Whether the reordering timer was armed.
     """
     flows = s.flows
-    if flows[f + PHASE] != OPEN and flows[f + UNA] >= flows[f + HIGH_SEQ]:
-        if flows[f + PHASE] == RECOVERY or (flows[f + PHASE] == CWR and flows[f + UNA] != flows[f + HIGH_SEQ]):
-            if flows[f + SSTHRESH] < NEVER:
-                flows[f + CWND] = flows[f + SSTHRESH]
-            set_phase(s, f, OPEN)
+    una, high = flows[f + UNA], flows[f + HIGH_SEQ]
+    if (flows[f + PHASE] == RECOVERY and una >= high) or (flows[f + PHASE] == CWR and una > high):
+        if flows[f + SSTHRESH] < NEVER:
+            flows[f + CWND] = flows[f + SSTHRESH]
+        set_phase(s, f, OPEN)
     if flows[f + PHASE] == RECOVERY:
         return look_for_losses(s, f, now)
     if flows[f + PHASE] == LOSS:
@@ -202,6 +199,7 @@ def alert(
         armed = look_for_losses(s, f, now)
     if flows[f + LOST_OUT] > 0:
         enter_recovery(s, f)
+        flows[f + NEW_FIRST] = 0
         return armed
     if echo and flows[f + PHASE] < CWR:
         begin_reduction(s, f)

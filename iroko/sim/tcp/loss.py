@@ -42,9 +42,9 @@ from iroko.sim.layout import (
     RESENT,
     RESENT_FIRST,
     RESENT_NEXT,
+    RETRANS_OUT,
     RETRANSMIT,
     RETRANSMITTED,
-    RETRANS_OUT,
     RTO_MS,
     SACKED,
     SACKED_OUT,
@@ -292,9 +292,8 @@ def on_reorder_timer(s: Sim, f: int, now: int) -> None:
     flying, lost = in_flight(s, f), flows[f + LOST_COUNT]
     flows[f + TIMER_AT] = now
     detect_losses(s, f, now)
-    if in_flight(s, f) != flying:
-        if flows[f + PHASE] != RECOVERY:
-            enter_recovery(s, f)
-            reduce_window(s, f, 1, flows[f + LOST_COUNT] - lost, False)
+    if in_flight(s, f) != flying and flows[f + PHASE] != RECOVERY:
+        enter_recovery(s, f)
+        reduce_window(s, f, 1, flows[f + LOST_COUNT] - lost, False)
     if flows[f + TIMER_KIND] != RETRANSMIT or flows[f + TIMER_AT] == now:
         restart_rto(s, f, now)

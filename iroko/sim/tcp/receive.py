@@ -5,7 +5,6 @@ from iroko.sim.layout import (
     ACK,
     ACK_AT,
     BLOCKS,
-    CE,
     CE_STATE,
     DELIVERED,
     DONE,
@@ -62,8 +61,6 @@ def send_ack(s: Sim, f: int, number: int, now: int) -> None:
 def take_in(s: Sim, f: int, seq: int) -> None:
     """Put a segment where it belongs: the next one moves `RCV_NXT` on over all that had come early; an early one is noted."""
     flows, segments = s.flows, s.segments
-    at = slot_of(s, f, seq) + SENT
-    segments[at] |= RECEIVED_BIT
     if seq == flows[f + RCV_NXT]:
         nxt = seq + 1
         if flows[f + BLOCKS]:
@@ -73,6 +70,7 @@ def take_in(s: Sim, f: int, seq: int) -> None:
                 flows[f + BLOCKS] -= 1
         flows[f + RCV_NXT] = nxt
     else:
+        segments[slot_of(s, f, seq) + SENT] |= RECEIVED_BIT
         left = seq - 1 >= flows[f + RCV_NXT] and segments[slot_of(s, f, seq - 1) + SENT] & RECEIVED_BIT != 0
         right = seq + 1 < flows[f + NXT] and segments[slot_of(s, f, seq + 1) + SENT] & RECEIVED_BIT != 0
         flows[f + BLOCKS] += 1 - (1 if left else 0) - (1 if right else 0)
@@ -84,9 +82,10 @@ def take_in(s: Sim, f: int, seq: int) -> None:
 def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
     """A segment arrives at its destination: count it, and acknowledge it now or later."""
     flows = s.flows
-    if seq < flows[f + RCV_NXT] or s.segments[slot_of(s, f, seq) + SENT] & RECEIVED_BIT:
+    expected = flows[f + RCV_NXT]
+    if seq < expected or (seq > expected and s.segments[slot_of(s, f, seq) + SENT] & RECEIVED_BIT):
         flows[f + QUICK_ACKS] = MOST_QUICK_ACKS
-        send_ack(s, f, flows[f + RCV_NXT], now)
+        send_ack(s, f, expected, now)
         return
     if flows[f + SEEN_DATA] == 0:
         flows[f + SEEN_DATA] = 1

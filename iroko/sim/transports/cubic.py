@@ -157,4 +157,6 @@ def _restart(flow: Flow, value: int) -> int:
     return 0
 
 
-TRANSPORT = Transport(begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=hook(_reduce), phase=hook(_phase), restart=hook(_restart))
+TRANSPORT = Transport(
+    begin=hook(_begin), acked=hook(_acked), grow=hook(_grow), reduce=hook(_reduce), phase=hook(_phase), restart=hook(_restart)
+)

@@ -25,7 +25,6 @@ from iroko.sim.layout import (
     RECOVERY,
     SSTHRESH,
     UNA,
-   
 )
 from iroko.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
 
@@ -79,7 +78,7 @@ def _reduce(flow: Flow, value: int) -> int:
 def _phase(flow: Flow, value: int) -> int:
     if value == OPEN and flow[RESET]:
         _forget(flow)
-    elif value == LOSS or value == CWR or value == RECOVERY:
+    elif value in (LOSS, CWR, RECOVERY):
         flow[RESET] = 1
         flow[MAY_GROW] = 0
         if value == LOSS:

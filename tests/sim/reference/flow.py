@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from tests.sim.reference.acks import TcpSender
 from tests.sim.reference.network import Interface, Network, Packet
 from tests.sim.reference.receiver import HEADERS, MSS, Receiver
-from tests.sim.reference.recovery import TcpSender
 from tests.sim.reference.timers import MS
 
-SYN_BYTES = 74
+SYN_BYTES, LINEAR_SYNS = 74, 4
 
 
 class TcpFlow:
@@ -24,7 +24,7 @@ class TcpFlow:
         self.state = "waiting"
         self.delivered = 0
         self.done: int | None = None
-        self.syn_at_us = 0
+        self.syn_at_us = self.num_syns = 0
         self.sender = TcpSender(self)
         self.receiver = Receiver(self)
         network.at(start, order, self._open)
@@ -33,12 +33,14 @@ class TcpFlow:
         self.network.at(time, self.order, self._wake)
 
     def _open(self) -> None:
-        """Send a SYN, again after 1 s, 2 s, 4 s."""
+        """Send a SYN, again each second, and from the fifth on after twice the time of before."""
         self.state = "opening"
         self.syn_at_us = self.network.now // 1000
         self.source.push(Packet(self, "syn", SYN_BYTES, self.there, capable=self.control.ecn))
         self.sender.start_timer("retransmit", self.sender.rtt.rto_ms)
-        self.sender.rtt.rto_ms *= 2
+        self.num_syns += 1
+        if self.num_syns > LINEAR_SYNS:
+            self.sender.rtt.rto_ms *= 2
 
     def receive(self, packet: Packet) -> None:
         if packet.kind == "data":
@@ -57,6 +59,9 @@ class TcpFlow:
         sender.timer_at = None
         sender.rtt.measure(self.network.now // 1000 - self.syn_at_us, 0, 0)
         sender.size_small_queue()
+        if self.num_syns > 2:
+            sender.cwnd = 1
+        sender.ack_now = self.network.now
         self.control.begin(sender)
         self.source.push(Packet(self, "handshake", HEADERS, self.there, capable=self.control.ecn))
         sender.last_sent_ms = self.network.now // MS

@@ -1,6 +1,7 @@
 """An episode of the reference: made from a topology and flows, stepped and measured."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 from tests.sim.reference.controls import CONTROLS
 from tests.sim.reference.flow import TcpFlow
-from tests.sim.reference.network import Interface, Network, Port, Queue, byte_time
+from tests.sim.reference.network import Interface, Network, Port, byte_time
 from tests.sim.reference.udp import UdpFlow
+
+LEAST_LIMIT_BPS = 8
 
 
 class Reference:
@@ -20,7 +23,7 @@ class Reference:
     def __init__(self, topology: Topology, flows: Sequence[Flow], transport: str, seed: int) -> None:
         self.topology = topology
         self.network = Network()
-        self.ports: list[Queue] = []
+        self.ports: list[Any] = []
         hosts = {port: host for host, port in enumerate(topology.host_ports)}
         for index, port in enumerate(topology.ports):
             common = (self.network, index, round(port.delay_s * 1e9), port.queue_bytes, byte_time(port.rate_bps))
@@ -49,7 +52,7 @@ class Reference:
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
         """Set the limits, let the interval pass, and say what happened in it."""
         for interface, limit in zip(self.interfaces, limits_bps, strict=True):
-            interface.time_of_byte = byte_time(float(limit))
+            interface.time_of_byte = byte_time(max(float(limit), LEAST_LIMIT_BPS))
         self._limits = np.array(limits_bps, dtype=float)
         self.network.run(self.network.now + round(interval_s * 1e9))
         return self._measure(interval_s)

@@ -52,13 +52,16 @@ class Sender:
         self.cwnd, self.ssthresh = 10, INFINITE
         self.phase = OPEN
         self.rtt = RoundTripTime()
-        self.timer_kind, self.timer_at = "retransmit", None
+        self.timer_kind = "retransmit"
+        self.timer_at: int | None = None
         self.send_at: int | None = None
         self.small_queue = 1820
         self.last_sent_ms = 0
         self.num_delivered = self.num_delivered_marked = 0
         self.limited, self.most_out, self.usage_end = False, 0, 0
         self.sent_in_reduction = 0
+        self.high = 0  # `nxt` when the phase was entered
+        self.f_rto, self.new_first = False, False
 
     @property
     def now(self) -> int:
@@ -156,7 +159,13 @@ class Sender:
         return True
 
     def send(self) -> None:
-        """Send all that may go now."""
+        """Send all that may go now: what is lost first, but that F-RTO asks for something new."""
+        if self.new_first:
+            self.new_first = False
+            self.send_new()
+            if self.nxt > self.high:
+                return
+            self.f_rto = False
         if len(self.lost) > len(self.retransmitted):
             self.send_lost()
         self.send_new()
