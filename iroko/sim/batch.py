@@ -169,7 +169,9 @@ class Batch:
                     raise EngineError(f"simulation {part[result - len(part)]} lost count of its packets: please report this")
                 if result >= 0:
                     # Only now, when no thread runs: the memories may move.
-                    self._store(part[result], state.grow(self._memories[part[result]]))
+                    row = self._memories[part[result]]
+                    if (grown := state.grow(row)) is not row:
+                        self._store(part[result], grown)
                     left.append(part[result:])
             parts = left
 

@@ -16,7 +16,7 @@ from iroko.sim.transports._common import Transport
 from iroko.snapshot import Integers
 from iroko.topology import Topology
 
-_HOST_RING, _PORT_RING, _SEGMENT_RING = 64, 32, 32
+_HOST_RING, _PORT_RING, _SEGMENT_RING = 16, 8, 16
 _UNIT = 1 << (at.COST_BITS + at.TIME_BITS)
 _INITIAL_CWND, _INITIAL_SMALL_QUEUE = 10, 1820
 
@@ -148,7 +148,7 @@ def grow(memory: Integers) -> Integers:
     """Double the rings that `FULL_PORT` and `FULL_FLOW` name.
 
     Returns:
-        The memory with copies of the rings at its end.
+        The memory with copies of the rings at its end: the same array if there was room in it.
     """
     if memory[at.FULL_PORT] != at.NONE:
         record = int(memory[at.PORTS_AT]) + int(memory[at.FULL_PORT]) * at.PORT
@@ -183,7 +183,8 @@ def _double(memory: Integers, offset: int, slots: int, parts: Sequence[tuple[int
         indices = np.arange(first, last)
         new[indices % (2 * slots), word : word + width] = old[indices % slots, word : word + width]
     if end + new.size > len(memory):
-        memory = np.concatenate([memory, np.zeros(end + new.size - len(memory), dtype=np.int64)])
+        more = max(end + new.size - len(memory), len(memory) // 4)  # in large pieces: rings come to their size one after the other
+        memory = np.concatenate([memory, np.zeros(more, dtype=np.int64)])
     memory[end : end + new.size] = new.reshape(-1)
     memory[at.END_AT] = end + new.size
     return memory, end - rings
