@@ -135,14 +135,13 @@ class Batch:
         intervals = np.broadcast_to(np.asarray(interval_s, dtype=float), (self.num_envs,))
         ends = self._times + np.rint(intervals * 1e9).astype(np.int64)
         if not (intervals > 0).all() or ends.max() > _MAX_TIME_NS:
-            raise InputError(f"interval_s={interval_s}: expected more than 0, and episodes of at most {_MAX_TIME_NS / 1e9:.0f} s")
+            raise InputError(f"interval_s={interval_s}: expected more than 0, in all at most {_MAX_TIME_NS / 1e9:.0f} s")
         if float(intervals.max()) * 1e9 * self._most_queued >= 1 << 63:
-            raise InputError(f"interval_s={intervals.max():g} with queues of {self._most_queued} bytes: their mean would overflow; step less")
+            raise InputError(f"interval_s={intervals.max():g} with queues of {self._most_queued} bytes: their mean would overflow")
         started = time.perf_counter()
         changed = limits != self._limits
         costs = np.full(limits.shape, -1, dtype=np.int64)
-        # As in the kernel engine, the least limit is a byte a second.
-        costs[changed] = np.maximum(1, np.rint(8e9 * (1 << (at.COST_BITS + at.TIME_BITS)) / np.maximum(limits[changed], 8))).astype(np.int64)
+        costs[changed] = state.byte_costs(limits[changed])
         before = self._totals
         self._advance(costs, ends)
         self._totals = self._ports[:, _TOTALS].copy()

@@ -87,8 +87,7 @@ class _CacheOfSources:
         self.lock.release()
 
 
-@intrinsic
-def section(_context: Any, memory: Any, start: Any) -> Any:
+def _section(_context: Any, memory: Any, start: Any) -> Any:
     """The part of an array that begins at `start`, as a bare pointer: one word, where an array is seven, and no index is ever negative."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -98,8 +97,7 @@ def section(_context: Any, memory: Any, start: Any) -> Any:
     return Words(memory, int64), generate
 
 
-@intrinsic
-def ask(_context: Any, address: Any, record: Any, value: Any) -> Any:
+def _ask(_context: Any, address: Any, record: Any, value: Any) -> Any:
     """Call a transport's function at `address` with the record that begins at the pointer `record` and a value."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -110,11 +108,16 @@ def ask(_context: Any, address: Any, record: Any, value: Any) -> Any:
     return int64(int64, Words, int64), generate
 
 
-@intrinsic
-def record_at(_context: Any, records: Any, offset: Any) -> Any:
+def _record_at(_context: Any, records: Any, offset: Any) -> Any:
     """A pointer to the record that begins at an offset."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.gep(arguments[0], [arguments[1]])
 
     return Words(Words, int64), generate
+
+
+# As values of type Any: a checker of types does not see that the compiler passes the first argument.
+section: Any = intrinsic(_section)
+ask: Any = intrinsic(_ask)
+record_at: Any = intrinsic(_record_at)

@@ -38,7 +38,8 @@ from iroko.sim.ports import kind_of, ring_slot, settle, take_care
 
 BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
 PORT_REPORT = 7
-"""Rows of the report of all ports: `BYTES` and `PACKETS` since the start, `QUEUED` now, the others of the interval; `QUEUE_AREA` in byte ns."""
+"""Rows of the report of all ports: `BYTES` and `PACKETS` since the start, `QUEUED` now, the others of the interval.
+`QUEUE_AREA` is in byte ns."""
 
 
 @inlined

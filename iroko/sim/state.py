@@ -13,7 +13,7 @@ from iroko.flows import Flow
 from iroko.sim import layout as at
 from iroko.sim.paths import Paths
 from iroko.sim.transports._common import Transport
-from iroko.snapshot import Integers
+from iroko.snapshot import Floats, Integers
 from iroko.topology import Topology
 
 _HOST_RING, _PORT_RING, _SEGMENT_RING = 16, 8, 16
@@ -21,9 +21,15 @@ _UNIT = 1 << (at.COST_BITS + at.TIME_BITS)
 _INITIAL_CWND, _INITIAL_SMALL_QUEUE = 10, 1820
 
 
+def byte_costs(rates_bps: Floats) -> Integers:
+    """How long a byte takes at each rate, in the unit of `COST`; as in the kernel engine, no rate is less than a byte a second."""
+    costs: Integers = np.maximum(1, np.rint(8e9 * _UNIT / np.maximum(rates_bps, 8))).astype(np.int64)
+    return costs
+
+
 def byte_cost(rate_bps: float) -> int:
-    """How long a byte takes at a rate, in the unit of `COST`."""
-    return max(1, round(8e9 * _UNIT / rate_bps))
+    """As `byte_costs`, for one rate."""
+    return int(byte_costs(np.array([rate_bps]))[0])
 
 
 class Layout:

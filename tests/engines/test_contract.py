@@ -83,7 +83,7 @@ def test_halves_of_a_step_equal_the_step(engine_name: str) -> None:
 @pytest.mark.parametrize("transport", ["udp", "cubic", "reno", "bbr"])
 def test_flows_of_every_common_transport_finish(engine_name: str, transport: str) -> None:
     if (engine_name, transport) == ("sim", "bbr"):
-        with closing(open_engine("sim", dumbbell())) as engine, pytest.raises(UnsupportedError, match="'bbr'.*guest"):
+        with closing(open_engine("sim", dumbbell())) as engine, pytest.raises(UnsupportedError, match=r"'bbr'.*guest"):
             engine.reset(FLOWS, "bbr", 1)
         return
     engine = open_engine(engine_name, dumbbell(rate_bps=100e6))
