@@ -167,5 +167,5 @@ def first_use(name: str) -> str | None:
     if name == "sim":
         from iroko.sim.compiled import is_compiled
 
-        return None if is_compiled() else "compiling the simulator, once: about half a minute"
+        return None if is_compiled() else "compiling the simulator, once: about 15 seconds"
     return None
