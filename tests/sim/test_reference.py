@@ -94,21 +94,32 @@ def test_two_flows_that_lose_much(transport: str) -> None:
     assert_agrees(steady(star(3, 1e7, 20_000), flows, transport, 20))
 
 
-@pytest.mark.parametrize("transport", TCP)
-def test_timeouts_that_were_not_needed(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit falls so fast that what is in the host's queue outlasts the timeout, and rises again while its copies are under way."""
-    topology = star(3, 1e7, 20_000)
-    low, full = tuple(rate / 50 for rate in topology.host_rates_bps), topology.host_rates_bps
-    steps = ((full, 0.1), (low, 0.1), (low, 0.1), (low, 0.1), (full, 0.1)) * 4
-    flows = (Flow("h1", "h3"), Flow("h2", "h3", 0.03), Flow("h2", "h1", 0.0, 200_000))
-    undone = spy(monkeypatch, "_undo_timeout")
-    lost_later = spy(monkeypatch, "_mark_lost")
-    assert_agrees(Scenario(topology, flows, transport, 3, steps))
-    # Of what was out when a timeout was undone, some was lost indeed: that, too, has to be found.
-    assert any(
-        later.sender is undo.sender and later.time > undo.time and undo.una <= later.seq < undo.nxt
-        for undo in undone
-        for later in lost_later
+@pytest.mark.parametrize(
+    ("transport", "queue_bytes", "slower", "num_full", "num_low", "second_start_s"),
+    [
+        ("reno", 12_000, 100, 1, 4, 0.0),
+        ("cubic", 12_000, 100, 1, 4, 0.0),
+        ("vegas", 20_000, 50, 2, 6, 0.03),
+        ("nv", 20_000, 50, 2, 6, 0.03),
+        ("dctcp", 12_000, 100, 1, 4, 0.0),
+    ],
+)
+def test_timeouts_that_were_not_needed(
+    transport: str, queue_bytes: int, slower: int, num_full: int, num_low: int, second_start_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit falls so fast that what is in the host's queue outlasts the timeout, and rises again while its copies are under way.
+
+    Of what was out when the timeout was undone, some is lost indeed, which has to be found (but for DCTCP, which loses little).
+    """
+    topology = star(3, 1e7, queue_bytes)
+    full, low = topology.host_rates_bps, tuple(rate / slower for rate in topology.host_rates_bps)
+    steps = ((full, 0.1),) * num_full + ((low, 0.1),) * num_low + ((full, 0.1),)
+    flows = (Flow("h1", "h3"), Flow("h2", "h3", second_start_s), Flow("h2", "h1", 0.0, 200_000))
+    undone, lost = spy(monkeypatch, "_undo_timeout"), spy(monkeypatch, "_mark_lost")
+    assert_agrees(Scenario(topology, flows, transport, 3, steps * 3))
+    assert undone
+    assert transport == "dctcp" or any(
+        later.sender is undo.sender and later.time > undo.time and undo.una <= later.seq < undo.nxt for undo in undone for later in lost
     )
 
 
@@ -138,14 +149,15 @@ def spy(monkeypatch: pytest.MonkeyPatch, method: str) -> list[Call]:
 
 @pytest.mark.parametrize("transport", TCP)
 def test_syns_that_are_lost(transport: str) -> None:
-    """Forty SYNs fill the queue before a link on which one takes 0.6 s; the others are sent again, some many times."""
-    rates = (("a", "s", 1e7), ("s", "a", 1e7), ("s", "b", 1e3), ("b", "s", 1e7))
+    """A queue of two frames before a link on which one takes 1.2 s: SYNs are lost, some again and again."""
+    rates = (("a", "s", 1e7), ("s", "a", 1e7), ("s", "b", 1e4), ("b", "s", 1e7))
     ports = [Port(owner, peer, rate, 1e-3, 3028 if owner == "s" else 60_000) for owner, peer, rate in rates]
-    flows = [Flow("a", "b", index * 1e-3, 5000) for index in range(60)]
+    flows = [Flow("a", "b", index * 1e-3, 5000) for index in range(30)]
     reference = assert_agrees(steady(Topology("slow", ("a", "b"), ("s",), tuple(ports)), flows, transport, 60, 1.0))
     tcp = [flow for flow in reference.flows if isinstance(flow, TcpFlow)]
-    assert max(flow.num_syns for flow in tcp) > LINEAR_SYNS + 1
-    assert {flow.state for flow in tcp if flow.num_syns > 2} >= {"running"}
+    opened = {flow.num_syns for flow in tcp if flow.delivered}
+    assert 1 in opened
+    assert max(opened) > LINEAR_SYNS + 1
 
 
 def test_new_vegas_counts_from_when_it_starts() -> None:
