@@ -1,6 +1,7 @@
 """The one interface behind which a network runs, and the way to open it by name."""
 
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -113,6 +114,7 @@ def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Ba
         topologies: one for each; hosts and links have to be equal, rates, delays and queues may differ.
         workers: threads; None: one for each processor.
     """
+    _tell_first_use("sim")
     from iroko.sim.batch import Batch as SimBatch
 
     return SimBatch(topologies, workers)
@@ -132,6 +134,7 @@ def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:
     """
     check_name("engine", name, ENGINES)
     if name == "sim":
+        _tell_first_use(name)
         from iroko.sim.engine import SimEngine
 
         return SimEngine(topology)
@@ -163,9 +166,22 @@ def missing_transports(name: str, transports: Iterable[str]) -> dict[str, str]:
 
 
 def first_use(name: str) -> str | None:
-    """What an engine has to do before it can start for the first time, and how long that takes, in words; None: nothing."""
+    """What an engine has to do before it can start for the first time, and how long that takes, in words; None: nothing.
+
+    Who asks tells it to the user; else opening the engine does, on standard error.
+    """
+    _asked.add(name)
     if name == "sim":
         from iroko.sim.compiled import is_compiled
 
         return None if is_compiled() else "compiling the simulator, once: about 15 seconds"
     return None
+
+
+_asked: set[str] = set()
+"""The engines whose first use has been asked for."""
+
+
+def _tell_first_use(name: str) -> None:
+    if name not in _asked and (work := first_use(name)) is not None:
+        print(f"iroko: {work}", file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ import pytest
 
 from iroko.agent import TCP_NAMES
 from iroko.engine import default_engine, first_use, missing_transports
+from topologies.dumbbell import dumbbell
 
 
 @pytest.mark.parametrize(("system", "machine", "engine"), [
@@ -42,3 +43,13 @@ def test_only_the_simulator_has_something_to_do_first(monkeypatch: pytest.Monkey
     monkeypatch.setattr(compiled, "is_compiled", lambda: True, raising=False)
     assert first_use("sim") is None
     assert first_use("guest") is None and first_use("mininet") is None
+
+
+def test_who_opens_the_simulator_is_told_that_it_compiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(importlib.import_module("iroko.sim.compiled"), "is_compiled", lambda: False)
+    engine = importlib.import_module("iroko.engine")
+    monkeypatch.setattr(engine, "_asked", set())
+    for _ in range(2):
+        engine.open_engine("sim", dumbbell()).close()
+        engine.open_batch([dumbbell()]).close()
+    assert capsys.readouterr().err.count("compiling the simulator, once") == 1

@@ -51,7 +51,7 @@ def check_machine() -> None:
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise UnsupportedError(
             f"the guest engine needs Linux on x86-64, this is {platform.system()} on {platform.machine()}: "
-            "use --engine mininet (Linux, as root)"
+            "use --engine sim, or --engine mininet (Linux, as root)"
         )
     kernel_path()
 
