@@ -8,7 +8,8 @@ found by scans that remember where they were, timers that are looked at late), t
     flow.py       a TCP connection: handshake and timers
     receiver.py   what TCP acknowledges, and when
     sender.py     what TCP sends, and what it keeps of it
-    recovery.py   what TCP learns from ACKs and timers
-    controls.py   the transports
+    losses.py     what TCP counts as lost, how its window shrinks, what its timer does
+    acks.py       what TCP learns from ACKs
+    controls.py   the transports by name: reno.py (Reno, DCTCP), vegas.py (Vegas, New Vegas), cubic.py
     run.py        an episode: build it from a topology and flows, step it, measure it
 """
