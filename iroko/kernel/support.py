@@ -17,7 +17,7 @@ from iroko.topology import Topology
 def require_root() -> None:
     """Raise UnsupportedError unless the process may make network namespaces."""
     if os.geteuid() != 0:
-        raise UnsupportedError("engine mininet needs root: start it with sudo, or use --engine guest or sim, which need none")
+        raise UnsupportedError("engine mininet needs root: start it with sudo, or use --engine guest, which needs none")
 
 
 def missing_transports(names: Iterable[str]) -> dict[str, str]:
