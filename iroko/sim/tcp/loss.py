@@ -136,10 +136,10 @@ def detect_losses(s: Sim, f: int, now: int) -> int:
             word = segments[slot_of(s, f, seq) + SENT]
             if word & RETRANSMITTED and word & SACKED == 0:
                 sent = word >> FLAG_BITS
-                if sent > flows[f + RACK_TIME] or (sent == flows[f + RACK_TIME] and seq >= flows[f + RACK_SEQ]):
-                    break
                 left_us = flows[f + RACK_RTT] + patience_us - (now // 1000 - sent // 1000)
-                if left_us <= 0:
+                if sent > flows[f + RACK_TIME] or (sent == flows[f + RACK_TIME] and seq >= flows[f + RACK_SEQ]):
+                    judged = False  # go on all the same: a segment that was sent again twice stands here with its latest time
+                elif left_us <= 0:
                     mark_lost(s, f, seq)
                 else:
                     wait_us = max(wait_us, left_us)
