@@ -17,7 +17,6 @@ from iroko.env import IrokoEnv
 from iroko.flows import Flow
 from iroko.scenario import FEATURES, Scenario
 from iroko.topology import Topology
-from iroko.vector import make_vector
 from topologies.fattree import fattree
 
 GBPS_10 = 10e9
@@ -90,6 +89,8 @@ def _single(topology: str, steps: int = 1000) -> float:
 
 def _vector(topology: str, num_envs: int = 32, steps: int = 200) -> float:
     """Steps a second of all environments of a vector together, best of three."""
+    from iroko.vector import make_vector  # brings torch, whose memory is not the simulator's
+
     best = 0.0
     with closing(make_vector(_scenario(topology, 1000), num_envs, "sim", seed=1)) as envs:
         envs.reset()
@@ -116,8 +117,10 @@ def sim_vector() -> list[Result]:
     results = []
     for topology in ("dumbbell", "fattree"):
         one, many = _single(topology), _vector(topology)
-        results.append(Result(f"environment steps, 32 {topology}s", many, "steps/s"))
-        results.append(Result(f"32 {topology}s over one", many / one, "x", ">= 3"))
+        results.append(
+            Result(f"environment steps, 32 {topology}s", many, "steps/s", {"dumbbell": ">= 15000", "fattree": ">= 6000"}[topology])
+        )
+        results.append(Result(f"32 {topology}s over one", many / one, "x"))
     return results
 
 
@@ -140,6 +143,7 @@ def sim_training() -> list[Result]:
     """PPO: 50,000 steps on the k=4 fat-tree, in the simulator."""
     from iroko.agent import make_agent
     from iroko.options import DEFAULT_ENVS
+    from iroko.vector import make_vector
 
     scenario = Scenario(topology="fattree", traffic="stride")
     agent = make_agent("ppo", scenario, scenario.make_topology(), 1)

@@ -18,7 +18,10 @@ KNOWN: dict[tuple[str, str], str] = {
     ("permutation nv 1G fixed", "queue"): _LATE,
     ("stride vegas 1G", "goodput"): _LATE,
     ("stride nv 1G changing", "drops"): _LATE,
-    ("incast nv 1G", "99% completion"): "one timeout of 200 ms among the flows is the whole of it; the kernel has it too when they start elsewhere",
+    (
+        "incast nv 1G",
+        "99% completion",
+    ): "one timeout of 200 ms among the flows is the whole of it; the kernel has it too when they start elsewhere",
 }
 """From a case and a measure to a sentence that says why. The case is a name, or a pattern as in `find_cases`; each case that it fits has
 to miss, so that an entry goes when its reason has gone."""

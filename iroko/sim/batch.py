@@ -168,18 +168,22 @@ class Batch:
                     raise EngineError(f"simulation {part[result - len(part)]} lost count of its packets: please report this")
                 if result >= 0:
                     # Only now, when no thread runs: the memories may move.
-                    row = self._memories[part[result]]
-                    if (grown := state.grow(row)) is not row:
-                        self._store(part[result], grown)
+                    needed = state.words_to_grow(self._memories[part[result]])
+                    if needed > (words := self._memories.shape[1]):
+                        self._widen(max(needed, words + words // 4))  # in large pieces: rings come to their size one after the other
+                    state.grow(self._memories[part[result]])
                     left.append(part[result:])
             parts = left
 
     def _store(self, index: int, memory: Integers) -> None:
         if len(memory) > self._memories.shape[1]:
-            wider = _aligned(self.num_envs, len(memory))
-            wider[:, : self._memories.shape[1]] = self._memories
-            self._memories = wider
+            self._widen(len(memory))
         self._memories[index, : len(memory)] = memory
+
+    def _widen(self, words: int) -> None:
+        wider = _aligned(self.num_envs, words)
+        wider[:, : self._memories.shape[1]] = self._memories
+        self._memories = wider
 
     def snapshot(self) -> Snapshot:
         """The last interval of each; arrays as in `Snapshot` with a first axis of `num_envs`, of flows as many as the most have."""

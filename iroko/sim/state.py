@@ -150,18 +150,26 @@ def _build_tree(memory: Integers, start: int, bits: int, first_leaf: int, flows:
         tree[1 << level : 2 << level] = np.minimum(below[::2], below[1::2])
 
 
-def grow(memory: Integers) -> Integers:
-    """Double the rings that `FULL_PORT` and `FULL_FLOW` name.
+def words_to_grow(memory: Integers) -> int:
+    """How long a memory has to be for `grow`."""
+    words = int(memory[at.END_AT])
+    if memory[at.FULL_PORT] != at.NONE:
+        ring = int(memory[int(memory[at.PORTS_AT]) + int(memory[at.FULL_PORT]) * at.PORT + at.RING])
+        words += (2 << (ring >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK)) * at.PACKET
+    if memory[at.FULL_FLOW] != at.NONE:
+        slots = int(memory[int(memory[at.FLOWS_AT]) + int(memory[at.FULL_FLOW]) + at.SLOT_MASK]) + 1
+        words += 2 * slots * at.SEGMENT
+    return words
 
-    Returns:
-        The memory with copies of the rings at its end: the same array if there was room in it.
-    """
+
+def grow(memory: Integers) -> None:
+    """Double the rings that `FULL_PORT` and `FULL_FLOW` name, by copies after the end of what is used."""
     if memory[at.FULL_PORT] != at.NONE:
         record = int(memory[at.PORTS_AT]) + int(memory[at.FULL_PORT]) * at.PORT
         word = int(memory[record + at.RING])
         size_bits = word >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK
         parts = [(0, at.PACKET, int(memory[record + at.FIRST]), int(memory[record + at.TAIL]))]
-        memory, offset = _double(memory, word >> at.RING_SHIFT, 1 << size_bits, parts)
+        offset = _double(memory, word >> at.RING_SHIFT, 1 << size_bits, parts)
         word = (offset << at.RING_SHIFT) | (size_bits + 1 << at.RING_SIZE_SHIFT) | (word & at.KIND_OF_PORT_MASK)
         memory[record + at.RING], memory[at.FULL_PORT] = word, at.NONE
     if memory[at.FULL_FLOW] != at.NONE:
@@ -170,16 +178,15 @@ def grow(memory: Integers) -> Integers:
         uses = ((at.SENT, 2, at.UNA, at.NXT), (at.EARLY, 1, at.EARLY_SEEN, at.EARLY_COUNT), (at.RESENT, 1, at.RESENT_FIRST, at.RESENT_NEXT))
         parts = [(word, width, int(memory[record + first]), int(memory[record + last])) for word, width, first, last in uses]
         slots = int(memory[record + at.SLOT_MASK]) + 1
-        memory, offset = _double(memory, int(memory[record + at.SLOTS]), slots, parts)
+        offset = _double(memory, int(memory[record + at.SLOTS]), slots, parts)
         memory[record + at.SLOTS], memory[record + at.SLOT_MASK], memory[at.FULL_FLOW] = offset, 2 * slots - 1, at.NONE
-    return memory
 
 
-def _double(memory: Integers, offset: int, slots: int, parts: Sequence[tuple[int, int, int, int]]) -> tuple[Integers, int]:
+def _double(memory: Integers, offset: int, slots: int, parts: Sequence[tuple[int, int, int, int]]) -> int:
     """Copy a ring to the end at twice its size; a part is a first word, a number of words, and the first and last index in use.
 
     Returns:
-        The memory, and where the ring begins among the rings now.
+        Where the ring begins among the rings now.
     """
     words = sum(width for _, width, _, _ in parts)
     rings, end = int(memory[at.RINGS_AT]), int(memory[at.END_AT])
@@ -188,9 +195,6 @@ def _double(memory: Integers, offset: int, slots: int, parts: Sequence[tuple[int
     for word, width, first, last in parts:
         indices = np.arange(first, last)
         new[indices % (2 * slots), word : word + width] = old[indices % slots, word : word + width]
-    if end + new.size > len(memory):
-        more = max(end + new.size - len(memory), len(memory) // 4)  # in large pieces: rings come to their size one after the other
-        memory = np.concatenate([memory, np.zeros(more, dtype=np.int64)])
     memory[end : end + new.size] = new.reshape(-1)
     memory[at.END_AT] = end + new.size
-    return memory, end - rings
+    return end - rings
