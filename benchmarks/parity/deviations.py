@@ -21,7 +21,7 @@ KNOWN: dict[tuple[str, str], str] = {
     (
         "incast nv 1G",
         "99% completion",
-    ): "one timeout of 200 ms among the flows is the whole of it; the kernel has it too when they start elsewhere",
+    ): "one timeout of 200 ms is the whole of it; the kernel has it too when flows start elsewhere",
 }
 """From a case and a measure to a sentence that says why. The case is a name, or a pattern as in `find_cases`; each case that it fits has
 to miss, so that an entry goes when its reason has gone."""
