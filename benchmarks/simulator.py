@@ -117,9 +117,8 @@ def sim_vector() -> list[Result]:
     results = []
     for topology in ("dumbbell", "fattree"):
         one, many = _single(topology), _vector(topology)
-        results.append(
-            Result(f"environment steps, 32 {topology}s", many, "steps/s", {"dumbbell": ">= 15000", "fattree": ">= 6000"}[topology])
-        )
+        aim = {"dumbbell": ">= 15000", "fattree": ">= 6000"}[topology]
+        results.append(Result(f"environment steps, 32 {topology}s", many, "steps/s", aim))
         results.append(Result(f"32 {topology}s over one", many / one, "x"))
     return results
 
