@@ -23,7 +23,7 @@ def draw_cost(sizes: Mapping[int, float], counts: Mapping[int, float], path: Pat
         left.plot(list(sizes), list(sizes.values()), "o-", color="#1f4e9c")
         left.set_xticks(list(sizes))
         left.set_xlabel("k of the fat-tree ($k^3/4$ hosts, one flow each)")
-        left.set_ylabel("CPU time of a packet-hop (ns)")
+        left.set_ylabel("CPU ns a packet-hop")
         right.plot(list(counts), list(counts.values()), "o-", color="#1f4e9c")
         right.set_xscale("log")
         right.set_xlabel("flows on a k=4 fat-tree")

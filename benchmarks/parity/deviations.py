@@ -4,24 +4,26 @@ from functools import cache
 
 from benchmarks.parity.cases import Case, find_cases
 
-_PHASE = "who loses a packet at a full queue hangs on nanoseconds: the kernel against itself, its flows starting elsewhere, differs as much"
-_LATE = "flows that read the queue's delay share by what each saw first: other starts move the kernel's own numbers as far"
+_SELF = "the kernel against itself, its flows starting at other times, differs as much"
+_CHANCE = "chance: over more starts, pooled, the difference is within the tolerance"
+_STARTS = "all losses are of eight slow starts that meet; the kernel itself loses 3 or 44 at 1 Gbit/s as they start"
+_UNFAIR = "systematic, mechanism not found: flows that steer by delay and start together share less evenly than in the kernel"
 
 KNOWN: dict[tuple[str, str], str] = {
-    ("dumbbell-2 cubic 10M changing", "drops"): _PHASE,
-    ("dumbbell-2 reno 1G", "Jain"): _PHASE,
-    ("stride reno 1G fixed", "queue"): _PHASE,
-    ("dumbbell-8 vegas 10M", "drops"): "all losses are of eight slow starts that meet: 32 packets against 15, none later on either engine",
-    ("dumbbell-8 vegas 1G", "drops"): "all losses are of eight slow starts that meet; the kernel itself loses 3 or 44 as they start",
-    ("dumbbell-8 vegas 1G", "Jain"): _LATE,
-    ("dumbbell-8 nv 1G", "Jain"): _LATE,
-    ("permutation nv 1G fixed", "queue"): _LATE,
-    ("stride vegas 1G", "goodput"): _LATE,
-    ("stride nv 1G changing", "drops"): _LATE,
+    ("dumbbell-2 cubic 10M changing", "drops"): _CHANCE,
+    ("dumbbell-2 reno 1G", "Jain"): _SELF,
+    ("stride reno 1G fixed", "queue"): _CHANCE,
+    ("dumbbell-8 vegas 10M", "drops"): _STARTS,
+    ("dumbbell-8 vegas 1G", "drops"): _STARTS,
+    ("dumbbell-8 vegas 1G", "Jain"): _UNFAIR + ": 0.68 against 0.79 over 24 starts",
+    ("dumbbell-8 nv 1G", "Jain"): _UNFAIR + ": 0.67 against 0.84 over 24 starts",
+    ("permutation nv 1G fixed", "queue"): _SELF,
+    ("stride vegas 1G", "goodput"): _CHANCE,
+    ("stride nv 1G changing", "drops"): _SELF,
     (
         "incast nv 1G",
         "99% completion",
-    ): "one timeout of 200 ms is the whole of it; the kernel has it too when flows start elsewhere",
+    ): "a knife edge: on both engines 1% of the flows time out, so the percentile is one that did or did not",
 }
 """From a case and a measure to a sentence that says why. The case is a name, or a pattern as in `find_cases`; each case that it fits has
 to miss, so that an entry goes when its reason has gone."""
