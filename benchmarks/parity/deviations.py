@@ -23,7 +23,7 @@ KNOWN: dict[tuple[str, str], str] = {
     (
         "incast nv 1G",
         "99% completion",
-    ): "a knife edge: on both engines 1% of the flows time out, so the percentile is one that did or did not",
+    ): "a knife edge: on both engines 1% of the flows time out, and the percentile is the last of them",
 }
 """From a case and a measure to a sentence that says why. The case is a name, or a pattern as in `find_cases`; each case that it fits has
 to miss, so that an entry goes when its reason has gone."""
