@@ -49,7 +49,7 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None) -> P
         InputError: an agent's parameter, a learner among the baselines, or a model of another agent or topology.
         UnsupportedError: an engine cannot run here, or lacks a transport that was asked for.
     """
-    config = replace(config, agent_parameters=_all_parameters(config))
+    config = fill_in(config)
     topology = config.scenario.make_topology()
     agents = {
         scheme: make_agent(scheme, config.scenario, topology, config.seed, **config.agent_parameters.get(scheme, {}))
@@ -72,6 +72,15 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None) -> P
             engine.close()
     _check_transports(prepared)
     return prepared
+
+
+def fill_in(config: RunConfig) -> RunConfig:
+    """The same run with every parameter of every agent, as its folder keeps it.
+
+    Raises:
+        InputError: a parameter that the agent does not have, or of the wrong type.
+    """
+    return replace(config, agent_parameters=_all_parameters(config))
 
 
 def _all_parameters(config: RunConfig) -> dict[str, dict[str, object]]:
@@ -129,8 +138,11 @@ def _is_to_train(prepared: Prepared, folder: RunFolder, name: str) -> bool:
     return prepared.config.model is None and prepared.agents[name].learns and not folder.model(name).is_dir()
 
 
-def work(prepared: Prepared, folder: RunFolder, display: Display) -> None:
+def work(prepared: Prepared, folder: RunFolder, display: Display, draw: bool = True) -> None:
     """Do what is left of a run, and mark its folder complete.
+
+    Args:
+        draw: whether the run's own figures are drawn; that takes longer than scoring a baseline.
 
     Raises:
         EngineError: an engine failed; what was finished before is in the folder.
@@ -157,12 +169,13 @@ def work(prepared: Prepared, folder: RunFolder, display: Display) -> None:
             with _Phase(_score_again(config, scheme), folder, display) as phase:
                 _score(prepared, folder, scheme, config.train_engine, phase)
     folder.join_scores()
-    with _Phase("figures", folder, display):
-        from iroko.plots import draw_all
+    run = read_run(folder.path)
+    manifest.rewards = rewards_by_engine(run)
+    if draw:
+        with _Phase("figures", folder, display):
+            from iroko.plots import draw_all
 
-        run = read_run(folder.path)
-        manifest.rewards = rewards_by_engine(run)
-        draw_all(run)
+            draw_all(run)
     display.close()
     folder.mark(COMPLETE)
 
