@@ -99,7 +99,7 @@ class Learner(Agent):
         if remaining <= 0:
             return
         env = VecNormalize(
-            Learned(VecMonitor(vector_env), self._min_fraction), norm_obs=False, clip_reward=np.inf, gamma=self._settings["gamma"]
+            Learned(VecMonitor(vector_env), self._min_fraction), norm_obs=False, clip_reward=np.inf, gamma=self._settings.get("gamma", 1.0)
         )
         self._rewards.give_to(env.ret_rms)
         state = self._state()
