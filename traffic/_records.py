@@ -1,0 +1,54 @@
+"""Flows as a file has them: between addresses, not yet between hosts of a fabric."""
+
+import hashlib
+import os
+from typing import NamedTuple
+
+from iroko.errors import InputError
+
+
+class Record(NamedTuple):
+    """One flow of a file.
+
+    Attributes:
+        source, destination: addresses, or names of hosts.
+        start_s: from the start of the file's time.
+        size_bytes: application bytes.
+        place: where it stands in the file, for messages.
+    """
+
+    source: str
+    destination: str
+    start_s: float
+    size_bytes: int
+    place: str
+
+
+Stamp = tuple[int, int, int]
+"""What tells that a file is still the one that was read: its inode, size, and time of change in ns."""
+
+
+def stamp(path: str) -> Stamp:
+    """The stamp of a file.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"file={path!r} of traffic replay: {getattr(error, 'strerror', None) or error}") from error
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def digest(path: str) -> str:
+    """The SHA-256 of a file, read piece by piece.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"file={path!r} of traffic replay: {error.strerror or error}") from error

@@ -1,0 +1,122 @@
+"""Flows read from a file: a capture of packets, or a CSV."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from iroko.errors import InputError
+from iroko.flows import Flow
+from iroko.names import check_name
+from iroko.topology import Topology
+from traffic._capture import MAGICS, read_capture
+from traffic._common import MAX_FLOWS, check_range
+from traffic._csv import COLUMNS, read_csv
+from traffic._records import Record, Stamp, digest, stamp
+
+CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap")
+
+
+def replay(
+    topology: Topology,
+    rng: np.random.Generator,
+    file: str = "",
+    time_scale: float = 1.0,
+    size_scale: float = 1.0,
+    max_flows: int = 10_000,
+    sha256: str | None = None,
+) -> list[Flow]:
+    """The flows of a file, the same in every episode: `traffic._capture` and `traffic._csv` say how each kind of file is read.
+
+    If any address of the file is the name of a host, all must be. If none is, each address gets a host in the order in which the
+    addresses appear in the file, beginning again with the first host when all are taken; where that puts both ends of a flow on one
+    host, the destination is the next host.
+
+    Args:
+        file: path of a pcap, a pcapng, or a CSV of the columns source, destination, start_s and size_bytes.
+        time_scale: factor for every start, 0.000001 to 1,000,000: 10 lets the flows arrive at a tenth of the pace.
+        size_scale: factor for every size, which is rounded to 1 byte or more, 0.000001 to 1,000,000.
+        max_flows: refuse a file with more, 1 to 100,000.
+        sha256: what the file's SHA-256 has to be; None: anything. A scenario fills it in, so that a run that is resumed
+            or repeated notices that the file has changed.
+
+    Raises:
+        InputError: no file, one that cannot be read, has no flow, is not the one that `sha256` says, or names a host that the
+            topology does not have.
+    """
+    check_range("time_scale", time_scale, 1e-6, 1e6, "times the starts in the file")
+    check_range("size_scale", size_scale, 1e-6, 1e6, "times the sizes in the file")
+    check_range("max_flows", max_flows, 1, MAX_FLOWS, "flows in an episode")
+    seen = _find(file)
+    if sha256 is not None and (now := _digest(file, seen)) != sha256.lower():
+        raise InputError(
+            f"file={file!r} of traffic replay has changed: its SHA-256 is {now}, expected sha256={sha256}; "
+            "bring the old file back, or start a new run with sha256 of none"
+        )
+    records = _read(file, seen, max_flows)
+    hosts = _place(topology, records)
+    flows = []
+    for record in records:
+        source, destination = hosts[record.source], hosts[record.destination]
+        if source == destination:
+            destination = (destination + 1) % topology.num_hosts
+        size_bytes = max(1, round(record.size_bytes * size_scale))
+        flows.append(Flow(topology.hosts[source], topology.hosts[destination], record.start_s * time_scale, size_bytes))
+    return sorted(flows, key=lambda flow: flow.start_s)
+
+
+def complete_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the SHA-256 of the file, which identifies the traffic of a scenario.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if parameters["sha256"] is not None:
+        return parameters
+    return parameters | {"sha256": _digest(parameters["file"], _find(parameters["file"]))}
+
+
+def _find(file: str) -> Stamp:
+    if not file:
+        raise InputError(f"traffic replay has no file: name a pcap, pcapng or CSV ({','.join(COLUMNS)}) with --set traffic.file=PATH")
+    return stamp(file)
+
+
+# An episode of every environment reads the file: once is enough as long as it does not change.
+@lru_cache(maxsize=4)
+def _digest(file: str, seen: Stamp) -> str:
+    return digest(file)
+
+
+@lru_cache(maxsize=4)
+def _read(file: str, seen: Stamp, max_flows: int) -> tuple[Record, ...]:
+    try:
+        with open(file, "rb") as raw:
+            start = raw.read(4)
+    except OSError as error:
+        raise InputError(f"file={file!r} of traffic replay: {error.strerror or error}") from error
+    if not start:
+        raise InputError(f"file={file!r} of traffic replay is empty: expected a capture (pcap, pcapng) or CSV")
+    if start[:2] == b"\x1f\x8b":
+        raise InputError(f"file={file!r} of traffic replay is compressed: unpack it with gunzip first")
+    if start in MAGICS:
+        return tuple(read_capture(file, max_flows))
+    if file.lower().endswith(CAPTURE_SUFFIXES):
+        raise InputError(f"{file} is no capture: it begins with {start!r}, not as a pcap or pcapng")
+    records = read_csv(file, max_flows)
+    if not records:
+        raise InputError(f"{file} has no flow: expected lines below {','.join(COLUMNS)}")
+    return tuple(records)
+
+
+def _place(topology: Topology, records: tuple[Record, ...]) -> dict[str, int]:
+    """For each address the index of its host."""
+    addresses: dict[str, str] = {}
+    for record in records:
+        addresses.setdefault(record.source, record.place)
+        addresses.setdefault(record.destination, record.place)
+    if not addresses.keys() & topology.host_index.keys():
+        return {address: index % topology.num_hosts for index, address in enumerate(addresses)}
+    for address, place in addresses.items():
+        check_name(f"host of {topology.name} ({place}):", address, topology.hosts)
+    return {address: topology.host_index[address] for address in addresses}
