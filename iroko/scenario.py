@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import sys
 import tomllib
 import types
 import typing
@@ -109,7 +110,10 @@ class Scenario:
         for kind in ("topology", "traffic"):
             function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))
             key = f"{kind}_parameters"
-            object.__setattr__(self, key, check_parameters(f"{kind} {getattr(self, kind)}", function, getattr(self, key)))
+            parameters = check_parameters(f"{kind} {getattr(self, kind)}", function, getattr(self, key))
+            # What identifies a file that the traffic reads belongs to the scenario.
+            complete = getattr(sys.modules[function.__module__], "complete_parameters", None)
+            object.__setattr__(self, key, complete(parameters) if complete else parameters)
         self.make_flows(self.make_topology(), np.random.default_rng(0))
 
     @property
