@@ -41,7 +41,7 @@ def _records(path: str, file: TextIO, max_flows: int) -> Iterator[Record]:
         raise InputError(f"{path} is empty: expected a first line {','.join(COLUMNS)}")
     names = [name.strip() for name in heading]
     for name in names:
-        check_name(f"column of {path}, line 1:", name, COLUMNS)
+        check_name(f"column in {path}, line 1,", name, COLUMNS)
     if sorted(names) != sorted(COLUMNS):
         raise InputError(f"{path}, line 1: columns {','.join(names)}: expected {','.join(COLUMNS)}, each once")
     count = 0

@@ -118,5 +118,5 @@ def _place(topology: Topology, records: tuple[Record, ...]) -> dict[str, int]:
     if not addresses.keys() & topology.host_index.keys():
         return {address: index % topology.num_hosts for index, address in enumerate(addresses)}
     for address, place in addresses.items():
-        check_name(f"host of {topology.name} ({place}):", address, topology.hosts)
+        check_name(f"host in {place},", address, topology.hosts)
     return {address: topology.host_index[address] for address in addresses}
