@@ -1,5 +1,6 @@
 """The one interface behind which a network runs, and the way to open it by name."""
 
+import os
 import platform
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,8 @@ from iroko.names import check_name, list_names
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
+THREADS = "IROKO_THREADS"
+"""Environment variable: threads of one simulation, where several trainings share a machine. Results do not depend on it."""
 ENGINES = ("guest", "mininet", "sim")
 
 
@@ -112,12 +115,13 @@ def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Ba
 
     Args:
         topologies: one for each; hosts and links have to be equal, rates, delays and queues may differ.
-        workers: threads; None: one for each processor.
+        workers: threads; None: as many as the environment variable `IROKO_THREADS` says, or else one for each processor.
     """
     _tell_first_use("sim")
     from iroko.sim.batch import Batch as SimBatch
 
-    return SimBatch(topologies, workers)
+    said = os.environ.get(THREADS, "")
+    return SimBatch(topologies, workers if workers is not None or not said.isdigit() else max(1, int(said)))
 
 
 def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:

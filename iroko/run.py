@@ -200,7 +200,7 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
 
 
 @contextmanager
-def _signals_raise() -> Iterator[None]:
+def signals_raise() -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and a closed terminal raise `Stopped`, once: while all is being closed, further ones are ignored."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -225,7 +225,7 @@ def _complain(message: str, error: BaseException) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
     try:
-        with _signals_raise():
+        with signals_raise():
             result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
             return result if isinstance(result, int) else 0
     except Stopped as stopped:
