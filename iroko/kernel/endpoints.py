@@ -211,6 +211,7 @@ class TcpEnd(End):
         super().__init__(flow, poller, source, destination)
         self.address = address
         self.receiver: socket.socket | None = None
+        self.low_water = 1
         self.sender = open_socket(source, socket.SOCK_STREAM)
         self.sockets = [self.sender]
         self.sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -240,10 +241,19 @@ class TcpEnd(End):
 
     def accepted(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _TCP_LOW_WATER_BYTES)
         self.receiver = connection
         self.sockets.append(connection)
+        self._set_low_water(_TCP_LOW_WATER_BYTES)
         self.poller.watch(connection.fileno(), select.EPOLLIN, self.settle)
+
+    def _set_low_water(self, count: int) -> None:
+        """Wake when so many bytes have arrived, and for the last byte, behind which nothing else would wake us but the FIN."""
+        assert self.receiver is not None
+        if self.flow.size_bytes is not None:
+            count = min(count, self.flow.size_bytes - self.delivered)
+        if count != self.low_water:
+            self.receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+            self.low_water = count
 
     def settle(self) -> None:
         if self.receiver is None or not self.sockets:
@@ -254,5 +264,6 @@ class TcpEnd(End):
                 if not self.sockets:
                     return
         except BlockingIOError:
+            self._set_low_water(_TCP_LOW_WATER_BYTES)
             return
         raise EngineError(f"flow {self.flow.source}->{self.flow.destination} ended after {self.delivered} bytes")
