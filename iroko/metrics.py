@@ -3,6 +3,7 @@
 Those with a plural name work over the last axis of arrays with any axes before it, and leave out what a mask says does not count.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,6 @@ import numpy.typing as npt
 
 from iroko.errors import InputError
 from iroko.snapshot import Floats, Integers
-from iroko.topology import Port
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -20,6 +20,8 @@ UDP_HEADERS_BYTES = 14 + 20 + 8
 """Ethernet, IPv4 and UDP headers of one frame."""
 TCP_HEADERS_BYTES = 14 + 20 + 20 + 12
 """Ethernet, IPv4 and TCP headers of one frame, with the TCP timestamps that Linux sends by default."""
+SYN_BYTES = 14 + 20 + 40
+"""The frame of a SYN with the options that Linux sends."""
 MTU_FRAME_BYTES = 1514
 """The largest frame: an IP packet of 1500 bytes and the Ethernet header."""
 
@@ -140,60 +142,103 @@ def queue_percentiles(backlog_bytes: npt.ArrayLike, percents: Sequence[float] = 
     return percentiles
 
 
-def wire_sizes(size_bytes: int, headers_bytes: int = TCP_HEADERS_BYTES) -> tuple[int, int]:
-    """How a flow is cut into frames: the number of full ones before the last, and the bytes of the last, headers included."""
-    payload_bytes = MTU_FRAME_BYTES - headers_bytes
-    num_full = (size_bytes - 1) // payload_bytes
-    return num_full, size_bytes - num_full * payload_bytes + headers_bytes
+def ideal_completions_s(
+    sizes_bytes: npt.ArrayLike,
+    rates_bps: npt.ArrayLike,
+    delays_s: npt.ArrayLike,
+    headers_bytes: int = TCP_HEADERS_BYTES,
+    round_trips_s: npt.ArrayLike | None = None,
+) -> Floats:
+    """The completion times of flows that have their paths to themselves: all frames at the slowest link's rate, and the delays.
 
-
-def ideal_completion_s(size_bytes: int, path: Sequence[Port], headers_bytes: int = TCP_HEADERS_BYTES) -> float:
-    """The time from a flow's start to its last byte's arrival when it has the path to itself and sends back to back.
-
-    Each port receives a frame whole before it sends it on. So the last of m full frames reaches the far end of port j after
-    sum over i <= j of (frame/rate_i + delay_i) + (m - 1) frame / (the slowest rate up to j). The shorter frame behind it leaves
-    each port once it has arrived there and that one has left. A transport's handshake and acknowledgements come on top.
+    A flow of s bytes in frames of p bytes of payload and h of headers has s + h ceil(s/p) bytes on the wire. They take that many bits
+    over the rate, and the last one the delays of the path. TCP sends them behind its handshake: the answer to the SYN is there after
+    a round trip, or when the SYN has left if that is later, and the ACK leaves before the first segment.
 
     Args:
-        size_bytes: application bytes.
-        path: the ports from the sender to the receiver.
+        sizes_bytes: application bytes, 1 or more, shape `(num_flows,)`, as all the others.
+        rates_bps: of each path's slowest link.
+        delays_s: sum of the delays from sender to receiver.
         headers_bytes: of each frame, `UDP_HEADERS_BYTES` or `TCP_HEADERS_BYTES`.
+        round_trips_s: sum of the delays to the receiver and back; None: no handshake (UDP).
 
     Raises:
-        InputError: the path is empty or broken, or the flow has no bytes.
+        InputError: a size is below 1, or a rate not above 0.
     """
-    if not path:
-        raise InputError("ideal_completion_s of an empty path: expected the ports from sender to receiver")
-    if size_bytes < 1:
-        raise InputError(f"size_bytes={size_bytes}: expected 1 or more")
-    for port, following in pairwise(path):
-        if port.peer != following.owner:
-            raise InputError(f"path goes from {port.name} to {following.name}: expected each port to end where the next begins")
-    num_full, last_bytes = wire_sizes(size_bytes, headers_bytes)
-    first_s = slowest_s = last_s = 0.0
-    for port in path:
-        full_s = MTU_FRAME_BYTES * 8 / port.rate_bps
-        slowest_s = max(slowest_s, full_s)
-        free_s = first_s + full_s + (num_full - 1) * slowest_s if num_full else 0.0  # the last full frame has left this port
-        last_s = max(last_s, free_s) + last_bytes * 8 / port.rate_bps + port.delay_s
-        first_s += full_s + port.delay_s
-    return last_s
+    sizes, rates = _sizes_and_rates(sizes_bytes, rates_bps)
+    wire_bytes = sizes + headers_bytes * np.ceil(sizes / (MTU_FRAME_BYTES - headers_bytes))
+    ideal = wire_bytes * 8 / rates + np.asarray(delays_s, dtype=float)
+    if round_trips_s is not None:
+        ideal = ideal + np.maximum(np.asarray(round_trips_s, dtype=float), SYN_BYTES * 8 / rates) + TCP_HEADERS_BYTES * 8 / rates
+    result: Floats = ideal
+    return result
 
 
-def slowdown(completion_s: npt.ArrayLike, ideal_s: npt.ArrayLike) -> Floats:
-    """Flow completion time over its ideal on an idle path: 1 is the best; NaN for a flow that did not finish.
+def last_frames_s(sizes_bytes: npt.ArrayLike, rates_bps: npt.ArrayLike, headers_bytes: int = TCP_HEADERS_BYTES) -> Floats:
+    """What the last frame of each flow takes on its path's slowest link; arguments as in `ideal_completions_s`."""
+    sizes, rates = _sizes_and_rates(sizes_bytes, rates_bps)
+    payload_bytes = MTU_FRAME_BYTES - headers_bytes
+    frames: Floats = (sizes - payload_bytes * (np.ceil(sizes / payload_bytes) - 1) + headers_bytes) * 8 / rates
+    return frames
+
+
+def _sizes_and_rates(sizes_bytes: npt.ArrayLike, rates_bps: npt.ArrayLike) -> tuple[Floats, Floats]:
+    sizes, rates = np.asarray(sizes_bytes, dtype=float), np.asarray(rates_bps, dtype=float)
+    if not (sizes >= 1).all():
+        raise InputError(f"sizes_bytes={sizes[~(sizes >= 1)].flat[0]:g}: expected 1 or more")
+    if not (rates > 0).all():
+        raise InputError(f"rates_bps={rates[~(rates > 0)].flat[0]:g}: expected every rate to be above 0")
+    return sizes, rates
+
+
+def slowdowns(completions_s: npt.ArrayLike, ideals_s: npt.ArrayLike, last_frames_s: npt.ArrayLike = 0.0) -> Floats:
+    """Flow completion time over its ideal: 1 for a flow that has its path to itself, infinite for one that did not finish.
+
+    An engine's idle link lets a frame through at once and is busy for the frame's time after it. So the time of the last frame is in
+    no completion time, and a flow of one frame would have none at all: it is added to what was measured, as the ideal has it.
 
     Args:
-        completion_s: shape `(num_flows,)`, NaN where unfinished.
-        ideal_s: shape `(num_flows,)`, from `ideal_completion_s`.
+        completions_s: NaN where unfinished, shape `(num_flows,)`.
+        ideals_s: from `ideal_completions_s`, same shape.
+        last_frames_s: from `last_frames_s`, same shape.
 
     Raises:
         InputError: an ideal time is not above 0, or the shapes differ.
     """
-    completion, ideal = np.asarray(completion_s, dtype=float), np.asarray(ideal_s, dtype=float)
-    if completion.shape != ideal.shape:
-        raise InputError(f"slowdown of {completion.shape} times over {ideal.shape} ideals: expected equal shapes")
-    if not (ideal > 0).all():
-        raise InputError(f"ideal_s={ideal.min():g}: expected every ideal time to be above 0")
-    ratio: Floats = completion / ideal
-    return ratio
+    completions, ideals = np.asarray(completions_s, dtype=float), np.asarray(ideals_s, dtype=float)
+    if completions.shape != ideals.shape:
+        raise InputError(f"slowdowns of {completions.shape} times over {ideals.shape} ideals: expected equal shapes")
+    if not (ideals > 0).all():
+        raise InputError(f"ideals_s={ideals.min():g}: expected every ideal time to be above 0")
+    times: Floats = np.where(np.isnan(completions), np.inf, completions + last_frames_s)
+    return times / ideals
+
+
+def rank_percentile(values: npt.ArrayLike, percent: float) -> float:
+    """The least of the values that `percent` % of them do not exceed (nearest rank); it may be infinite. NaN for no values.
+
+    There is no interpolation, so that flows which did not finish, with a time of infinity, take part as the slowest.
+
+    Raises:
+        InputError: the percentage is out of range.
+    """
+    if not 0 <= percent <= 100:
+        raise InputError(f"percent={percent}: expected 0 <= percent <= 100")
+    ordered = np.sort(np.asarray(values, dtype=float).ravel())
+    if not len(ordered):
+        return math.nan
+    # What is a whole number on paper, such as 99% of 200, must not become the next rank by rounding.
+    rank = math.ceil(round(percent / 100 * len(ordered), 9))
+    return float(ordered[max(rank, 1) - 1])
+
+
+def size_classes(sizes_bytes: npt.ArrayLike, bounds_bytes: Sequence[float]) -> Integers:
+    """The class of each flow by its size: 0 up to the first bound, included, and so on; shape `(num_flows,)`.
+
+    Raises:
+        InputError: the bounds do not rise from above 0.
+    """
+    if any(not low < high for low, high in pairwise((0.0, *bounds_bytes))):
+        raise InputError(f"size classes with bounds {tuple(bounds_bytes)}: expected sizes in bytes that rise from above 0")
+    classes: Integers = np.searchsorted(np.asarray(bounds_bytes, dtype=float), np.asarray(sizes_bytes, dtype=float), side="left")
+    return classes

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from typing import NamedTuple
 
 from iroko.errors import InputError
@@ -38,6 +39,9 @@ def stamp(path: str) -> Stamp:
         found = os.stat(path)
     except (OSError, ValueError) as error:
         raise InputError(f"file={path!r} of traffic replay: {getattr(error, 'strerror', None) or error}") from error
+    # A pipe would have to be read twice.
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"file={path!r} of traffic replay is no regular file: expected a capture (pcap, pcapng) or CSV")
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
