@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from iroko.errors import InputError
 from iroko.flows import UDP
 from iroko.names import check_name
 from iroko.scenario import Scenario, read_toml
+from iroko.units import parse_size
 
 DEFAULT_TOPOLOGY = "fattree"
 DEFAULT_TRAFFIC = {"dumbbell": "pairs", "fattree": "stride", "star": "incast"}
@@ -50,6 +52,8 @@ class RunConfig:
         episodes: scored episodes of each scheme, 1 to 10,000.
         seed: 0 to 2^31 - 1; everything random in the run follows from it.
         model: folder of a saved agent to score in place of training; None: train.
+        size_classes_bytes: where the size classes of finite flows end, rising; empty: 10 kB, 100 kB and 1 MB times the `size_scale` of
+            the traffic. It changes how completions are reported, and nothing else.
         agent_parameters: for an agent's name the parameters that differ from its defaults.
 
     Raises:
@@ -67,6 +71,7 @@ class RunConfig:
     episodes: int = 2
     seed: int = 1
     model: str | None = None
+    size_classes_bytes: tuple[int, ...] = ()
     agent_parameters: dict[str, Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,6 +100,7 @@ class RunConfig:
             raise InputError(f"envs={self.envs} with train_engine mininet: expected 1; several would share this machine's processors")
         if self.model is not None and (not isinstance(self.model, str) or len(self.agents) != 1):
             raise InputError(f"model={self.model!r}: expected the folder of one saved agent, and that agent")
+        object.__setattr__(self, "size_classes_bytes", _read_sizes("size_classes_bytes", self.size_classes_bytes))
         for name, parameters in self.agent_parameters.items():
             check_name("agent of this run", name, schemes)
             if not isinstance(parameters, dict):
@@ -111,6 +117,15 @@ class RunConfig:
         run = {key: list(value) if isinstance(value, tuple) else "none" if value is None else value for key, value in run.items()}
         table = {**self.scenario.to_table(), "run": run}
         return table | ({"agent": self.agent_parameters} if self.agent_parameters else {})
+
+
+def _read_sizes(key: str, values: Any) -> tuple[int, ...]:
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, (str, int, float)) for value in values):
+        raise InputError(f"{key}={values!r}: expected a list of sizes, such as [10000, 100000, 1000000]")
+    sizes = tuple(parse_size(value) for value in values)
+    if any(not low < high for low, high in pairwise((0, *sizes))):
+        raise InputError(f"{key}={list(values)!r}: expected sizes in bytes that rise from above 0")
+    return sizes
 
 
 RUN_KEYS = tuple(key.name for key in dataclasses.fields(RunConfig) if key.name not in ("scenario", "agent_parameters"))
