@@ -6,7 +6,7 @@ for comparison their rows at home. `summary`, `transfer_summary` and `difference
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,14 +164,24 @@ def measure_names(frame: pd.DataFrame) -> list[str]:
     return [name for name in frame.columns if name not in ("trained_on", *IDS)]
 
 
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame, each with its columns as attributes."""
+    return iter(frame.itertuples(index=False))
+
+
+def groups_of(frame: pd.DataFrame, by: str | Sequence[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """The groups of a frame in the order in which they come, each after its key: a tuple for several columns."""
+    return iter(frame.groupby(by if isinstance(by, str) else list(by), sort=False))
+
+
 def summarise(measures: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Means over seeds with their intervals, one row for each group and measure; measures that a group lacks are left out."""
     rows = []
-    for key, group in measures.groupby(list(by), sort=False):
+    for key, group in groups_of(measures, by):
         for name in measure_names(measures):
             values = group[name].astype(float).dropna()
             if len(values):
-                mean, low, high = mean_interval(values.to_numpy())
+                mean, low, high = mean_interval(values.to_list())
                 rows.append((*key, name, len(values), mean, low, high))
     return pd.DataFrame(rows, columns=[*by, "measure", "n", "mean", "low", "high"])
 
@@ -179,8 +189,8 @@ def summarise(measures: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def pair_differences(measures: pd.DataFrame, references: Sequence[str] = REFERENCES) -> pd.DataFrame:
     """Each scheme less each reference, on the seeds that both have."""
     rows = []
-    for scenario, group in measures.groupby("scenario", sort=False):
-        by_scheme = {str(scheme): of_one.set_index("seed") for scheme, of_one in group.groupby("scheme", sort=False)}
+    for scenario, group in groups_of(measures, "scenario"):
+        by_scheme = {str(scheme): of_one.set_index("seed") for scheme, of_one in groups_of(group, "scheme")}
         for scheme, own in by_scheme.items():
             for reference in references:
                 if reference == scheme or reference not in by_scheme:
@@ -188,6 +198,6 @@ def pair_differences(measures: pd.DataFrame, references: Sequence[str] = REFEREN
                 for name in measure_names(measures):
                     values = (own[name].astype(float) - by_scheme[reference][name].astype(float)).dropna()
                     if len(values):
-                        mean, low, high = mean_interval(values.to_numpy())
+                        mean, low, high = mean_interval(values.to_list())
                         rows.append((scenario, scheme, reference, name, len(values), mean, low, high))
     return pd.DataFrame(rows, columns=["scenario", "scheme", "reference", "measure", "n", "mean", "low", "high"])

@@ -137,7 +137,7 @@ def _make_experiment(stem: str, table: Table, settings: tuple[str, ...], seeds: 
     settings = (*_read_names("set", table.get("set", [])), *settings)
     for setting in settings:
         _check_tables("--set", overlay({}, read_setting(setting)))
-    schemes = tuple(_read_scheme(entry) for entry in _read_entries("schemes", table.get("schemes"), "ppo"))
+    schemes = tuple(_read_scheme(entry) for entry in _read_entries("schemes", table.get("schemes", []), "ppo"))
     if not schemes:
         raise InputError('schemes: expected a list of schemes, such as schemes = ["ppo", "nv"]')
     scenarios = tuple(_read_scenario(entry) for entry in _read_entries("scenarios", table.get("scenarios", []), None))
@@ -168,7 +168,8 @@ def _only_scenario(tables: Table) -> Scenario:
 def _read_entries(key: str, value: Any, example: str | None) -> list[Any]:
     kinds: tuple[type, ...] = (str, dict) if example else (dict,)
     if not isinstance(value, list) or not all(isinstance(entry, kinds) for entry in value):
-        raise InputError(f"{key}={value!r}: expected {f'a list such as {key} = ["{example}"]' if example else f'tables [[{key}]]'}")
+        wanted = f'a list such as {key} = ["{example}"]' if example else f"tables [[{key}]]"
+        raise InputError(f"{key}={value!r}: expected {wanted}")
     return value
 
 
@@ -256,7 +257,7 @@ def _check_references(experiment: Experiment) -> None:
     _check_once("scenarios", scenarios)
     _check_once("schemes", schemes)
     agents = [scheme.agent for scheme in experiment.schemes]
-    for tables in (experiment.tables, *(entry.tables for entry in (*experiment.scenarios, *experiment.schemes))):
+    for tables in (experiment.tables, *(entry.tables for entry in experiment.scenarios), *(entry.tables for entry in experiment.schemes)):
         for name in tables.get("agent", {}):
             check_name("agent of this experiment", name, agents)
     for scheme in experiment.schemes:

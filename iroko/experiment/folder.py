@@ -1,0 +1,154 @@
+"""An experiment's folder: who works in it, what is done in it already, and what is noted of each job.
+
+    experiment.toml   the experiment, with every setting
+    jobs.json         each job and its state
+    jobs/JOB/         a run folder each
+    replaced/JOB-N/   run folders of an earlier file, whose settings differ from the present one's
+    logs/JOB.txt      what a job said on standard error, where it said anything
+    tables/  figures/  report.html
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iroko.errors import InputError
+from iroko.experiment.jobs import JOBS_FOLDER, Job
+from iroko.experiment.results import DONE, EXPERIMENT, FAILED, JOBS, UNFINISHED, WAITING
+from iroko.experiment.spec import Experiment
+from iroko.manifest import COMPLETE
+from iroko.options import first_difference
+from iroko.store import CONFIG, MANIFEST, hand_over, read_config, read_manifest, write_beside
+
+EXPERIMENTS = Path("results/experiments")
+LOCK = "lock"
+
+
+@dataclass
+class Note:
+    """What is known of a job: its state, why it failed, and the real time that it took."""
+
+    state: str = WAITING
+    reason: str = ""
+    wall_s: float = 0.0
+    code: int = 0
+
+
+@dataclass
+class Plan:
+    """What a start of an experiment finds.
+
+    Attributes:
+        notes: for each job's name.
+        words: what the user should know, a line each.
+    """
+
+    notes: dict[str, Note] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+
+
+class ExperimentFolder:
+    """The folder of an experiment that this process works in; it holds a lock on it until `close`.
+
+    Raises:
+        InputError: another process works in it, it cannot be written, or it holds something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / LOCK).is_file())):
+            raise InputError(f"{path} exists already and is no folder of an experiment: name another with --out")
+        try:
+            (path / JOBS_FOLDER).mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}; name another folder with --out") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode(), 0)
+        except BlockingIOError:
+            owner = os.pread(self._lock, 100, 0).decode(errors="replace") or "another process"
+            self.close()
+            raise InputError(f"experiment {path} is in use by {owner}: wait for it, or name another folder with --out") from None
+        except OSError as error:
+            self.close()
+            raise InputError(f"{path} cannot be written: {error.strerror}; name another folder with --out") from error
+
+    def close(self) -> None:
+        """Release the lock; safe twice."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def job_path(self, name: str) -> Path:
+        return self.path / JOBS_FOLDER / name
+
+    def log_path(self, name: str) -> Path:
+        return self.path / "logs" / f"{name}.txt"
+
+    def plan(self, experiment: Experiment, jobs: list[Job]) -> Plan:
+        """See what is done, move away what is of other settings, and note the experiment.
+
+        A job's run is kept when its folder has the job's config to the last default; the scores of an agent are kept only with the
+        training that they come from.
+        """
+        plan = Plan({job.name: Note() for job in jobs})
+        for job in jobs:  # what others need stands before them
+            note, path = plan.notes[job.name], self.job_path(job.name)
+            if not path.is_dir() or not any(path.iterdir()):
+                continue
+            if (why := self._difference(job)) is not None:
+                plan.words.append(f"{job.name} runs anew: {why}; the old run is {self._replace(job.name, jobs)}")
+            elif job.needs and plan.notes[job.needs].state != DONE:
+                plan.words.append(f"{job.name} runs anew after {job.needs}; the old run is {self._replace(job.name, jobs)}")
+            else:
+                complete = (path / MANIFEST).is_file() and read_manifest(path).status == COMPLETE
+                note.state = DONE if complete else UNFINISHED
+                note.wall_s = sum(read_manifest(path).wall_s.values()) if complete else 0.0
+        known = {job.name for job in jobs}
+        others = sorted(path.name for path in (self.path / JOBS_FOLDER).iterdir() if path.name not in known)
+        if others:
+            plan.words.append(f"no part of this experiment any more, and left as they are: {', '.join(others)}")
+        write_beside(self.path / EXPERIMENT, lambda part: part.write_text(experiment.to_toml(), encoding="utf-8"))
+        self.write(jobs, plan.notes)
+        return plan
+
+    def _difference(self, job: Job) -> str | None:
+        path = self.job_path(job.name)
+        if not (path / CONFIG).is_file():
+            return f"{path} has no {CONFIG}"
+        try:
+            if (path / MANIFEST).is_file():
+                read_manifest(path)
+            return first_difference(read_config(path).to_table(), job.config.to_table())
+        except InputError as error:
+            return f"its config or manifest cannot be read any more ({error})"
+
+    def _replace(self, name: str, jobs: list[Job]) -> str:
+        """Move a job's old run away, and before it the runs that scored its agent, so that none is ever without its training."""
+        for other in jobs:
+            if other.needs == name and self.job_path(other.name).is_dir():
+                self._replace(other.name, jobs)
+        replaced = self.path / "replaced"
+        replaced.mkdir(exist_ok=True)
+        target = next(path for path in (replaced / f"{name}-{count}" for count in range(1, 1_000_000)) if not path.exists())
+        shutil.move(self.job_path(name), target)
+        return str(target.relative_to(self.path))
+
+    def write(self, jobs: list[Job], notes: dict[str, Note]) -> None:
+        """Note every job and its state."""
+        rows = [job.to_table() | vars(notes[job.name]) for job in jobs]
+        text = json.dumps({"jobs": rows}, indent=1) + "\n"
+        write_beside(self.path / JOBS, lambda part: part.write_text(text, encoding="utf-8"))
+        hand_over(self.path)
+
+
+def exit_code(notes: dict[str, Note]) -> int:
+    """0 when no job failed; 2 when those that did all asked for what this machine lacks; else 1."""
+    codes = {note.code for note in notes.values() if note.state == FAILED}
+    return 0 if not codes else 2 if codes == {2} else 1

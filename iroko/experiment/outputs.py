@@ -1,0 +1,83 @@
+"""What an experiment leaves to be read: tables, figures, the report, and the summary on the terminal; all from its folder."""
+
+import math
+import shutil
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from iroko.experiment.results import DONE, FAILED, REWARD_IN_TRAINING, Results, read_results, rows_of
+from iroko.experiment.tables import losses, number, write_tables
+from iroko.store import hand_over
+from iroko.table import HEADINGS
+
+PLAIN_WIDTH = 110
+"""Columns of the summary where there is no terminal."""
+
+
+def write_outputs(folder: Path, publish: Path | None) -> None:
+    """Write tables, figures and report of an experiment's folder, copy them if asked to, and print the summary."""
+    from iroko.experiment.figures import draw_figures
+    from iroko.report import write_report
+
+    results = read_results(folder)
+    for old in ("tables", "figures"):  # those of an earlier file would stand beside the new ones
+        shutil.rmtree(folder / old, ignore_errors=True)
+    files = []
+    if len(results.measures):
+        files = [*write_tables(results, folder / "tables"), *draw_figures(results, folder / "figures")]
+    report = write_report(folder)
+    hand_over(folder)
+    if publish is not None:
+        for file in files:
+            publish.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, publish / f"{results.name}-{file.name}")
+    out = Console()
+    print_summary(results, out if out.is_terminal else Console(width=PLAIN_WIDTH))
+    out.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_summary(results: Results, console: Console) -> None:
+    """Print each scenario's schemes with their intervals, what was lost between engines, and what failed and why."""
+    for scenario in results.scenarios:
+        of_scenario = results.summary[results.summary["scenario"] == scenario]
+        if len(of_scenario):
+            console.print(_table(results, scenario))
+    for row in rows_of(losses(results)):
+        change = f"{row.mean / abs(row.before):+z.1%}" if row.before else f"{row.mean:+.3f}"
+        text = f"{row.scenario}: {row.scheme}: reward {row.before:.3f} where trained, {row.after:.3f} where scored: {change}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    transfers = results.transfer_summary
+    for row in rows_of(transfers[transfers["measure"] == "reward"]):
+        ends = f" [{row.low:.3f}, {row.high:.3f}]" if math.isfinite(row.low) else ""
+        text = f"{row.scheme} trained in {row.trained_on}, scored in {row.scenario}: reward {row.mean:.3f}{ends}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    done = sum(job.state == DONE for job in results.jobs)
+    console.print(f"{done} of {len(results.jobs)} jobs are done", highlight=False)
+    reasons: dict[str, list[str]] = {}
+    for job in results.jobs:
+        if job.state == FAILED:
+            reasons.setdefault(job.reason, []).append(job.name)
+    for reason, names in reasons.items():
+        console.print(f"failed: {', '.join(names)}: {reason}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(results: Results, scenario: str) -> Table:
+    table = Table(title=f"{scenario}: mean over seeds [95% bootstrap interval]", box=SIMPLE_HEAD, padding=0)
+    table.add_column("scheme", overflow="fold")
+    known = [name for name in HEADINGS if name != REWARD_IN_TRAINING and name in set(results.summary["measure"])]
+    for name in ("seeds", *(HEADINGS[name] for name in known)):
+        table.add_column("\n".join(f"{line}  " for line in name.split("\n")), justify="right", overflow="fold")
+    for scheme in results.schemes:
+        found = results.summary[(results.summary["scenario"] == scenario) & (results.summary["scheme"] == scheme)]
+        if not len(found):
+            continue
+        cells = {}
+        for row in rows_of(found):
+            name = str(row.measure)
+            ends = f"\n{number(name, row.low)} to {number(name, row.high)}  " if math.isfinite(row.low) else ""
+            cells[name] = f"{number(name, row.mean)}  {ends}"
+        table.add_row(scheme, f"{found['n'].max()}  ", *(cells.get(name, "-  ") for name in known))
+    return table
