@@ -27,7 +27,7 @@ class SimEngine:
         """See `Engine.reset`."""
         self._pending = None
         self._batch.reset(0, flows, transport, seed)
-        return _first(self._batch.snapshot())
+        return self._first(self._batch.snapshot())
 
     def begin_step(self, limits_bps: Floats, interval_s: float) -> None:
         """See `Engine.begin_step`; the work is done in `finish_step`."""
@@ -40,7 +40,7 @@ class SimEngine:
         if self._pending is None:
             raise EngineError("finish_step without begin_step")
         pending, self._pending = self._pending, None
-        return _first(self._batch.step(pending[0][None], pending[1]))
+        return self._first(self._batch.step(pending[0][None], pending[1]))
 
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
         """See `Engine.step`."""
@@ -59,8 +59,8 @@ class SimEngine:
         """See `Engine.describe`."""
         return self._batch.describe()
 
-
-def _first(snapshot: Snapshot) -> Snapshot:
-    """The first simulation's part of a batch's snapshot."""
-    parts = {name: value[0] for name, value in vars(snapshot).items()}
-    return Snapshot(**parts | {"time_s": float(parts["time_s"]), "interval_s": float(parts["interval_s"])})
+    def _first(self, snapshot: Snapshot) -> Snapshot:
+        """The first simulation's part of a batch's snapshot, whose arrays of flows stay as wide as the longest episode's so far."""
+        parts = {name: value[0] for name, value in vars(snapshot).items()}
+        own = {name: parts[name][: self._batch.num_flows[0]] for name in ("flow_bytes", "flow_completion_s")}
+        return Snapshot(**parts | own | {"time_s": float(parts["time_s"]), "interval_s": float(parts["interval_s"])})
