@@ -25,6 +25,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from iroko.completion import score_completions
+from iroko.completion_table import print_completions
 from iroko.errors import InputError
 from iroko.metrics import goodput_bps, jain_index, queue_percentiles
 from iroko.store import RunData
@@ -124,12 +126,21 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
 
 
 def to_json(run: RunData, scores: list[Score]) -> str:
-    """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another."""
-    result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine, "schemes": [score.to_table() for score in scores]}
+    """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another.
+
+    Where flows are finite, `completions` has how they completed, see `iroko.completion`.
+    """
+    result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine} | _to_tables(run, scores)
     if run.in_training is not None:
-        others = [score.to_table() for score in score_schemes(run.in_training)]
-        result["in_training"] = {"engine": run.config.train_engine, "schemes": others}
-    return json.dumps(result)
+        result["in_training"] = {"engine": run.config.train_engine} | _to_tables(run.in_training, score_schemes(run.in_training))
+    return json.dumps(result, allow_nan=False)
+
+
+def _to_tables(run: RunData, scores: list[Score]) -> dict[str, Any]:
+    tables = {"schemes": [score.to_table() for score in scores]}
+    if completions := score_completions(run):
+        tables["completions"] = [score.to_table() for score in completions]
+    return tables
 
 
 def print_table(run: RunData, scores: list[Score], console: Console) -> None:
@@ -157,6 +168,7 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
             cells.append(text if deviation is None else text.append(f"\n± {_cell(name, deviation)}  ", style="not bold dim"))
         table.add_row(*cells)
     console.print(table)
+    print_completions(score_completions(run), run.config.agents, console)
     for line in [*compare(run, scores), *compare_engines(run, scores)]:
         console.print(line, highlight=False, soft_wrap=True)
 

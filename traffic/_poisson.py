@@ -48,7 +48,8 @@ def poisson_flows(
         raise InputError(f"{what} {expected:.2g} flows: expected 1 or more; raise load or duration_s, or lower size_scale")
     if expected > max_flows:
         raise InputError(
-            f"{what} {expected:,.0f} flows: expected at most max_flows={max_flows}; lower load or duration_s, or raise size_scale or max_flows"
+            f"{what} {expected:,.0f} flows: expected at most max_flows={max_flows}; "
+            "lower load or duration_s, or raise size_scale or max_flows"
         )
     # Given their number, the times of a Poisson process are spread evenly. An episode of no flow at all would be none.
     num_flows = max(1, int(rng.poisson(expected)))
