@@ -24,7 +24,7 @@ from tests.fake_engine import FakeEngine
 
 SCENARIO = Scenario(episode_s=2.0)
 TOPOLOGY = SCENARIO.make_topology()
-LEARNERS = ("a2c", "ddpg", "ppo", "reinforce", "sac", "td3")
+LEARNERS = ("a2c", "ars", "ddpg", "ppo", "reinforce", "sac", "td3")
 
 
 def make_env(scenario: Scenario = SCENARIO, num_envs: int = 1, seed: int = 0) -> IrokoVecEnv:
@@ -90,6 +90,7 @@ def test_an_unknown_agent_is_an_error_that_names_the_nearest(name: str, near: st
         ("ppo", {"learning_rate": 0.0}, "learning_rate=0 of agent ppo: expected learning_rate > 0"),
         ("ppo", {"batch_steps": 500}, "batch_steps=500"),
         ("td3", {"noise_std": "much"}, "noise_std='much'"),
+        ("ars", {"num_top": 9}, "num_top=9 of agent ars: expected 1 <= num_top <= num_directions=8"),
     ],
 )
 def test_a_wrong_setting_is_an_error(name: str, settings: dict[str, Any], message: str) -> None:
