@@ -210,8 +210,8 @@ def slowdowns(completions_s: npt.ArrayLike, ideals_s: npt.ArrayLike, last_frames
         raise InputError(f"slowdowns of {completions.shape} times over {ideals.shape} ideals: expected equal shapes")
     if not (ideals > 0).all():
         raise InputError(f"ideals_s={ideals.min():g}: expected every ideal time to be above 0")
-    times: Floats = np.where(np.isnan(completions), np.inf, completions + last_frames_s)
-    return times / ideals
+    ratios: Floats = np.where(np.isnan(completions), np.inf, completions + last_frames_s) / ideals
+    return ratios
 
 
 def rank_percentile(values: npt.ArrayLike, percent: float) -> float:
