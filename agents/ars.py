@@ -1,7 +1,7 @@
 """Augmented random search: evolution of a linear policy."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ class SideBySide(ARS):
     for `rollout_steps` steps of its own environment, whose episodes go on from one update to the next: an update then takes some
     hundred steps, and a training some hundred updates.
     """
+
+    weights: torch.Tensor  # type: ignore[assignment]  # the base class knows only what it is before the policy is made
 
     def __init__(self, env: VecEnv, rollout_steps: int, **settings: Any) -> None:
         """Make the algorithm with a linear policy and a bias that acts at `START_ACTION`; `settings` are those of ARS."""
@@ -61,7 +63,8 @@ class SideBySide(ARS):
             candidates = torch.arange(first, first + num_envs) % num_candidates
             act = _side_by_side(candidate_weights[candidates], self._num_outputs)
             for _ in range(self._rollout_steps):
-                self._last_obs, rewards, _, infos = self.env.step(act(self._last_obs))
+                observations, rewards, _, infos = self.env.step(act(self._last_obs))
+                self._last_obs = cast(Any, observations)
                 self.num_timesteps += num_envs
                 self._update_info_buffer(infos)
                 callback.update_locals({"infos": infos})
