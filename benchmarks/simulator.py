@@ -33,7 +33,7 @@ def long_flows(topology: Topology, num_flows: int) -> list[Flow]:
     return flows[:num_flows]
 
 
-def measure_hops(k: int, num_flows: int, virtual_s: float, repeats: int = 3) -> dict[str, float]:
+def measure_hops(k: int, num_flows: int, virtual_s: float, repeats: int = 20) -> dict[str, float]:
     """Packet-hops a second of one core's time, k-ary fat-tree of 10 Gbit/s, DCTCP; the best of some intervals, and the process's memory."""
     import resource
 

@@ -117,7 +117,22 @@ def _record_at(_context: Any, records: Any, offset: Any) -> Any:
     return Words(Words, int64), generate
 
 
+def _fetch(_context: Any, records: Any, offset: Any) -> Any:
+    """Bring the line of the cache where a record begins, without waiting for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        signature_of_prefetch = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], signature_of_prefetch)
+        builder.call(prefetch, [pointer, number(0), number(3), number(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.none(Words, int64), generate
+
+
 # As values of type Any: a checker of types does not see that the compiler passes the first argument.
 section: Any = intrinsic(_section)
 ask: Any = intrinsic(_ask)
 record_at: Any = intrinsic(_record_at)
+fetch: Any = intrinsic(_fetch)

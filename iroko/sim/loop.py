@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from iroko.sim.compiled import ask, inlined, record_at, section
+from iroko.sim.compiled import ask, fetch, inlined, record_at, section
 from iroko.sim.layout import (
     ACK,
     ACK_AT,
@@ -127,9 +127,13 @@ def arrive(s: Sim, port: int, now: int) -> int:
     ports[p + OUT] += word & SIZE_MASK
     # What stands in a host's queue has no arrival time yet: a host's port has no rate of its own.
     end = ports[p + TAIL] if s.kinds[kind_of(ring) + COST] else s.queues[port * QUEUE + GONE]
-    set_leaf(s, port, packets[ring_slot(ring, first) + ARRIVAL] if first < end else NEVER)
     row = word >> ROW_SHIFT
     onward = s.paths[(row << s.path_bits) + (word >> HOP_SHIFT & HOP_MASK) + 1]
+    set_leaf(s, port, packets[ring_slot(ring, first) + ARRIVAL] if first < end else NEVER)
+    # Most likely this is what happens next: its memory comes while the present packet is dealt with.
+    after = s.tree[1] & ((1 << s.leaf_bits) - 1)
+    if after < s.num_ports:
+        fetch(s.ports, after * PORT)
     if onward >= 0:
         enqueue(s, onward, word + NEXT_HOP, number, count, now)
         return NOBODY
