@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iroko.completion import has_finite_flows
 from iroko.store import RunData, hand_over, write_beside
 from iroko.table import score_schemes
 
@@ -19,6 +20,7 @@ FORMATS = ("pdf", "png")
 
 def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     """The names of a run's figures and what draws them; there is one drawing of the fabric for each scheme."""
+    from iroko.plots.completion import draw_completion
     from iroko.plots.engines import draw_engines
     from iroko.plots.fabric import draw_fabric
     from iroko.plots.learning import draw_learning
@@ -32,6 +34,8 @@ def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     yield "timeline", partial(draw_timeline, run)
     yield "queue-cdf", partial(draw_queue_cdf, run)
     yield "goodput-queue", partial(draw_tradeoff, scores)
+    if has_finite_flows(run):
+        yield "completion", partial(draw_completion, run)
     if run.in_training is not None:
         yield "engines", partial(draw_engines, run, score_schemes(run.in_training), scores)
     for scheme in run.schemes:

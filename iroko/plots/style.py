@@ -54,6 +54,8 @@ _KNOWN = {
     "td3": Look("#8fae3c", (5, 1, 5, 3), ">"),
     "cubic": Look("#7b3f00", (6, 1, 1, 1, 1, 1), "p"),
     "reno": Look("#e07a9b", (3, 2), "h"),
+    "udp": Look("#2f6f8f", (4, 1, 1, 1), "h"),
+    "vegas": Look("#a3123a", (2, 1.2), "v"),
     "bbr": Look("#5b6b7b", (1, 0.8), "*"),
     "random": Look("#9a9a9a", (1, 2.4), "X"),
     "static": Look("#6a6a6a", (2, 2.5), "d"),
