@@ -4,6 +4,7 @@ A system call is what traffic costs, so each end makes few: UDP hands the kernel
 back; TCP writes large pieces and wakes for large reads, which discard what they count (`MSG_TRUNC`).
 """
 
+import contextlib
 import errno
 import math
 import select
@@ -20,6 +21,7 @@ UDP_PAYLOAD_BYTES = 1472
 ECN_TRANSPORTS = ("dctcp",)
 """The transports for which switches mark."""
 _UDP_SEGMENT, _UDP_SEGMENTS = 103, 44
+_UDP_HEADER_BYTES, _LAST_MARK = 8, 1
 _UDP_BUFFER_BYTES = 200_000
 _SO_MEMINFO, _DROPS, _SO_ATTACH_FILTER = 55, 8, 26
 _TCP_LOW_WATER_BYTES = 65_536
@@ -98,6 +100,9 @@ class End:
 
     def _arrived(self, count: int) -> None:
         self.delivered += count
+        self._check_done()
+
+    def _check_done(self) -> None:
         if self.delivered == self.flow.size_bytes:
             self.completion_s = (self.poller.now_ns() - self.started_ns) / 1e9
             self.close()
@@ -115,9 +120,9 @@ class End:
 class UdpEnd(End):
     """Datagrams of one packet each, as fast as the host's port takes them.
 
-    An endless flow's receiver refuses every datagram in a socket filter and counts refusals: no wake-up, no copy, and every
-    datagram has the same size. A finite flow's receiver reads, so that the last byte's arrival is known; what is lost is not sent
-    again, so a flow that lost anything does not complete.
+    The receiver refuses datagrams in a socket filter and counts refusals: no wake-up, no copy, and every datagram has the same size.
+    Only the last one of a finite flow, which begins with a byte of its own, is let in, so that its arrival is known: packets of a flow
+    keep their order. What is lost is not sent again, so a flow that lost anything does not complete.
     """
 
     def __init__(
@@ -132,47 +137,50 @@ class UdpEnd(End):
         self.sender.connect((address, port))
         self.sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UDP_BUFFER_BYTES)
         self.sender.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, UDP_PAYLOAD_BYTES)
-        if flow.size_bytes is None:
-            _refuse_all(self.receiver)
-        else:
-            self.receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.last_bytes = 0
+        _refuse_all_but_last(self.receiver)
 
     def start(self) -> None:
         self.started_ns = self.poller.now_ns()
         if self.flow.size_bytes is not None:
-            self.poller.watch(self.receiver.fileno(), select.EPOLLIN, self.settle)
+            self.poller.watch(self.receiver.fileno(), select.EPOLLIN, self._take_last)
         self.poller.watch(self.sender.fileno(), select.EPOLLOUT, self._send)
 
     def _send(self) -> None:
         try:
             while self.left:
-                sent = self.sender.send(_UDP_PAYLOAD if self.left < 0 else _UDP_PAYLOAD[: self.left])
+                sent = self.sender.send(self._last_datagrams() if 0 < self.left <= len(_UDP_PAYLOAD) else _UDP_PAYLOAD)
                 if self.left > 0:
                     self.left -= sent
         except BlockingIOError:
             return
         self.poller.forget(self.sender.fileno())
 
+    def _last_datagrams(self) -> bytes:
+        datagrams = bytearray(self.left)
+        datagrams[(self.left - 1) // UDP_PAYLOAD_BYTES * UDP_PAYLOAD_BYTES] = _LAST_MARK
+        return bytes(datagrams)
+
+    def _take_last(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self.last_bytes = self.receiver.recv_into(_SINK)
+            self.settle()
+
     def settle(self) -> None:
-        if not self.sockets:
+        if not self.sockets or not self.started_ns:
             return
-        if self.flow.size_bytes is None:
-            memory = self.receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
-            self.delivered = struct.unpack_from("<I", memory, 4 * _DROPS)[0] * UDP_PAYLOAD_BYTES
-            return
-        try:
-            while self.sockets:
-                self._arrived(self.receiver.recv_into(_SINK))
-        except BlockingIOError:
-            pass
+        memory = self.receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
+        self.delivered = struct.unpack_from("<I", memory, 4 * _DROPS)[0] * UDP_PAYLOAD_BYTES + self.last_bytes
+        self._check_done()
 
 
-def _refuse_all(receiver: socket.socket) -> None:
-    """Attach a classic BPF program of one instruction: return 0, keep nothing."""
+def _refuse_all_but_last(receiver: socket.socket) -> None:
+    """Attach a classic BPF program: of a datagram that begins with the mark keep everything, of any other nothing."""
     from ctypes import addressof, create_string_buffer
 
-    program = create_string_buffer(struct.pack("<HBBI", 0x06, 0, 0, 0))
-    receiver.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", 1, addressof(program)))
+    load, skip, keep, refuse = (0x30, 0, 0, _UDP_HEADER_BYTES), (0x15, 0, 1, _LAST_MARK), (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0)
+    program = create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in (load, skip, keep, refuse)))
+    receiver.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", 4, addressof(program)))
 
 
 class Listener:
