@@ -1,7 +1,7 @@
 """Figures as data, for `page/chart.js` to draw.
 
-A figure is a table of `name`, `title`, `note`, `kind`, `x` and `y` (axes: `label`, optionally `zero`, `log` or `ticks`) and `series`, each with
-the ink of its scheme and
+A figure is a table of `name`, `title`, `note`, `kind`, `x` and `y` (axes: `label`, optionally `zero`, `log` or `ticks`, pairs of place and
+name) and `series`, each with the ink of its scheme and
 
     lines    `x`, `y`, optionally `low` and `high` (a band), or `level` alone (a horizontal line)
     ranges   one row each: `value`, optionally `low`, `high` and `points`, `hollow` for the second kind of mark

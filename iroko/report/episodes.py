@@ -151,11 +151,9 @@ class Fabric:
     def add_topology(self, name: str, topology: Topology) -> int:
         """Add a scenario; returns its number."""
         positions, layout = layout_nodes(topology)
-        self.scenarios.append({
-            "name": name, "layout": layout, "hosts": topology.num_hosts,
-            "nodes": [[node, round(x, 4), round(y, 4)] for node, (x, y) in ((n, positions[n]) for n in (*topology.hosts, *topology.switches))],
-            "ports": [[port.owner, port.peer, port.rate_bps, port.queue_bytes, port.owner not in topology.host_index] for port in topology.ports],
-        })  # fmt: skip
+        nodes = [[node, round(positions[node][0], 4), round(positions[node][1], 4)] for node in (*topology.hosts, *topology.switches)]
+        ports = [[port.owner, port.peer, port.rate_bps, port.queue_bytes, port.owner not in topology.host_index] for port in topology.ports]
+        self.scenarios.append({"name": name, "layout": layout, "hosts": topology.num_hosts, "nodes": nodes, "ports": ports})
         return len(self.scenarios) - 1
 
     def note(self, text: str) -> None:

@@ -12,6 +12,8 @@ from iroko.report.text import count_text
 
 Bounds = tuple[float, float, float]
 """A value with the lower and the upper end of its interval, which are NaN where there is none."""
+Curve = tuple[Ink, Sequence[tuple[float, float, float, float]]]
+"""Points of a learning curve: training steps, mean reward, lower and upper end."""
 
 
 def rewards_figure(name: str, rows: Sequence[tuple[Ink, Bounds, Sequence[float]]], note: str) -> Spec:
@@ -43,12 +45,13 @@ def engines_figure(name: str, rows: Sequence[tuple[Ink, Bounds, Bounds]], train:
                   "reward per step", "scheme", series, note)  # fmt: skip
 
 
-def learning_figure(
-    name: str, curves: Sequence[tuple[Ink, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]],
-    levels: Sequence[tuple[Ink, float]], note: str,
-) -> Spec:  # fmt: skip
+def learning_figure(name: str, curves: Sequence[Curve], levels: Sequence[tuple[Ink, float]], note: str) -> Spec:
     """Reward of the training episodes over training steps, with the scores of the schemes that do not learn as levels."""
-    series = [line(ink, x, y, low, high) for ink, x, y, low, high in curves] + [level(ink, value) for ink, value in levels]
+    series = []
+    for ink, points in curves:
+        steps, means, lows, highs = zip(*points, strict=True)
+        series.append(line(ink, steps, means, lows, highs))
+    series += [level(ink, value) for ink, value in levels]
     return figure(
         f"{name}-learning", "Learning curves", "lines", {"label": "training steps", "zero": True}, "reward per step", series, note
     )

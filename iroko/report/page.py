@@ -31,20 +31,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
+    """One column: what stands above it, and how its cells are set and sorted; a wrapped one may break its lines."""
+
     heading: str
     numeric: bool = True
     hint: str = ""
+    wrap: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose columns can be sorted; a folded one opens on demand."""
+    """A table whose columns can be sorted; a folded one opens on demand, under its title."""
 
     name: str
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     folded: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from iroko.completion import score_completions
 from iroko.manifest import COMPLETE, Manifest
 from iroko.options import RunConfig
 from iroko.report.charts import thin
+from iroko.report.completions import completion_figures, completion_table
 from iroko.report.episodes import Episode, Fabric, Plan, episodes, plan, record
 from iroko.report.facts import agent_facts, job_facts, machine_facts, scenario_facts
-from iroko.report.figures import Bounds, engines_figure, learning_figure, rewards_figure, time_figures, tradeoff_figure
+from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure, rewards_figure, time_figures, tradeoff_figure
 from iroko.report.page import Facts, Page, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, score_table
 from iroko.report.text import count_text, join_words, measure_text, setting_text
@@ -54,7 +57,8 @@ def _lead(config: RunConfig, palette: Palette) -> str:
     scenario = config.scenario
     return (
         f"{join_words(names)} on the topology {scenario.topology} with the traffic {scenario.traffic}, "
-        f"{count_text(config.episodes, 'episode')} of {setting_text('episode_s', scenario.episode_s)} each {where(config.engine)}, all on the same flows. "
+        f"{count_text(config.episodes, 'episode')} of {setting_text('episode_s', scenario.episode_s)} each {where(config.engine)}, "
+        "all on the same flows. "
         "Every number on this page comes from the files of the run folder that it lies in; it loads nothing from anywhere."
     )
 
@@ -80,29 +84,43 @@ def _scored(run: RunData, topology: Topology, palette: Palette, fabric: Fabric) 
     rows = [
         (palette.ink(score.scheme), {name: (float(getattr(score, name)), _deviation(score, name)) for name in HEADINGS}) for score in scores
     ]
-    table = score_table("scores", f"Means of {count_text(count, 'episode')}{spread}; drops and marks are packets over all of them; "
-                        "the best of a column is set bold.", rows, list(HEADINGS))  # fmt: skip
-    tables: list[Table] = [table]
-    charts: list[Spec] = [
-        rewards_figure("run", [(palette.ink(s.scheme), _bounds(s, "reward"), [float(e.reward.mean()) for e in of_each[s.scheme]]) for s in scores],
-                       "Mean, standard deviation and each episode." if count > 1 else "One episode."),
-        tradeoff_figure("run", [(palette.ink(s.scheme), _bounds(s, "queue_mean_bytes"), _bounds(s, "goodput_share"), []) for s in scores],
-                        "Best is top left; bars are standard deviations over the episodes." if count > 1 else "Best is top left."),
-    ]  # fmt: skip
+    caption = (
+        f"Means of {count_text(count, 'episode')}{spread}; drops and marks are packets over all of them; the best of a column is set bold."
+    )
+    tables: list[Table] = [score_table("scores", caption, rows, list(HEADINGS))]
+    charts: list[Spec] = _first_charts(scores, of_each, palette, count)
     if len(run.learning):
         charts.append(_learning(run.learning, scores, palette))
     if run.in_training is not None:
         before = {score.scheme: score for score in score_schemes(run.in_training)}
         both = [(palette.ink(s.scheme), before[s.scheme], s) for s in scores if s.scheme in before]
         there, here = where(run.config.train_engine), where(run.config.engine)
-        tables.append(loss_table("engines", there, here, [(ink, one.reward, two.reward) for ink, one, two in both]))
+        losses = [(ink, one.reward, two.reward, (two.reward - one.reward, NAN, NAN)) for ink, one, two in both]
+        tables.append(loss_table("engines", there, here, losses))
         charts.append(engines_figure("run", [(ink, _bounds(one, "reward"), _bounds(two, "reward")) for ink, one, two in both], there, here))
-    charts += time_figures("run", of_each, {scheme: palette.ink(scheme) for scheme in of_each})
+    inks = {scheme: palette.ink(scheme) for scheme in of_each}
+    if completions := {score.scheme: [score] for score in score_completions(run)}:
+        tables.append(completion_table("run", completions, inks))
+        charts += completion_figures("run", completions, inks)
+    charts += time_figures("run", of_each, inks)
     _add_recordings(run, topology, of_each, palette, fabric)
     return [
         Section("results", "Results", [*compare(run, scores), *compare_engines(run, scores)], tables=tables),
         Section("figures", "Figures", charts=charts),
         Section("fabric", "The fabric over time", fabric=True),
+    ]
+
+
+def _first_charts(scores: list[Score], of_each: dict[str, list[Episode]], palette: Palette, count: int) -> list[Spec]:
+    rewards, spots = [], []
+    for score in scores:
+        ink, own = palette.ink(score.scheme), of_each[score.scheme]
+        rewards.append((ink, _bounds(score, "reward"), [float(episode.reward.mean()) for episode in own]))
+        spots.append((ink, _bounds(score, "queue_mean_bytes"), _bounds(score, "goodput_share"), []))
+    several = count > 1
+    return [
+        rewards_figure("run", rewards, "Mean, standard deviation and each episode." if several else "One episode."),
+        tradeoff_figure("run", spots, "Best is top left" + ("; bars are standard deviations over the episodes." if several else ".")),
     ]
 
 
@@ -126,16 +144,19 @@ def _bounds(score: Score, name: str) -> Bounds:
 
 
 def _learning(learning: pd.DataFrame, scores: list[Score], palette: Palette) -> Spec:
-    curves = []
-    for agent, curve in learning.groupby("agent", sort=False):
+    curves: list[Curve] = []
+    for agent in dict.fromkeys(map(str, learning["agent"])):
         # Episodes of environments side by side end at one step: they are one point and its band.
-        rewards = curve.groupby("step")["reward"].agg(["mean", "min", "max"])
-        x, *y = (thin(rewards[name].to_numpy(float) if name else rewards.index.to_numpy(float)) for name in ("", "mean", "min", "max"))
-        curves.append((palette.ink(str(agent)), x, *y))
+        by_step = learning[learning["agent"] == agent].groupby("step")["reward"]
+        steps = by_step.mean().index.to_numpy(float)
+        sides = [getattr(by_step, name)().to_numpy(float) for name in ("mean", "min", "max")]
+        curves.append((palette.ink(agent), list(zip(*(thin(side).tolist() for side in (steps, *sides)), strict=True))))
     learned = set(learning["agent"])
     levels = [(palette.ink(score.scheme), score.reward) for score in scores if score.scheme not in learned]
-    note = "Training episodes: mean and range of those that ended together."
-    return learning_figure("run", curves, levels, note + (" Level lines: scores of schemes that do not learn." if levels else ""))
+    note = "Training episodes: mean and range of those that ended together." + " Level lines: scores of schemes that do not learn." * bool(
+        levels
+    )
+    return learning_figure("run", curves, levels, note)
 
 
 def _settings(config: RunConfig, manifest: Manifest, topology: Topology, palette: Palette) -> Section:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from iroko.report.page import Cell, Column, Ink, Table
-from iroko.report.text import change_text, measure_text, setting_name
+from iroko.report.text import NOTHING, change_text, measure_text, setting_name
 from iroko.table import HEADINGS, LOWER_IS_BETTER
 
 NEITHER = ("marks",)
@@ -40,7 +40,7 @@ def score_table(name: str, caption: str, rows: Sequence[tuple[Ink, Mapping[str, 
     """
     best = {measure: _best([row[measure][0] for _, row in rows if measure in row], measure) for measure in measures}
     cells = [
-        [scheme_cell(ink), *(_cell(measure, *row[measure], best[measure]) if measure in row else Cell("–") for measure in measures)]
+        [scheme_cell(ink), *(_cell(measure, *row[measure], best[measure]) if measure in row else Cell(NOTHING) for measure in measures)]
         for ink, row in rows
     ]
     return Table(name, caption, [Column("scheme", numeric=False), *map(measure_column, measures)], cells)
@@ -58,14 +58,27 @@ def _best(values: Sequence[float], measure: str) -> str | None:
     return measure_text(measure, min(values) if measure in LOWER_IS_BETTER else max(values))
 
 
-def loss_table(name: str, train: str, score: str, rows: Sequence[tuple[Ink, float, float]]) -> Table:
-    """What the reward loses on the way from the engine of the training to that of the scores."""
-    cells = [
-        [scheme_cell(ink), Cell(measure_text("reward", before), before), Cell(measure_text("reward", after), after),
-         Cell(measure_text("reward", after - before), after - before),
-         Cell(change_text(before, after), (after - before) / abs(before) if before else after - before)]
-        for ink, before, after in rows
-    ]  # fmt: skip
-    columns = [Column("scheme", numeric=False), Column(f"reward per step {train}"), Column(f"reward per step {score}"),
-               Column("difference"), Column("change")]  # fmt: skip
-    return Table(name, f"Reward {train} and {score}", columns, cells)
+def loss_table(name: str, train: str, score: str, rows: Sequence[tuple[Ink, float, float, tuple[float, float, float]]]) -> Table:
+    """What the reward loses on the way from the engine of the training to that of the scores.
+
+    Args:
+        rows: for each scheme the reward on both engines, and the difference with the ends of its interval, NaN where there is none.
+    """
+    cells = []
+    for ink, before, after, (mean, low, high) in rows:
+        ends = f"{measure_text('reward', low)} to {measure_text('reward', high)}" if low == low and high == high else ""
+        sign = "+" * (mean > 0)
+        change = (after - before) / abs(before) if before else after - before
+        cells.append([
+            scheme_cell(ink), Cell(measure_text("reward", before), before), Cell(measure_text("reward", after), after),
+            Cell(f"{sign}{measure_text('reward', mean)}", mean, ends), Cell(change_text(before, after), change),
+        ])  # fmt: skip
+    columns = [
+        Column("scheme", numeric=False),
+        Column(f"reward {train}"),
+        Column(f"reward {score}"),
+        Column("difference"),
+        Column("change"),
+    ]
+    caption = f"Reward per step {train}, where agents learned, and {score}, where schemes are scored, on the same flows."
+    return Table(name, caption, columns, cells)

@@ -5,13 +5,13 @@ from typing import Any
 
 from iroko.plots.style import rate_unit, size_unit
 
-MINUS = "\N{MINUS SIGN}"
+MINUS, NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 
 def measure_text(name: str, value: float) -> str:
     """A measure as the table of a run writes it: sizes in kB with two digits, counts whole, the rest with three digits."""
     if not math.isfinite(value):
-        return "–"
+        return "\N{INFINITY}" if value > 0 else NOTHING
     if name in ("drops", "marks"):
         text = f"{value:,.0f}"
     elif name.endswith("_bytes"):
@@ -24,7 +24,7 @@ def measure_text(name: str, value: float) -> str:
 def change_text(before: float, after: float) -> str:
     """A change in per cent, or as a difference where the first is 0."""
     if not (math.isfinite(before) and math.isfinite(after)):
-        return "–"
+        return NOTHING
     return (f"{(after - before) / abs(before):+z.1%}" if before else f"{after - before:+.3f}").replace("-", MINUS)
 
 
@@ -74,3 +74,10 @@ def count_text(number: int, noun: str) -> str:
 def join_words(words: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def ratio_text(value: float) -> str:
+    """A slowdown or a time in milliseconds, with three digits that count."""
+    if not math.isfinite(value):
+        return "\N{INFINITY}" if value > 0 else NOTHING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -58,6 +58,7 @@ const MARKERS = {
 };
 
 function drawMarker(parent, series, x, y, size = 5, more = "") {
+  if (series.marker === "none") return null;
   const path = MARKERS[series.marker] || MARKERS.o;
   return draw(parent, "path", {
     class: `mark ${series.ink} ${series.hollow ? "hollow" : ""} ${more}`, d: path,
@@ -97,9 +98,9 @@ class Chart {
     Object.assign(this, { host, spec, hidden: new Set(), zoom: {}, cursor: null, number: ++lastChart });
     const bar = host.appendChild(make("div", { class: "bar" }));
     this.legend = bar.appendChild(make("div", { class: "bar", role: "group", "aria-label": "Schemes shown" }));
-    bar.append(make("span", { class: "push" }));
+    const zooms = bar.appendChild(make("div", { class: "zooms", role: "group", "aria-label": "Zoom" }));
     const button = (text, name, act) => {
-      const node = bar.appendChild(make("button", { type: "button", class: "zoom", "aria-label": name, title: name }, text));
+      const node = zooms.appendChild(make("button", { type: "button", class: "zoom", "aria-label": name, title: name }, text));
       node.addEventListener("click", act);
       return node;
     };
@@ -201,6 +202,7 @@ class Chart {
     if (!usable.length) return log ? [1, 10] : [0, 1];
     let [low, high] = [Math.min(...usable), Math.max(...usable)];
     if (log) return [low / 1.15, high * 1.15];
+    if (this.spec[axis].ticks) return [low - 0.3, high + 0.3];
     if (this.spec[axis].zero) { low = Math.max(0, Math.min(low, 0)); if (low === 0 && this.spec.kind === "lines" && axis === "x") return [0, high || 1]; }
     const room = (high - low || Math.abs(high) || 1) * (this.spec.kind === "lines" && axis === "x" ? 0 : 0.06);
     return [this.spec[axis].zero && low === 0 ? (this.spec.kind === "scatter" ? -room / 2 : 0) : low - room, high + room];

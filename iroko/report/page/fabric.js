@@ -46,7 +46,7 @@ class FabricView {
     this.frameBox = host.appendChild(make("div", { class: "fabric" }));
     this.svg = draw(this.frameBox, "svg", { role: "group", tabindex: 0 });
     this.tip = this.frameBox.appendChild(make("div", { class: "tip", "aria-hidden": "true" }));
-    const tools = this.frameBox.appendChild(make("div", { class: "tools bar" }));
+    const tools = controls.appendChild(make("div", { class: "bar zooms", role: "group", "aria-label": "Zoom of the drawing" }));
     for (const [text, name, act] of [["+", "Zoom in", () => this.zoomBy(0.6)], ["−", "Zoom out", () => this.zoomBy(1 / 0.6)], ["⟲", "Show all", () => this.zoomBy(0)]]) {
       tools.appendChild(make("button", { type: "button", class: "zoom", "aria-label": name, title: name }, text)).addEventListener("click", act);
     }
@@ -144,7 +144,7 @@ class FabricView {
     const crowd = Math.max(...[...new Set(nodes.map((node) => node[2]))].map((y) => nodes.filter((node) => node[2] === y).length));
     const height = layout === "layers" ? clamp(70 + (levels - 1) * width * 0.17, 150 + 45 * (levels - 1), 560)
       : layout === "sides" ? clamp(Math.max(width * 0.34, hosts * 22), 190, 520) : clamp(width * 0.75, 300, 720);
-    const margin = { x: layout === "layers" ? Math.min(30, width / crowd) : 34, top: 52, bottom: 34 };
+    const margin = { x: layout === "layers" ? Math.min(30, width / crowd) : 34, top: 30, bottom: 34 };
     const place = new Map(nodes.map(([name, x, y]) => [name, [margin.x + x * (width - 2 * margin.x), margin.top + (1 - y) * (height - margin.top - margin.bottom)]]));
     const gap = layout === "layers" ? (width - 2 * margin.x) / crowd : 40;
     // Numbers of a k=8 fat-tree need thinner lines than those of a dumbbell.
@@ -178,10 +178,11 @@ class FabricView {
   drawNodes(nodes, hosts, gap) {
     const group = draw(this.svg, "g");
     const size = clamp(gap * 0.3, 1.6, 11);
+    const widest = Math.max(...nodes.slice(0, hosts).map(([name]) => shorten(name, 8).length)) * 6.8 + 3;
     nodes.forEach(([name], index) => {
       const [x, y] = this.place.get(name);
       const isHost = index < hosts;
-      const named = gap >= (isHost ? 17 : 15) || !isHost && nodes.filter((node) => node[2] === nodes[index][2]).length * 30 < this.width;
+      const named = gap >= (isHost ? widest : 15) || !isHost && nodes.filter((node) => node[2] === nodes[index][2]).length * 30 < this.width;
       if (isHost) {
         draw(group, "circle", { class: "node", cx: x, cy: y, r: size * 0.62 });
         const side = this.scenario.layout === "sides" ? (x < this.width / 2 ? -1 : 1) : 0;
