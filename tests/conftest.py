@@ -13,6 +13,16 @@ settings.register_profile("iroko", deadline=None, derandomize=True, max_examples
 settings.load_profile("iroko")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `soak` takes long and runs only when asked for: `pytest -m soak`, `make soak`."""
+    if "soak" in (config.option.markexpr or ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
 @pytest.fixture(scope="session")
 def guest_kernel() -> None:
     """Skip, saying why, where no guest can run."""

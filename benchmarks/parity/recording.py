@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.parity.cases import Case
+from iroko.cache import cache_folder
 from iroko.engine import Engine, open_engine
-from iroko.guest.build import cache_folder, kernel_path
+from iroko.guest.build import kernel_path
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 

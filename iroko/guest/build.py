@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from iroko.cache import cache_folder
 from iroko.errors import EngineError, UnsupportedError
 
 _HERE = Path(__file__).parent
@@ -21,11 +22,6 @@ SOURCE_VARIABLE = "IROKO_KERNEL_SOURCE"
 _DEBIAN_SOURCES = ("linux-source-6.12.tar.xz",)
 _TOOLS = {"make": "make", "gcc": "gcc", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch", "xz": "xz-utils"}
 KERNEL_NAME = "iroko-guest"
-
-
-def cache_folder() -> Path:
-    """Where built kernels are kept: `iroko` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iroko"
 
 
 def find_source() -> Path:

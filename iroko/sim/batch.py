@@ -16,7 +16,7 @@ from iroko.flows import UDP, Flow
 from iroko.names import check_name
 from iroko.sim import layout as at
 from iroko.sim import measure, state
-from iroko.sim.compiled import cache_folder
+from iroko.sim.compiled import code_folder
 from iroko.sim.kernels import advance
 from iroko.sim.transports._common import Transport
 from iroko.snapshot import Floats, Integers, Snapshot
@@ -217,7 +217,7 @@ class Batch:
 
     def describe(self) -> dict[str, str]:
         """Versions, for the manifest."""
-        return {"engine": "sim", "numba": numba.__version__, "compiled": cache_folder().name, "workers": str(self._workers)}
+        return {"engine": "sim", "numba": numba.__version__, "compiled": code_folder().name, "workers": str(self._workers)}
 
     def close(self) -> None:
         """End the threads; safe twice."""

@@ -1,7 +1,6 @@
 """How the simulator is compiled: numba's options in one place, and a cache that follows the sources."""
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ from numba import int64, njit, types
 from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
+
+from iroko.cache import cache_folder
 
 Words = types.CPointer(int64)
 HOOK = int64(Words, int64)
@@ -58,15 +59,14 @@ def sources_key() -> str:
     return digest.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
-    """Where the compiled code is kept: `$XDG_CACHE_HOME/iroko/sim-KEY`, by default below `~/.cache`."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "iroko" / f"sim-{_KEY}"
+def code_folder() -> Path:
+    """Where the compiled code is kept."""
+    return cache_folder() / f"sim-{_KEY}"
 
 
 def is_compiled() -> bool:
     """Whether the event loop is in the cache; if not, importing `iroko.sim.kernels` compiles it first."""
-    return any(cache_folder().glob("*/kernels.advance-*.nbc"))
+    return any(code_folder().glob("*/kernels.advance-*.nbc"))
 
 
 _KEY = sources_key()
@@ -80,7 +80,7 @@ class _CacheOfSources:
     def __enter__(self) -> None:
         self.lock.acquire()
         self.before = config.CACHE_DIR
-        config.CACHE_DIR = str(cache_folder())
+        config.CACHE_DIR = str(code_folder())
 
     def __exit__(self, *_: object) -> None:
         config.CACHE_DIR = self.before

@@ -86,7 +86,7 @@ PRIVATE = 72
 FLOW = 96
 
 # STATE of a flow; PHASE of a TCP sender, as Linux names them; TIMER_KIND.
-WAITING, OPENING, RUNNING, FINISHED = range(4)
+WAITING, OPENING, RUNNING = range(3)
 OPEN, DISORDER, CWR, RECOVERY, LOSS = range(5)
 RETRANSMIT, PROBE, REORDER = range(3)
 

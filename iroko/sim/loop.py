@@ -222,18 +222,13 @@ def wake(s: Sim, leaf: int, now: int) -> int:
 
 
 @inlined
-def serve(s: Sim, f: int, now: int) -> bool:
-    """Let a flow send what it may.
-
-    Returns:
-        Whether it could; else a ring is grown and the flow goes on before anything else happens.
-    """
+def serve(s: Sim, f: int, now: int) -> None:
+    """Let a flow send what it may; if a ring is too small, it is grown and the flow goes on before anything else happens."""
     if s.flows[f + STATE] != RUNNING:
-        return True
+        return
     served = send_bursts(s, f, now) if s.head[IS_UDP] else send(s, f, now)
     if not served:
         s.head[RESUME], s.head[RESUME_AT] = f, now
-    return served
 
 
 @inlined

@@ -33,11 +33,7 @@ def byte_cost(rate_bps: float) -> int:
 
 
 class Layout:
-    """Writes episodes of one topology into memories.
-
-    Attributes:
-        num_flows: of the last episode written.
-    """
+    """Writes episodes of one topology into memories."""
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology

@@ -101,6 +101,19 @@ def mark_lost(s: Sim, f: int, seq: int) -> None:
     flows[f + RESEND_HINT] = min(flows[f + RESEND_HINT], seq)
 
 
+@inlined
+def went_later(s: Sim, f: int, seq: int, sent: int) -> bool:
+    """Whether a segment went out after the latest of those that have arrived, or is that one."""
+    flows = s.flows
+    return sent > flows[f + RACK_TIME] or (sent == flows[f + RACK_TIME] and seq >= flows[f + RACK_SEQ])
+
+
+@inlined
+def patience_left_us(s: Sim, f: int, sent: int, patience_us: int, now: int) -> int:
+    """How long a segment that was overtaken may still take before it counts as lost."""
+    return s.flows[f + RACK_RTT] + patience_us - (now // 1000 - sent // 1000)
+
+
 @called
 def detect_losses(s: Sim, f: int, now: int) -> int:
     """Mark as lost what was sent before the latest arrival, and long enough ago.
@@ -118,9 +131,9 @@ def detect_losses(s: Sim, f: int, now: int) -> int:
         word = segments[slot_of(s, f, seq) + SENT]
         if word & (SACKED | LOST | EVER_RETRANSMITTED) == 0:
             sent = word >> FLAG_BITS
-            if sent > flows[f + RACK_TIME] or (sent == flows[f + RACK_TIME] and seq >= flows[f + RACK_SEQ]):
+            if went_later(s, f, seq, sent):
                 break
-            left_us = flows[f + RACK_RTT] + patience_us - (now // 1000 - sent // 1000)
+            left_us = patience_left_us(s, f, sent, patience_us, now)
             if left_us <= 0:
                 mark_lost(s, f, seq)
             else:
@@ -136,8 +149,8 @@ def detect_losses(s: Sim, f: int, now: int) -> int:
             word = segments[slot_of(s, f, seq) + SENT]
             if word & RETRANSMITTED and word & SACKED == 0:
                 sent = word >> FLAG_BITS
-                left_us = flows[f + RACK_RTT] + patience_us - (now // 1000 - sent // 1000)
-                if sent > flows[f + RACK_TIME] or (sent == flows[f + RACK_TIME] and seq >= flows[f + RACK_SEQ]):
+                left_us = patience_left_us(s, f, sent, patience_us, now)
+                if went_later(s, f, seq, sent):
                     judged = False  # go on all the same: a segment that was sent again twice stands here with its latest time
                 elif left_us <= 0:
                     mark_lost(s, f, seq)

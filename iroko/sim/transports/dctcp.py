@@ -4,7 +4,7 @@ Alizadeh et al., Data Center TCP, SIGCOMM 2010; RFC 8257. As Linux's `tcp_dctcp.
 1/16 in 1/1024ths and starts at 1; the reduction is spread over a round trip (RFC 6937); a loss halves the window.
 """
 
-from iroko.sim.compiled import hook
+from iroko.sim.compiled import hook, inlined
 from iroko.sim.layout import CWND, DELIVERED_CE, DELIVERED_COUNT, LOSS, NXT, PHASE, PRIVATE, RECOVERY, SSTHRESH, UNA
 from iroko.sim.transports._common import Flow, Transport, reno_grow
 
@@ -12,11 +12,16 @@ ALPHA, ROUND_END, DELIVERED_THEN, MARKED_THEN = range(PRIVATE, PRIVATE + 4)
 ONE, WEIGHT_BITS = 1024, 4
 
 
-def _begin(flow: Flow, value: int) -> int:
-    flow[ALPHA] = ONE
+@inlined
+def _new_round(flow: Flow) -> None:
     flow[ROUND_END] = flow[NXT]
     flow[DELIVERED_THEN] = flow[DELIVERED_COUNT]
     flow[MARKED_THEN] = flow[DELIVERED_CE]
+
+
+def _begin(flow: Flow, value: int) -> int:
+    flow[ALPHA] = ONE
+    _new_round(flow)
     return 0
 
 
@@ -29,9 +34,7 @@ def _acked(flow: Flow, value: int) -> int:
         if marked:
             alpha = min(alpha + (marked << (10 - WEIGHT_BITS)) // max(1, delivered), ONE)
         flow[ALPHA] = alpha
-        flow[ROUND_END] = flow[NXT]
-        flow[DELIVERED_THEN] = flow[DELIVERED_COUNT]
-        flow[MARKED_THEN] = flow[DELIVERED_CE]
+        _new_round(flow)
     return 0
 
 
