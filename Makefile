@@ -1,7 +1,7 @@
 # Iroko: `make run` sets up and runs the main job, `make test` sets up and runs the tests, `make help` lists the rest.
 #
 # Set on the command line:
-#   ARGS=...         further options of `make run`, `make bench`, `make parity` or `make test`, such as ARGS="--steps 2000 --seed 3"
+#   ARGS=...         further options of `make run`, `make paper`, `make bench`, `make parity` or `make test`, such as ARGS="--steps 2000 --seed 3"
 #   PYTHON=...       the Python 3.11 to 3.13 that makes .venv (python3)
 #   TORCH_INDEX=...  address of a further package index, for torch alone. Where pip's configured indexes have no CPU build of torch,
 #                    pip takes the build with CUDA on Linux (several GB, and works too): name PyTorch's index of CPU builds here.
@@ -27,7 +27,7 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
                    linux-source-6.12 make gcc libc6-dev flex bison bc patch xz-utils \
                    python3-venv
 
-.PHONY: help setup packages guest run test bench parity lint type format clean
+.PHONY: help setup packages guest run paper test bench parity lint type format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -75,6 +75,11 @@ guest: setup  ## build the guest kernel into the user's cache folder, once (abou
 
 run: setup guest  ## train PPO on the fat-tree in the simulator, compare it on the kernel with TCP New Vegas and DCTCP
 	@$(BIN)/python -m iroko.run --topo fattree --agent ppo $(ARGS)
+
+paper: setup guest  ## reproduce the paper of 2018: train, score and compare all schemes; tables and figures in results/iroko2018
+	@for experiment in dumbbell fattree generalisation; do
+	  $(BIN)/python -m iroko.experiment results/iroko2018/$$experiment.toml --publish results/iroko2018 $(ARGS)
+	done
 
 test: setup guest  ## run all tests that this machine can run
 	@$(BIN)/python -m pytest -ra $(ARGS)

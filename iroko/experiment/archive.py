@@ -1,0 +1,61 @@
+"""A run folder as bytes and back, for machines that share no files. What comes back is not trusted to stay in its place."""
+
+import io
+import os
+import shutil
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from iroko.errors import InputError
+
+MAX_BYTES = 4_000_000_000
+"""What an unpacked folder may hold."""
+
+
+def pack(folder: Path) -> bytes:
+    """A folder's files as a tar archive, with paths from the folder on."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                archive.add(path, arcname=str(path.relative_to(folder)), recursive=False)
+    return data.getvalue()
+
+
+def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
+    """Put an archive's files in place of a folder; the folder is replaced as a whole, or not at all.
+
+    Raises:
+        InputError: an entry is no plain file, would lie outside the folder, or all are larger than `max_bytes` together.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            left = max_bytes
+            for member in archive:
+                left -= member.size
+                _check(member, left)
+                target = part.joinpath(*PurePosixPath(member.name).parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source = archive.extractfile(member)
+                assert source is not None
+                with source, open(target, "xb") as file:
+                    shutil.copyfileobj(source, file)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    except (tarfile.TarError, FileExistsError) as error:
+        raise InputError(f"archive for {folder} is broken: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check(member: tarfile.TarInfo, left: int) -> None:
+    path = PurePosixPath(member.name)
+    if not member.isreg():
+        raise InputError(f"archive entry {member.name!r}: expected a plain file")
+    if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in member.name or "\0" in member.name:
+        raise InputError(f"archive entry {member.name!r}: expected a path inside the run folder")
+    if left < 0:
+        raise InputError(f"archive entry {member.name!r}: the archive is larger than allowed")

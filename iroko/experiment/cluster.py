@@ -1,0 +1,141 @@
+"""Jobs on a Ray cluster, whose machines need not share files: run folders travel as archives, there and back.
+
+Every machine of the cluster needs Iroko, and its guest kernel where jobs use it; a job takes one processor of the cluster.
+"""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from iroko.errors import InputError, UnsupportedError
+from iroko.experiment.archive import pack, unpack
+from iroko.experiment.folder import ExperimentFolder
+from iroko.experiment.jobs import JOBS_FOLDER, Job
+from iroko.experiment.pool import STOP_S, Event, JobProcess, request_of, worker_environment
+from iroko.manifest import Manifest
+from iroko.options import Table
+from iroko.store import MANIFEST, read_manifest
+
+
+def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator[Event | bytes]:
+    """Do a job in a temporary folder of the machine that this runs on.
+
+    Args:
+        folders: for paths from the experiment's folder on what is in them: the agent to score, and what a stopped run left.
+
+    Yields:
+        What the job tells; before its end the archive of its run folder, if it has one.
+    """
+    place = Path(tempfile.mkdtemp(prefix="iroko-job-"))
+    process = None
+    try:
+        for path, data in folders.items():
+            unpack(data, place / path)
+        process = JobProcess(name, request, place, place / "log.txt", worker_environment())
+        while True:
+            for event in process.read():
+                if event.code is None:
+                    yield event
+                    continue
+                run = place / JOBS_FOLDER / name
+                if run.is_dir():
+                    yield pack(run)
+                yield event
+                return
+    finally:
+        if process is not None:
+            process.stop()
+            process.wait_stopped(STOP_S)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+class RayPool:
+    """Jobs as tasks of a Ray cluster.
+
+    Args:
+        address: of the cluster, such as `auto` or `192.0.2.1:6379`.
+        slots: jobs at a time; None: as many as the cluster has processors.
+
+    Raises:
+        UnsupportedError: Ray is not installed.
+        InputError: there is no cluster at this address.
+    """
+
+    def __init__(self, folder: ExperimentFolder, address: str, slots: int | None) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise UnsupportedError("--ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'") from error
+        self._ray: Any = ray
+        self._folder = folder
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise InputError(f"--ray {address}: no Ray cluster there: {' '.join(str(error).split())[:300]}") from error
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self.slots = slots or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._task = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(run_remote)
+        self._running: dict[Any, Job] = {}
+        self._own = Manifest(seed=0)
+        self._own.describe_machine()
+
+    def start(self, job: Job) -> None:
+        folders = {}
+        if job.needs:
+            model = f"{JOBS_FOLDER}/{job.needs}/model"
+            folders[model] = pack(self._folder.path / model)
+        run = self._folder.job_path(job.name)
+        if run.is_dir():
+            folders[f"{JOBS_FOLDER}/{job.name}"] = pack(run)
+        self._running[self._task.remote(job.name, request_of(job), folders)] = job
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout_s, fetch_local=False)
+        events: list[Event] = []
+        for generator in ready:
+            events += self._take(generator, self._running[generator])
+        return events
+
+    def _take(self, generator: Any, job: Job) -> list[Event]:
+        """What a task said next."""
+        try:
+            said = self._ray.get(next(generator))
+            if isinstance(said, Event):
+                if said.code is not None:
+                    del self._running[generator]
+                return [said]
+            unpack(said, self._folder.job_path(job.name))
+            return self._compare(job)
+        except StopIteration:
+            reason, lost = "its task ended without a word", True
+        except self._ray.exceptions.RayTaskError as error:
+            reason, lost = f"its task failed: {' '.join(str(error).split())[-300:]}", False
+        except self._ray.exceptions.RayError as error:
+            reason, lost = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}", True
+        except (InputError, OSError) as error:
+            reason, lost = f"its run folder cannot be stored: {error}", False
+            self._ray.cancel(generator, force=False)
+        del self._running[generator]
+        return [Event(job.name, code=1, reason=reason, lost=lost)]
+
+    def _compare(self, job: Job) -> list[Event]:
+        """Tell of a machine that works with other versions, which may give other results."""
+        path = self._folder.job_path(job.name)
+        if not (path / MANIFEST).is_file():
+            return []
+        there = read_manifest(path)
+        other = [f"{name} {version}" for name, version in there.packages.items() if self._own.packages.get(name) != version]
+        other += [f"Python {there.python}"] if there.python != self._own.python else []
+        return [Event(job.name, note=f"warning: ran with other versions than here: {', '.join(other)}")] if other else []
+
+    def close(self) -> None:
+        for generator in self._running:
+            self._ray.cancel(generator, force=False)
+        self._running.clear()
+        self._ray.shutdown()
