@@ -3,7 +3,6 @@
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from iroko.completion import score_completions
@@ -14,7 +13,7 @@ from iroko.report.completions import completion_figures, completion_table
 from iroko.report.episodes import Episode, Fabric, Plan, episodes, plan, record
 from iroko.report.facts import agent_facts, job_facts, machine_facts, scenario_facts
 from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure, rewards_figure, time_figures, tradeoff_figure
-from iroko.report.page import Facts, Page, Palette, Section, Spec, Table
+from iroko.report.page import Facts, Ink, Page, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, score_table
 from iroko.report.text import count_text, join_words, measure_text, setting_text
 from iroko.store import RunData, read_config, read_manifest, read_run
@@ -112,7 +111,8 @@ def _scored(run: RunData, topology: Topology, palette: Palette, fabric: Fabric) 
 
 
 def _first_charts(scores: list[Score], of_each: dict[str, list[Episode]], palette: Palette, count: int) -> list[Spec]:
-    rewards, spots = [], []
+    rewards: list[tuple[Ink, Bounds, list[float]]] = []
+    spots: list[tuple[Ink, Bounds, Bounds, list[tuple[float, float]]]] = []
     for score in scores:
         ink, own = palette.ink(score.scheme), of_each[score.scheme]
         rewards.append((ink, _bounds(score, "reward"), [float(episode.reward.mean()) for episode in own]))
