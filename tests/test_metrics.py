@@ -14,37 +14,18 @@ from iroko.metrics import (
     goodput_bps,
     goodput_share,
     goodputs_bps,
-    ideal_completion_s,
+    ideal_completions_s,
     jain_index,
     jain_indices,
+    last_frames_s,
     queue_percentiles,
+    rank_percentile,
     rate_fractions,
     ratio,
     running_sum,
-    slowdown,
-    wire_sizes,
+    size_classes,
+    slowdowns,
 )
-from iroko.topology import Port
-
-
-def path(*hops: tuple[float, float]) -> list[Port]:
-    return [Port(f"n{i}", f"n{i + 1}", rate_bps, delay_s, 100_000) for i, (rate_bps, delay_s) in enumerate(hops)]
-
-
-def simulated_completion_s(size_bytes: int, ports: list[Port], headers_bytes: int) -> float:
-    """The slow reference: every frame over every link, one after the other."""
-    payload = 1514 - headers_bytes
-    left, frames = size_bytes, []
-    while left:
-        frames.append(min(payload, left) + headers_bytes)
-        left -= min(payload, left)
-    free_s, arrival_s = [0.0] * len(ports), 0.0
-    for frame in frames:
-        arrival_s = 0.0
-        for j, port in enumerate(ports):
-            free_s[j] = max(arrival_s, free_s[j]) + frame * 8 / port.rate_bps
-            arrival_s = free_s[j] + port.delay_s
-    return arrival_s
 
 
 def test_jain_index() -> None:
@@ -127,46 +108,91 @@ def test_queue_percentiles() -> None:
         queue_percentiles([1], (101,))
 
 
-def test_wire_sizes() -> None:
-    assert wire_sizes(1, TCP_HEADERS_BYTES) == (0, 67)
-    assert wire_sizes(1448, TCP_HEADERS_BYTES) == (0, 1514)
-    assert wire_sizes(1449, TCP_HEADERS_BYTES) == (1, 67)
-    assert wire_sizes(1472 * 3, UDP_HEADERS_BYTES) == (2, 1514)
+def lone_completion_s(size_bytes: int, rates_bps: list[float], delay_s: float, headers_bytes: int) -> float:
+    """The slow reference for a flow alone: every frame over every link, which lets a frame through when it is free, at once."""
+    payload = 1514 - headers_bytes
+    left, free_s, arrival_s = size_bytes, [0.0] * len(rates_bps), 0.0
+    while left:
+        frame, left = min(payload, left) + headers_bytes, left - min(payload, left)
+        arrival_s = 0.0
+        for hop, rate_bps in enumerate(rates_bps):
+            arrival_s = max(arrival_s, free_s[hop])
+            free_s[hop] = arrival_s + frame * 8 / rate_bps
+    return arrival_s + delay_s
 
 
-def test_ideal_completion_of_one_frame_is_its_time_on_each_link_and_the_delays() -> None:
-    # 100 bytes and 42 of headers: 142 * 8 bits over 1 Mbit/s and over 10 Mbit/s, and delays of 5 ms and 1 ms.
-    expected_s = 142 * 8 / 1e6 + 5e-3 + 142 * 8 / 10e6 + 1e-3
-    assert ideal_completion_s(100, path((1e6, 5e-3), (10e6, 1e-3)), UDP_HEADERS_BYTES) == pytest.approx(expected_s)
+def test_ideal_completion_of_one_frame_is_its_time_on_the_slowest_link_and_the_delays() -> None:
+    # 100 bytes and 42 of headers: 142 * 8 bits over 1 Mbit/s, and 6 ms.
+    assert ideal_completions_s([100], [1e6], [6e-3], UDP_HEADERS_BYTES) == pytest.approx([142 * 8 / 1e6 + 6e-3])
 
 
-def test_ideal_completion_of_equal_links_is_size_over_rate_and_one_frame_for_each_further_link() -> None:
-    # 1000 full frames over three links of 10 Mbit/s without delay: (1000 + 2) * 1514 * 8 / 10e6.
-    assert ideal_completion_s(1448 * 1000, path(*[(10e6, 0.0)] * 3)) == pytest.approx(1002 * 1514 * 8 / 10e6)
+def test_ideal_completion_counts_the_headers_of_every_frame() -> None:
+    # 1448 bytes are one frame, a byte more makes two; 1000 full frames at 10 Mbit/s.
+    ideals = ideal_completions_s([1448, 1449, 1_448_000], [10e6] * 3, [0.0] * 3)
+    assert ideals * 10e6 / 8 == pytest.approx([1514, 1514 + 67, 1_514_000])
+    assert last_frames_s([1448, 1449, 1_448_000], [10e6] * 3) * 10e6 / 8 == pytest.approx([1514, 67, 1514])
 
 
-@pytest.mark.parametrize("rates", [(10e6, 1e6, 10e6), (1e6, 10e6), (10e6, 1e6), (3e6, 2e6, 5e6, 1e6)])
+def test_ideal_completion_over_tcp_waits_for_the_handshake() -> None:
+    without = ideal_completions_s([1000], [10e6], [3e-3])
+    # A round trip, then the ACK of 66 bytes before the data; on a path without delay the SYN of 74 bytes is in the way instead.
+    assert ideal_completions_s([1000], [10e6], [3e-3], round_trips_s=[6e-3]) - without == pytest.approx(6e-3 + 66 * 8 / 10e6)
+    assert ideal_completions_s([1000], [10e6], [3e-3], round_trips_s=[0.0]) - without == pytest.approx((74 + 66) * 8 / 10e6)
+
+
+@pytest.mark.parametrize("headers_bytes", [TCP_HEADERS_BYTES, UDP_HEADERS_BYTES])
 @pytest.mark.parametrize("size_bytes", [1, 1448, 1449, 2896, 2897, 50_000, 144_800])
-def test_ideal_completion_agrees_with_every_frame_over_every_link(rates: tuple[float, ...], size_bytes: int) -> None:
-    ports = path(*[(rate_bps, 1e-3 * i) for i, rate_bps in enumerate(rates)])
-    expected_s = simulated_completion_s(size_bytes, ports, TCP_HEADERS_BYTES)
-    assert ideal_completion_s(size_bytes, ports) == pytest.approx(expected_s, rel=1e-12)
+def test_a_flow_alone_on_equal_links_has_a_slowdown_of_1(size_bytes: int, headers_bytes: int) -> None:
+    rates = [10e6] * 4
+    completion_s = lone_completion_s(size_bytes, rates, 7e-3, headers_bytes)
+    ideals, last = ideal_completions_s([size_bytes], [10e6], [7e-3], headers_bytes), last_frames_s([size_bytes], [10e6], headers_bytes)
+    assert slowdowns([completion_s], ideals, last) == pytest.approx([1.0], rel=1e-12)
+    if size_bytes == 1:
+        assert slowdowns([completion_s], ideals)[0] < 1 - 1e-3, "without the last frame's time a small flow would be faster than possible"
 
 
-def test_ideal_completion_refuses_what_is_no_path() -> None:
-    with pytest.raises(InputError, match="empty path"):
-        ideal_completion_s(1, [])
-    with pytest.raises(InputError, match="size_bytes=0"):
-        ideal_completion_s(0, path((1e6, 0.0)))
-    with pytest.raises(InputError, match="n0->n1 to n0->n1"):
-        ideal_completion_s(1, path((1e6, 0.0)) * 2)
+@pytest.mark.parametrize("rates", [[10e6, 1e6, 10e6], [1e6, 10e6], [10e6, 1e6]])
+@pytest.mark.parametrize("size_bytes", [1, 1448, 1449, 50_000])
+def test_the_slowest_link_decides(rates: list[float], size_bytes: int) -> None:
+    completion_s = lone_completion_s(size_bytes, rates, 0.0, TCP_HEADERS_BYTES)
+    ideals, last = ideal_completions_s([size_bytes], [1e6], [0.0]), last_frames_s([size_bytes], [1e6])
+    assert slowdowns([completion_s], ideals, last) == pytest.approx([1.0], rel=1e-12)
 
 
-def test_slowdown() -> None:
-    result = slowdown([2.0, np.nan, 0.5], [1.0, 1.0, 0.5])
+def test_slowdowns() -> None:
+    result = slowdowns([2.0, np.nan, 0.5], [1.0, 1.0, 0.5])
     assert result[[0, 2]] == pytest.approx([2, 1])
-    assert np.isnan(result[1])
+    assert result[1] == np.inf
     with pytest.raises(InputError, match="above 0"):
-        slowdown([1.0], [0.0])
+        slowdowns([1.0], [0.0])
     with pytest.raises(InputError, match="equal shapes"):
-        slowdown([1.0, 2.0], [1.0])
+        slowdowns([1.0, 2.0], [1.0])
+    with pytest.raises(InputError, match="sizes_bytes=0: expected 1 or more"):
+        ideal_completions_s([5, 0], [1e6, 1e6], [0, 0])
+    with pytest.raises(InputError, match="rates_bps=-1: expected"):
+        last_frames_s([5], [-1])
+
+
+def test_percentiles_by_rank_take_what_is_infinite() -> None:
+    assert [rank_percentile([30, 10, 20], percent) for percent in (0, 33, 34, 50, 67, 100)] == [10, 10, 20, 20, 30, 30]
+    # 2 of 200 are the last 1%: the 99th percentile is the 198th, and with a third one the first that is infinite.
+    assert rank_percentile([*range(1, 199), np.inf, np.inf], 99) == 198
+    assert rank_percentile([*range(1, 198), np.inf, np.inf, np.inf], 99) == np.inf
+    assert rank_percentile([np.inf, 1.0], 50) == 1
+    assert np.isnan(rank_percentile([], 50))
+    with pytest.raises(InputError, match="percent=101"):
+        rank_percentile([1], 101)
+
+
+def test_percentiles_by_rank_are_those_of_the_inverted_distribution() -> None:
+    values = np.random.default_rng(3).random(137)
+    for percent in range(1, 100):
+        assert rank_percentile(values, percent) == np.percentile(values, percent, method="inverted_cdf"), percent
+
+
+def test_size_classes_include_their_bound() -> None:
+    assert size_classes([1, 10, 11, 100, 101], (10, 100)).tolist() == [0, 0, 1, 1, 2]
+    assert size_classes([5], ()).tolist() == [0]
+    for bounds in ((10, 10), (0,), (-1, 5), (5, float("nan"))):
+        with pytest.raises(InputError, match="expected sizes in bytes that rise"):
+            size_classes([1], bounds)

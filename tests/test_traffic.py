@@ -27,7 +27,8 @@ from traffic.staggered import staggered
 from traffic.stride import stride
 
 FATTREE = fattree(4)
-PATTERNS = list_names("traffic")
+FINITE = ("datamining", "hadoop", "replay", "websearch")  # tests/test_finite_traffic.py and tests/test_replay.py
+PATTERNS = [name for name in list_names("traffic") if name not in FINITE]
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -85,12 +85,13 @@ def _listen_to_scapy() -> Iterator[list[str]]:
     log = logging.getLogger("scapy.runtime")
     handler = logging.Handler()
     handler.emit = lambda record: complaints.append(record.getMessage())  # type: ignore[method-assign]
-    before = log.handlers, log.propagate
-    log.handlers, log.propagate = [handler], False
+    before = log.handlers, log.filters, log.propagate
+    # Its filter would leave out what it has said lately.
+    log.handlers, log.filters, log.propagate = [handler], [], False
     try:
         yield complaints
     finally:
-        log.handlers, log.propagate = before
+        log.handlers, log.filters, log.propagate = before
 
 
 def _time_and_link(path: str, reader: Any, about: Any) -> tuple[int, int]:
