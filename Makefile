@@ -84,6 +84,9 @@ paper: setup guest  ## reproduce the paper of 2018: train, score and compare all
 test: setup guest  ## run all tests that this machine can run
 	@$(BIN)/python -m pytest -ra $(ARGS)
 
+soak: setup guest  ## run the tests that take long, some hours
+	@$(BIN)/python -m pytest -ra -m soak $(ARGS)
+
 bench: setup guest  ## measure boot time, speed and memory
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
