@@ -27,7 +27,7 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
                    linux-source-6.12 make gcc libc6-dev flex bison bc patch xz-utils \
                    python3-venv
 
-.PHONY: help setup packages guest run paper test bench parity lint type format clean
+.PHONY: help setup packages guest run paper test soak bench parity lint type format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
