@@ -85,13 +85,16 @@ def spot(ink: Ink, x: Sequence[float], y: Sequence[float], points: Sequence[tupl
     return {**ink.spec, **sides, "points": [numbers(point) for point in points]}
 
 
-def thin(values: npt.NDArray[np.float64], most: int = MOST_POINTS) -> npt.NDArray[np.float64]:
-    """Means of neighbours along the last axis, so that at most `most` are left; what is not a number is left out of a mean."""
-    count = values.shape[-1]
-    group = math.ceil(count / most) if count else 1
+def group_size(count: int, most: int = MOST_POINTS) -> int:
+    """How many neighbours make one point so that at most `most` points are left."""
+    return max(1, math.ceil(count / most))
+
+
+def thin(values: npt.NDArray[np.float64], group: int) -> npt.NDArray[np.float64]:
+    """Means of so many neighbours along the last axis each, of fewer at the end; what is not a number is left out of a mean."""
     if group == 1:
         return values
-    parts = [values[..., start : start + group] for start in range(0, count, group)]
+    parts = [values[..., start : start + group] for start in range(0, values.shape[-1], group)]
     return np.stack([mean_over(part, -1) for part in parts], axis=-1)
 
 

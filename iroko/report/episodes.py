@@ -24,8 +24,8 @@ from iroko.topology import Topology
 
 MOST_FRAMES = 200
 FEWEST_FRAMES = 20
-BUDGET = 600_000
-"""Ports times frames of all recordings of a page: 1 to 3 MB of it."""
+BUDGET = 1_000_000
+"""Ports times frames of all recordings of a page: 1 to 2 MB of it."""
 LARGE_GRAPH = 120
 """With more nodes than this the forces between all pairs take too long to balance."""
 UTILISATION_UNIT = 1e-4

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from iroko.plots.style import rate_unit, size_unit
-from iroko.report.charts import figure, interval, level, line, spot, thin
+from iroko.report.charts import figure, group_size, interval, level, line, spot, thin
 from iroko.report.episodes import Episode, over_time
 from iroko.report.page import Ink, Spec
 from iroko.report.text import count_text
@@ -62,7 +62,8 @@ def time_figures(name: str, given: Mapping[str, Sequence[Episode]], inks: Mappin
     longest = max(float(np.max(episode.queue_bytes)) for of_one in given.values() for episode in of_one)
     fastest = max(float(np.max(episode.goodput_bps)) for of_one in given.values() for episode in of_one)
     (byte, byte_name), (bit, bit_name) = size_unit(longest), rate_unit(fastest)
-    most, steps = max(map(len, given.values())), max(len(episode.time_s) for of_one in given.values() for episode in of_one)
+    most = max(map(len, given.values()))
+    group = group_size(max(len(episode.time_s) for of_one in given.values() for episode in of_one))
     note = f"Mean over {count_text(most, 'episode')}" + (", band from the lowest to the highest." if most > 1 else ".")
     result = []
     for measure, title, label, unit, zero in (
@@ -73,9 +74,9 @@ def time_figures(name: str, given: Mapping[str, Sequence[Episode]], inks: Mappin
         series = []
         for scheme, of_one in given.items():
             over = over_time(of_one, measure)
-            band = [thin(side) / unit for side in (over.low, over.high)] if over.count > 1 else [None, None]
-            series.append(line(inks[scheme], thin(over.time_s), thin(over.mean) / unit, *band))
-        thinned = "" if len(series[0]["x"]) == len(over.time_s) else f" A point is {-(-steps // len(series[0]['x']))} steps together."
+            band = [thin(side, group) / unit for side in (over.low, over.high)] if over.count > 1 else [None, None]
+            series.append(line(inks[scheme], thin(over.time_s, group), thin(over.mean, group) / unit, *band))
+        thinned = f" A point is the mean of {group} steps." if group > 1 else ""
         queue = " The queue is the mean over the switch ports on the flows' paths." if measure == "queue_bytes" else ""
         result.append(figure(f"{name}-{measure.partition('_')[0]}-time", title, "lines", {"label": "time (s)", "zero": True},
                              {"label": label, "zero": zero}, series, note + queue + thinned))  # fmt: skip

@@ -8,7 +8,7 @@ import pandas as pd
 from iroko.completion import score_completions
 from iroko.manifest import COMPLETE, Manifest
 from iroko.options import RunConfig
-from iroko.report.charts import thin
+from iroko.report.charts import group_size, thin
 from iroko.report.completions import completion_figures, completion_table
 from iroko.report.episodes import Episode, Fabric, Plan, episodes, plan, record
 from iroko.report.facts import agent_facts, job_facts, machine_facts, scenario_facts
@@ -150,7 +150,8 @@ def _learning(learning: pd.DataFrame, scores: list[Score], palette: Palette) -> 
         by_step = learning[learning["agent"] == agent].groupby("step")["reward"]
         steps = by_step.mean().index.to_numpy(float)
         sides = [getattr(by_step, name)().to_numpy(float) for name in ("mean", "min", "max")]
-        curves.append((palette.ink(agent), list(zip(*(thin(side).tolist() for side in (steps, *sides)), strict=True))))
+        group = group_size(len(steps))
+        curves.append((palette.ink(agent), list(zip(*(thin(side, group).tolist() for side in (steps, *sides)), strict=True))))
     learned = set(learning["agent"])
     levels = [(palette.ink(score.scheme), score.reward) for score in scores if score.scheme not in learned]
     note = "Training episodes: mean and range of those that ended together." + " Level lines: scores of schemes that do not learn." * bool(
