@@ -1,11 +1,11 @@
 """An experiment's folder: who works in it, what is done in it already, and what is noted of each job.
 
-    experiment.toml   the experiment, with every setting
-    jobs.json         each job and its state
-    jobs/JOB/         a run folder each
-    replaced/JOB-N/   run folders of an earlier file, whose settings differ from the present one's
-    logs/JOB.txt      what a job said on standard error, where it said anything
-    tables/  figures/  report.html
+experiment.toml   the experiment, with every setting
+jobs.json         each job and its state
+jobs/JOB/         a run folder each
+replaced/JOB-N/   run folders of an earlier file, whose settings differ from the present one's
+logs/JOB.txt      what a job said on standard error, where it said anything
+tables/  figures/  report.html
 """
 
 import fcntl

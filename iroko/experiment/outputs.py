@@ -13,7 +13,7 @@ from iroko.experiment.tables import losses, number, write_tables
 from iroko.store import hand_over
 from iroko.table import HEADINGS
 
-PLAIN_WIDTH = 110
+PLAIN_WIDTH = 120
 """Columns of the summary where there is no terminal."""
 
 
@@ -28,15 +28,21 @@ def write_outputs(folder: Path, publish: Path | None) -> None:
     files = []
     if len(results.measures):
         files = [*write_tables(results, folder / "tables"), *draw_figures(results, folder / "figures")]
-    report = write_report(folder)
-    hand_over(folder)
     if publish is not None:
-        for file in files:
-            publish.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, publish / f"{results.name}-{file.name}")
+        _publish(files, publish, results.name.removeprefix(f"{publish.name}-"))
     out = Console()
     print_summary(results, out if out.is_terminal else Console(width=PLAIN_WIDTH))
+    report = write_report(folder)
+    hand_over(folder)
     out.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _publish(files: list[Path], folder: Path, name: str) -> None:
+    """Copy files under the experiment's name, less what the folder is called already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        shutil.copyfile(file, folder / f"{name}-{file.name}")
+    hand_over(folder)
 
 
 def print_summary(results: Results, console: Console) -> None:
@@ -77,7 +83,7 @@ def _table(results: Results, scenario: str) -> Table:
         cells = {}
         for row in rows_of(found):
             name = str(row.measure)
-            ends = f"\n{number(name, row.low)} to {number(name, row.high)}  " if math.isfinite(row.low) else ""
+            ends = f"\n{number(name, row.low)}..{number(name, row.high)}  " if math.isfinite(row.low) else ""
             cells[name] = f"{number(name, row.mean)}  {ends}"
         table.add_row(scheme, f"{found['n'].max()}  ", *(cells.get(name, "-  ") for name in known))
     return table
