@@ -6,7 +6,8 @@ from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents._learner import Learner
-from agents._settings import NET, falling, replay_settings
+from agents._replay import replay_settings
+from agents._settings import NET
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
@@ -51,14 +52,10 @@ def sac(
         return SAC(
             "MlpPolicy",
             env,
-            learning_rate=falling(learning_rate),
-            gamma=gamma,
-            tau=tau,
             ent_coef="auto_0.01",
             target_entropy=topology.num_hosts * normal_entropy(noise_std),
             policy_kwargs={"net_arch": list(NET)},
-            device="cpu",
-            **replay_settings(env, rollout_steps, gradient_steps, batch_steps),
+            **replay_settings(env, settings),
         )
 
     return Learner("sac", scenario, topology, seed, settings, make)

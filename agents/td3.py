@@ -1,12 +1,8 @@
 """Twin delayed deep deterministic policy gradient."""
 
-import torch
 from stable_baselines3 import TD3
-from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import Learner
-from agents._policies import keep_from_saturating
-from agents._settings import NET, falling, policy_noise, replay_settings
+from agents._replay import deterministic_learner
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
@@ -45,19 +41,4 @@ def td3(
         "gradient_steps": gradient_steps, "batch_steps": batch_steps, "tau": tau,
     }  # fmt: skip
 
-    def make(env: VecEnv) -> TD3:
-        algorithm = TD3(
-            "MlpPolicy",
-            env,
-            learning_rate=falling(learning_rate),
-            gamma=gamma,
-            tau=tau,
-            action_noise=policy_noise(env, noise_std),
-            policy_kwargs={"net_arch": list(NET), "activation_fn": torch.nn.Tanh},
-            device="cpu",
-            **replay_settings(env, rollout_steps, gradient_steps, batch_steps),
-        )
-        keep_from_saturating(algorithm)
-        return algorithm
-
-    return Learner("td3", scenario, topology, seed, settings, make)
+    return deterministic_learner("td3", TD3, scenario, topology, seed, settings)
