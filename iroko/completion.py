@@ -33,7 +33,7 @@ from iroko.units import format_size
 
 CLASS_BOUNDS_BYTES = (10_000, 100_000, 1_000_000)
 """Where the classes end unless the run says otherwise, times the `size_scale` of its traffic: at scale 1 up to 10 kB, 100 kB, 1 MB and
-more. DCTCP (Alizadeh et al., SIGCOMM 2010, section 4.3) has these bounds."""
+more, as in DCTCP (Alizadeh et al., SIGCOMM 2010, figure 22)."""
 PERCENTS = (50, 99)
 
 
@@ -71,6 +71,7 @@ class CompletionScore:
         classes: by size, smallest first.
         total: all flows together.
         late: flows that start at or after the end of the episode; they are in no class.
+        drops: packets that the fabric dropped: over UDP, each of them leaves a flow unfinished for good.
     """
 
     scheme: str
@@ -78,10 +79,11 @@ class CompletionScore:
     classes: tuple[ClassScore, ...]
     total: ClassScore
     late: int
+    drops: int
 
     def to_table(self) -> dict[str, Any]:
-        return {"scheme": self.scheme, "transport": self.transport, "late": self.late, "total": self.total.to_table(),
-                "classes": [each.to_table() for each in self.classes]}  # fmt: skip
+        return {"scheme": self.scheme, "transport": self.transport, "late": self.late, "drops": self.drops,
+                "total": self.total.to_table(), "classes": [each.to_table() for each in self.classes]}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def score_completions(run: RunData) -> list[CompletionScore]:
         flows = _finite_flows(run, topology, scheme, transport)
         classes = size_classes(flows.sizes_bytes, bounds)
         by_class = tuple(_score(name, flows, classes == number) for number, name in enumerate(class_names(bounds)))
-        scores.append(CompletionScore(scheme, transport, by_class, _score("all", flows, classes >= 0), flows.late))
+        drops = int(sum(np.sum(each) for each in run.steps["port_drops"][run.steps["scheme"] == scheme]))
+        scores.append(CompletionScore(scheme, transport, by_class, _score("all", flows, classes >= 0), flows.late, drops))
     return scores
 
 

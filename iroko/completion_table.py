@@ -51,7 +51,7 @@ def explain(scores: Sequence[CompletionScore]) -> list[str]:
     lines = []
     if late := max(score.late for score in scores):
         lines.append(f"{late:,} flows start at or after the end of the episode and are not counted")
-    if over_udp := [score.scheme for score in scores if score.transport == UDP and score.total.unfinished]:
+    if over_udp := [score.scheme for score in scores if score.transport == UDP and score.drops and score.total.unfinished]:
         lines.append(
             f"{', '.join(over_udp)}: over udp, which sends nothing again, so that a flow that lost a packet never finishes; "
             "--transport dctcp lets agents limit a transport that does"

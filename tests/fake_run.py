@@ -1,5 +1,6 @@
 """Run folders with measurements made up by hand, for the tests of what reads them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,18 @@ INTERVAL_S = 0.5
 
 
 def make_frames(
-    config: RunConfig, scheme: str, num_steps: int = 4, load: float = 0.5, backlog_bytes: float = 1000.0, drops: int = 0
+    config: RunConfig,
+    scheme: str,
+    num_steps: int = 4,
+    load: float = 0.5,
+    backlog_bytes: float = 1000.0,
+    drops: int = 0,
+    complete_s: Callable[[int, int], float] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every flow delivers `load` of its receiver's link, and every port on a flow's path holds `backlog_bytes`.
 
-    Step and episode raise the reward by 1 and 10, which starts at 0.
+    Step and episode raise the reward by 1 and 10, which starts at 0. `complete_s` gives the completion time of each flow of each
+    episode, NaN for one that did not finish; None: none did.
     """
     topology = config.scenario.make_topology()
     flows = config.scenario.make_flows(topology, np.random.default_rng(0))
@@ -53,6 +61,9 @@ def make_frames(
         for episode in range(config.episodes)
         for index, flow in enumerate(flows)
     ]  # fmt: skip
+    if complete_s is not None:
+        for row in rows:
+            row["completion_s"] = complete_s(row["episode"], row["flow"])
     return pd.DataFrame(steps), pd.DataFrame(rows).astype({"size_bytes": "Int64"})
 
 

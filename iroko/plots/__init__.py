@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iroko.completion import has_finite_flows
+from iroko.completion import score_completions
 from iroko.store import RunData, hand_over, write_beside
 from iroko.table import score_schemes
 
@@ -34,7 +34,7 @@ def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     yield "timeline", partial(draw_timeline, run)
     yield "queue-cdf", partial(draw_queue_cdf, run)
     yield "goodput-queue", partial(draw_tradeoff, scores)
-    if has_finite_flows(run):
+    if any(score.total.flows for score in score_completions(run)):
         yield "completion", partial(draw_completion, run)
     if run.in_training is not None:
         yield "engines", partial(draw_engines, run, score_schemes(run.in_training), scores)
