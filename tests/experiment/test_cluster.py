@@ -1,0 +1,131 @@
+"""Jobs on a Ray cluster of two nodes on this machine, one of whose workers is killed in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iroko.experiment.__main__ import main
+from iroko.experiment.results import read_results
+from topologies.dumbbell import dumbbell
+
+ROOT = Path(__file__).parents[2]
+TEXT = """
+seeds = [1, 2]
+schemes = ["reinforce", "maxmin"]
+topology.name = "dumbbell"
+[environment]
+interval_s = 0.1
+episode_s = 1
+[run]
+engine = "sim"
+steps = 1000
+envs = 2
+episodes = 1
+[[scenarios]]
+name = "pairs"
+[[scenarios]]
+name = "stride"
+traffic.name = "stride"
+[[transfers]]
+schemes = ["reinforce"]
+train = ["pairs"]
+score = ["stride"]
+"""
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A cluster of two nodes with one processor each, in a process of its own."""
+    pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
+    from iroko.engine import open_engine
+
+    open_engine("sim", dumbbell()).close()  # so that no job compiles the simulator
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    with subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, env=environment) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdin is not None
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+        process.wait(60)
+
+
+def run(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "iroko.experiment", str(file), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=ROOT, stdin=subprocess.DEVNULL)
+
+
+def ray_workers() -> list[int]:
+    """Ray's processes that are doing a job: they call themselves after the function that they run."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            title = Path(f"/proc/{name}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if title.startswith(b"ray::run_remote"):
+            found.append(int(name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_loses_no_job(address: str, tmp_path: Path) -> None:
+    (tmp_path / "e.toml").write_text(TEXT)
+    local = run(tmp_path / "e.toml", "--out", str(tmp_path / "local"))
+    assert local.returncode == 0, local.stderr
+    command = [sys.executable, "-m", "iroko.experiment", str(tmp_path / "e.toml"), "--out", str(tmp_path / "cluster"), "--ray", address]
+    before = set(ray_workers())
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, stdin=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (workers := set(ray_workers()) - before):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        os.kill(min(workers), signal.SIGKILL)
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "was lost with its worker and is run again" in err and "10 of 10 jobs are done" in out
+    for name in ("measures.csv", "summary.csv", "transfers.csv"):
+        assert (tmp_path / "cluster/tables" / name).read_text() == (tmp_path / "local/tables" / name).read_text()
+    assert {job.state for job in read_results(tmp_path / "cluster").jobs} == {"done"}
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_on_the_cluster_fails_alone(address: str, tmp_path: Path) -> None:
+    text = TEXT.replace('"reinforce", "maxmin"', '"bbr", "maxmin"').partition("[[scenarios]]")[0].replace("[1, 2]", "[1]")
+    (tmp_path / "e.toml").write_text(text)
+    result = run(tmp_path / "e.toml", "--out", str(tmp_path / "out"), "--ray", address)
+    assert result.returncode == 2
+    assert "dumbbell.bbr.seed1 failed: engine sim has no transport 'bbr'" in result.stderr
+    assert [job.state for job in read_results(tmp_path / "out").jobs] == ["failed", "done"]
+
+
+def test_no_cluster_at_an_address_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
+    (tmp_path / "e.toml").write_text(TEXT)
+    result = run(tmp_path / "e.toml", "--out", str(tmp_path / "out"), "--ray", "127.0.0.1:1")
+    assert result.returncode == 2 and "iroko: --ray 127.0.0.1:1: no Ray cluster there" in result.stderr.splitlines()[-1]
+
+
+def test_without_ray_the_option_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    (tmp_path / "e.toml").write_text(TEXT)
+    assert main([str(tmp_path / "e.toml"), "--out", str(tmp_path / "out"), "--ray", "auto"]) == 2
+    assert capsys.readouterr().err == "iroko: --ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'\n"
