@@ -21,8 +21,9 @@ def print_completions(scores: Sequence[CompletionScore], agents: Sequence[str], 
     if not scores:
         return
     table = Table(
-        title="completion: slowdown by flow size, median and 99th percentile",
-        caption="* best of its column; slowdown is completion time over that of the flow alone,\n∞ where so many flows did not finish",
+        title="completion: slowdown by flow size",
+        caption="* best of its column; median and 99th percentile of completion time over that of the flow alone; "
+        "∞: so many flows did not finish",
         box=SIMPLE_HEAD,
         padding=0,
     )
