@@ -15,7 +15,7 @@ from iroko.flows import Flow
 from iroko.scenario import Scenario
 from iroko.snapshot import Snapshot
 
-HOST_COLUMNS = ("limits_bps", "host_sent_bytes", "host_received_bytes")
+HOST_COLUMNS = ("limits_bps", "host_sent_bytes", "host_received_bytes", "host_rtt_s", "host_echoes", "host_losses")
 PORT_COLUMNS = (
     "port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes", "backlog_mean_bytes", "backlog_peak_bytes",
 )  # fmt: skip

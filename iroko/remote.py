@@ -35,9 +35,9 @@ _PER_PORT = (
     "backlog_mean_bytes",
     "backlog_peak_bytes",
 )
-_PER_HOST = ("host_sent_bytes", "host_received_bytes", "limits_bps")
+_PER_HOST = ("host_sent_bytes", "host_received_bytes", "limits_bps", "host_rtt_s", "host_echoes", "host_losses")
 _PER_FLOW = ("flow_bytes", "flow_completion_s")
-_FLOATS = ("backlog_mean_bytes", "limits_bps", "flow_completion_s")
+_FLOATS = ("backlog_mean_bytes", "limits_bps", "host_rtt_s", "flow_completion_s")
 
 
 class Channel:

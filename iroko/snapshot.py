@@ -26,6 +26,12 @@ class Snapshot:
         host_sent_bytes: frames sent by each host in bytes, shape `(num_hosts,)`.
         host_received_bytes: application bytes that arrived at each host, shape `(num_hosts,)`.
         limits_bps: the limit in force for each host, shape `(num_hosts,)`.
+        host_rtt_s: mean over a host's open connections of TCP's smoothed round-trip time at the end of the interval, shape `(num_hosts,)`;
+            NaN where it has none, and over UDP, which measures none.
+        host_echoes: packets that the far ends told each host's TCP had arrived with an ECN mark, shape `(num_hosts,)`; UDP is not marked.
+        host_losses: what each host misses, in packets, shape `(num_hosts,)`: over TCP the segments that it sent again; over UDP, where
+            receivers report what arrived, datagrams sent less datagrams arrived, which counts those still under way, so that it is below 0
+            while a queue empties.
         flow_bytes: application bytes delivered for each flow in the interval, shape `(num_flows,)`.
         flow_completion_s: for a finished flow the time from its start to its last byte's arrival, else NaN, shape `(num_flows,)`.
     """
@@ -42,6 +48,9 @@ class Snapshot:
     host_sent_bytes: Integers
     host_received_bytes: Integers
     limits_bps: Floats
+    host_rtt_s: Floats
+    host_echoes: Integers
+    host_losses: Integers
     flow_bytes: Integers
     flow_completion_s: Floats
 

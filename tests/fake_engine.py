@@ -137,6 +137,11 @@ class FakeEngine:
         port_bytes, flow_bytes = whole("bytes", num_ports), whole("delivered", num_flows)
         received = np.zeros(num_hosts, dtype=np.int64)
         np.add.at(received, [self.topology.host_index[flow.destination] for flow in self._flows], flow_bytes)
+        # As over UDP.
+        sent_packets = np.rint(port_bytes[list(self.topology.host_ports)] / FRAME_BYTES).astype(np.int64)
+        arrived = np.zeros(num_hosts)
+        np.add.at(arrived, self._sources, flow_bytes / PAYLOAD_BYTES)
+        arrived_packets = np.rint(arrived).astype(np.int64)
         return Snapshot(
             time_s=self.time_s,
             interval_s=interval_s,
@@ -150,6 +155,9 @@ class FakeEngine:
             host_sent_bytes=port_bytes[list(self.topology.host_ports)],
             host_received_bytes=received,
             limits_bps=limits_bps,
+            host_rtt_s=np.full(num_hosts, np.nan),
+            host_echoes=np.zeros(num_hosts, dtype=np.int64),
+            host_losses=sent_packets - arrived_packets,
             flow_bytes=flow_bytes,
             flow_completion_s=self._completion_s.copy(),
         )
@@ -172,8 +180,9 @@ def make_snapshot(topology: Topology, num_flows: int = 0, **values: object) -> S
     for name in ("port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes", "backlog_peak_bytes"):
         fields[name] = np.zeros(ports, dtype=np.int64)
     fields["backlog_mean_bytes"] = np.zeros(ports)
-    for name in ("host_sent_bytes", "host_received_bytes"):
+    for name in ("host_sent_bytes", "host_received_bytes", "host_echoes", "host_losses"):
         fields[name] = np.zeros(hosts, dtype=np.int64)
+    fields["host_rtt_s"] = np.full(hosts, np.nan)
     fields["flow_bytes"] = np.zeros(num_flows, dtype=np.int64)
     fields["flow_completion_s"] = np.full(num_flows, np.nan)
     for name, value in values.items():

@@ -32,6 +32,9 @@ _TCP_PAYLOAD = bytes(1 << 18)
 _UDP_PAYLOAD = bytes(UDP_PAYLOAD_BYTES * _UDP_SEGMENTS)
 _SINK = bytearray(1 << 20)
 _TCP_PORT = 5001
+_TCP_INFO_BYTES = 200
+_UNCONNECTED = (2, 7)
+"""The states SYN_SENT and CLOSE."""
 
 
 class Poller(Protocol):
@@ -80,13 +83,16 @@ class End:
     Attributes:
         delivered: application bytes that have arrived since the episode began; right after `settle`.
         completion_s: from the flow's start to its last byte's arrival, or NaN.
+        arrived: packets that have arrived, of UDP; right after `settle`.
+        rtt_s, echoes, resent: what TCP's sender knows: its smoothed round-trip time, or NaN while it has none; since the episode began the
+            packets that arrived with an ECN mark and the segments sent again; right after `ask`.
     """
 
     def __init__(self, flow: Flow, poller: Poller, source: Namespace, destination: Namespace) -> None:
         self.flow, self.poller, self.source, self.destination = flow, poller, source, destination
         self.sockets: list[socket.socket] = []
-        self.delivered = 0
-        self.completion_s = math.nan
+        self.delivered = self.arrived = self.echoes = self.resent = 0
+        self.completion_s = self.rtt_s = math.nan
         self.left = flow.size_bytes if flow.size_bytes is not None else -1
         self.started_ns = 0
 
@@ -98,6 +104,9 @@ class End:
         """Bring `delivered` up to this moment."""
         raise NotImplementedError
 
+    def ask(self) -> None:
+        """Bring what the sender knows up to this moment; UDP's knows nothing."""
+
     def _arrived(self, count: int) -> None:
         self.delivered += count
         self._check_done()
@@ -105,6 +114,8 @@ class End:
     def _check_done(self) -> None:
         if self.delivered == self.flow.size_bytes:
             self.completion_s = (self.poller.now_ns() - self.started_ns) / 1e9
+            self.ask()
+            self.rtt_s = math.nan
             self.close()
 
     def close(self) -> None:
@@ -170,7 +181,9 @@ class UdpEnd(End):
         if not self.sockets or not self.started_ns:
             return
         memory = self.receiver.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
-        self.delivered = struct.unpack_from("<I", memory, 4 * _DROPS)[0] * UDP_PAYLOAD_BYTES + self.last_bytes
+        refused = struct.unpack_from("<I", memory, 4 * _DROPS)[0]
+        self.arrived = refused + (self.last_bytes > 0)
+        self.delivered = refused * UDP_PAYLOAD_BYTES + self.last_bytes
         self._check_done()
 
 
@@ -246,6 +259,15 @@ class TcpEnd(End):
             return
         self.poller.forget(self.sender.fileno())
         self.sender.shutdown(socket.SHUT_WR)
+
+    def ask(self) -> None:
+        if not self.sockets:
+            return
+        info = self.sender.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        if len(info) < _TCP_INFO_BYTES:
+            raise EngineError("this kernel does not count ECN echoes (TCP_INFO is too short): expected Linux 4.18 or later")
+        self.resent, self.echoes = struct.unpack_from("<I", info, 100)[0], struct.unpack_from("<I", info, 196)[0]
+        self.rtt_s = math.nan if info[0] in _UNCONNECTED else struct.unpack_from("<I", info, 68)[0] / 1e6
 
     def accepted(self, connection: socket.socket) -> None:
         connection.setblocking(False)

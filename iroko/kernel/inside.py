@@ -6,9 +6,10 @@ import numpy as np
 
 from iroko.engine import Clock
 from iroko.errors import EngineError
-from iroko.flows import Flow
+from iroko.flows import UDP, Flow
 from iroko.kernel.counters import open_counters
 from iroko.kernel.endpoints import ECN_TRANSPORTS
+from iroko.kernel.feedback import Feedback
 from iroko.kernel.network import Fabric
 from iroko.kernel.queues import host_limit
 from iroko.kernel.traffic import Traffic
@@ -47,6 +48,7 @@ class KernelEngine:
         self.drops_before = _backlog_drops()
         self.delivered = np.zeros(0, dtype=np.int64)
         self.receivers = np.zeros(0, dtype=np.int64)
+        self.feedback = Feedback(topology, [], UDP)
         self.host_ports = np.array(topology.host_ports)
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
@@ -65,6 +67,7 @@ class KernelEngine:
         self._drain()
         self.fabric.set_marking(transport in ECN_TRANSPORTS)
         self.traffic.open(flows, transport, seed)
+        self.feedback = Feedback(self.topology, self.traffic.ends, transport)
         self.delivered = np.zeros(len(flows), dtype=np.int64)
         self.receivers = np.array([self.topology.host_index[flow.destination] for flow in flows], dtype=np.int64)
         start_ns = self.traffic.now_ns()
@@ -104,6 +107,7 @@ class KernelEngine:
         if not self.virtual:
             start_ns = self.planned_ns = self.traffic.now_ns()
             self._count()
+            self.feedback.begin()
             self.counters.begin(start_ns)
         # In virtual time ends are planned from the last planned end: a timer fires up to 1 us late, and that must not add up.
         end_ns = self.planned_ns = self.planned_ns + round(interval_s * 1e9)
@@ -129,6 +133,7 @@ class KernelEngine:
         if self.virtual:
             now_ns = self.planned_ns  # less than 1 us ago: the snapshot's times are those that were asked for
         self.last_ns = now_ns
+        rtt_s, echoes, losses = self.feedback.end(ports.packets[self.host_ports])
         received = np.bincount(self.receivers, weights=fresh, minlength=self.topology.num_hosts).astype(np.int64)
         return Snapshot(
             time_s=(now_ns - self.began_ns) / 1e9,
@@ -143,6 +148,9 @@ class KernelEngine:
             host_sent_bytes=ports.bytes[self.host_ports],
             host_received_bytes=received,
             limits_bps=self.limits.copy(),
+            host_rtt_s=rtt_s,
+            host_echoes=echoes,
+            host_losses=losses,
             flow_bytes=fresh,
             flow_completion_s=np.array([end.completion_s for end in self.traffic.ends]),
         )

@@ -25,6 +25,7 @@ from iroko.topology import Topology
 _MAX_TIME_NS = 1 << 46
 _LINE = 16
 _TOTALS = slice(measure.BYTES, measure.PACKETS + 1)
+_HOST_TOTALS = slice(measure.ECHOES, measure.COUNTED + 1)
 
 
 def transport_names() -> list[str]:
@@ -86,7 +87,9 @@ class Batch:
         self._ports: Integers = np.zeros(shape, dtype=np.int64)
         self._totals: Integers = np.zeros((self.num_envs, 2, first.num_ports), dtype=np.int64)
         self._flows: Integers = np.zeros((self.num_envs, 2, 0), dtype=np.int64)
-        self._received: Integers = np.zeros((self.num_envs, first.num_hosts), dtype=np.int64)
+        self._hosts: Integers = np.zeros((self.num_envs, measure.HOST_REPORT, first.num_hosts), dtype=np.int64)
+        self._host_totals: Integers = np.zeros((self.num_envs, 2, first.num_hosts), dtype=np.int64)
+        self._is_udp: Integers = np.zeros((self.num_envs, 1), dtype=np.int64)
         self._limits = self._host_rates.copy()
         self._times: Integers = np.zeros(self.num_envs, dtype=np.int64)
         self._intervals: Floats = np.zeros(self.num_envs)
@@ -112,7 +115,8 @@ class Batch:
             wider[:, 1] = -1
             wider[:, :, : self._flows.shape[2]] = self._flows
             self._flows = wider
-        self._ports[index] = self._totals[index] = self._received[index] = 0
+        self._ports[index] = self._totals[index] = self._hosts[index] = self._host_totals[index] = 0
+        self._is_udp[index] = transport == UDP
         self._flows[index, 0], self._flows[index, 1] = 0, -1
         self._limits[index] = self._host_rates[index]
         self._times[index], self._intervals[index] = 0, 0.0
@@ -142,10 +146,11 @@ class Batch:
         changed = limits != self._limits
         costs = np.full(limits.shape, -1, dtype=np.int64)
         costs[changed] = state.byte_costs(limits[changed])
-        before = self._totals
+        before, host_before = self._totals, self._host_totals
         self._advance(costs, ends)
-        self._totals = self._ports[:, _TOTALS].copy()
+        self._totals, self._host_totals = self._ports[:, _TOTALS].copy(), self._hosts[:, _HOST_TOTALS].copy()
         self._ports[:, _TOTALS] -= before
+        self._hosts[:, _HOST_TOTALS] -= host_before
         self._limits, self._times, self._intervals = limits, ends, intervals.copy()
         spent = (time.perf_counter() - started) / self.num_envs
         for clock, interval in zip(self.clocks, intervals.tolist(), strict=True):
@@ -158,7 +163,7 @@ class Batch:
         parts = [np.arange(worker, self.num_envs, self._workers) for worker in range(self._workers)]
 
         def carry(part: Integers) -> int:
-            return int(advance(self._memories, part, costs, ends, self._ports, self._flows, self._received))
+            return int(advance(self._memories, part, costs, ends, self._ports, self._flows, self._hosts))
 
         while parts:
             results = list(self._pool.map(carry, parts)) if self._pool is not None and len(parts) > 1 else [carry(part) for part in parts]
@@ -187,7 +192,8 @@ class Batch:
 
     def snapshot(self) -> Snapshot:
         """The last interval of each; arrays as in `Snapshot` with a first axis of `num_envs`, of flows as many as the most have."""
-        ports = self._ports
+        ports, hosts = self._ports, self._hosts
+        counted, connections = hosts[:, measure.COUNTED], hosts[:, measure.CONNECTIONS]
         with np.errstate(invalid="ignore"):
             mean = ports[:, measure.QUEUE_AREA] / np.maximum(self._intervals * 1e9, 1)[:, np.newaxis]
         return Snapshot(
@@ -201,8 +207,11 @@ class Batch:
             backlog_mean_bytes=mean,
             backlog_peak_bytes=ports[:, measure.QUEUE_PEAK].copy(),
             host_sent_bytes=ports[:, measure.BYTES][:, self._host_ports],
-            host_received_bytes=self._received.copy(),
+            host_received_bytes=hosts[:, measure.RECEIVED].copy(),
             limits_bps=self._limits.copy(),
+            host_rtt_s=np.where(connections > 0, hosts[:, measure.RTT] / np.maximum(connections, 1) / 1e6, np.nan),
+            host_echoes=hosts[:, measure.ECHOES].copy(),
+            host_losses=np.where(self._is_udp, ports[:, measure.PACKETS][:, self._host_ports] - counted, counted),
             flow_bytes=self._flows[:, 0].copy(),
             flow_completion_s=np.where(self._flows[:, 1] < 0, np.nan, self._flows[:, 1] / 1e9),
         )

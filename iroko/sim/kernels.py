@@ -10,8 +10,8 @@ from iroko.sim.measure import measure_flows, measure_ports, unaccounted
 _Table = int64[:, ::1]
 
 
-@entry(int64(_Table, int64[::1], _Table, int64[::1], int64[:, :, ::1], int64[:, :, ::1], _Table))
-def advance(memories, chosen, costs, until, ports, flows, received):  # type: ignore[no-untyped-def]
+@entry(int64(_Table, int64[::1], _Table, int64[::1], int64[:, :, ::1], int64[:, :, ::1], int64[:, :, ::1]))
+def advance(memories, chosen, costs, until, ports, flows, hosts):  # type: ignore[no-untyped-def]
     """Set the limits of the chosen simulations, carry each to its time and measure it.
 
     Args:
@@ -19,7 +19,7 @@ def advance(memories, chosen, costs, until, ports, flows, received):  # type: ig
         chosen: which rows, shape `(num_chosen,)`.
         costs: cost of a byte for each host, shape `(num, num_hosts)`; -1: as before.
         until: shape `(num,)`, in ns.
-        ports, flows, received: reports, shapes `(num, PORT_REPORT, num_ports)`, `(num, 2, num_flows)` and `(num, num_hosts)`.
+        ports, flows, hosts: reports, shapes `(num, PORT_REPORT, num_ports)`, `(num, 2, num_flows)` and `(num, HOST_REPORT, num_hosts)`.
 
     Returns:
         -1: all are done; else the position in `chosen` of one that has to be grown first, from which to go on; `len(chosen)` and more:
@@ -34,7 +34,7 @@ def advance(memories, chosen, costs, until, ports, flows, received):  # type: ig
         if not run(s, until[row]):
             return position
         measure_ports(s, ports[row], until[row])
-        measure_flows(s, flows[row, 0], flows[row, 1], received[row])
+        measure_flows(s, flows[row, 0], flows[row, 1], hosts[row])
         if unaccounted(s) != 0:
             return len(chosen) + position
     return -1

@@ -51,6 +51,7 @@ from iroko.sim.layout import (
     QUEUES_AT,
     RCV_NXT,
     REORDER,
+    RESENT_COUNT,
     RESUME,
     RESUME_AT,
     RETRANSMIT,
@@ -190,6 +191,7 @@ def open_flow(s: Sim, f: int, now: int) -> None:
     word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | SYN_BYTES
     push(s, flows[f + FROM], word, 0, 0, now)
     start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
+    flows[f + RESENT_COUNT] = flows[f + TIMEOUTS]
     flows[f + TIMEOUTS] += 1
     if flows[f + TIMEOUTS] > LINEAR_SYNS:
         flows[f + RTO_MS] *= 2

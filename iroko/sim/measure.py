@@ -10,14 +10,19 @@ from iroko.sim.layout import (
     COST,
     DELAY,
     DELIVERED,
+    DELIVERED_CE,
     DISCARDED,
     DONE,
+    DONE_ECHOES,
+    DONE_RESENT,
     DROPS,
     ENTERED,
     FIRST,
     FLOW,
+    FROM,
     GONE,
     HOST,
+    IS_UDP,
     LEFT,
     MARKS,
     MEASURED,
@@ -26,9 +31,14 @@ from iroko.sim.layout import (
     PEAK,
     PORT,
     QUEUE,
+    RCV_NXT,
     REPORTED,
+    RESENT_COUNT,
     RING,
+    RUNNING,
     SIZE_MASK,
+    SRTT,
+    STATE,
     TAIL,
     TO,
     WORD,
@@ -40,6 +50,10 @@ BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
 PORT_REPORT = 7
 """Rows of the report of all ports: `BYTES` and `PACKETS` since the start, `QUEUED` now, the others of the interval.
 `QUEUE_AREA` is in byte ns."""
+RECEIVED, ECHOES, COUNTED, RTT, CONNECTIONS = range(5)
+HOST_REPORT = 5
+"""Rows of the report of all hosts: bytes `RECEIVED` in the interval; since the start, the `ECHOES` of marks that its flows were told of and
+what `COUNTED` as sent again over TCP, as arrived over UDP; now, the sum of the smoothed round-trip times, in us, of its `CONNECTIONS`."""
 
 
 @inlined
@@ -78,18 +92,32 @@ def measure_ports(s: Sim, report: Any, now: int) -> None:
 
 
 @inlined
-def measure_flows(s: Sim, delivered: Any, done: Any, received: Any) -> None:
-    """Fill what arrived: bytes for each flow and each host since the last measurement; when each flow was done, -1: it is not."""
+def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
+    """Fill what arrived for each flow since the last measurement, in bytes; when each was done, -1: it is not; and the report of `hosts`."""
     flows = s.flows
-    for host in range(s.num_hosts):
-        received[host] = 0
+    for row in range(HOST_REPORT):
+        for host in range(s.num_hosts):
+            hosts[row, host] = 0
     for number in range(s.head[NUM_FLOWS]):
         f = number * FLOW
         fresh = flows[f + DELIVERED] - flows[f + REPORTED]
         flows[f + REPORTED] = flows[f + DELIVERED]
         delivered[number] = fresh
         done[number] = flows[f + DONE]
-        received[flows[f + TO]] += fresh
+        hosts[RECEIVED, flows[f + TO]] += fresh
+        host = flows[f + FROM]
+        if s.head[IS_UDP]:
+            hosts[COUNTED, host] += flows[f + RCV_NXT]
+        elif flows[f + DONE] >= 0:
+            # What its sender learns after the last byte's arrival is of no use to it any more.
+            hosts[ECHOES, host] += flows[f + DONE_ECHOES]
+            hosts[COUNTED, host] += flows[f + DONE_RESENT]
+        else:
+            hosts[ECHOES, host] += flows[f + DELIVERED_CE]
+            hosts[COUNTED, host] += flows[f + RESENT_COUNT]
+            if flows[f + STATE] == RUNNING:
+                hosts[RTT, host] += flows[f + SRTT] >> 3
+                hosts[CONNECTIONS, host] += 1
 
 
 @inlined

@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from iroko.engine import open_engine
+from iroko.engine import missing_transports, open_engine
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
 from iroko.flows import Flow
 from tests.engines.driver import Driver
@@ -97,6 +97,76 @@ def test_flows_of_every_common_transport_finish(engine_name: str, transport: str
         if engine_name != "mininet":  # in real time some arrives between the steps, while nobody measures
             assert delivered.tolist() == [100_000, 50_001]
         assert 0.003 < snapshots[-1].flow_completion_s[1] < 0.2
+    finally:
+        engine.close()
+
+
+def test_a_host_learns_round_trip_times_and_echoes_of_its_own_flows(engine_name: str) -> None:
+    if engine_name == "mininet" and missing_transports("mininet", ["dctcp"]):
+        pytest.skip("this kernel lacks dctcp")
+    delay_s = 0.002
+    engine = open_engine(engine_name, dumbbell(delay_s=delay_s))
+    try:
+        first = engine.reset(FLOWS, "dctcp", 1)
+        assert np.isnan(first.host_rtt_s).all()
+        assert first.host_echoes.sum() == first.host_losses.sum() == 0
+        snapshots = [engine.step(Driver(engine).full, 0.1) for _ in range(20)]
+        for snapshot in snapshots[2:]:
+            # Three links there and three back, and behind the others' packets no longer than the queue was.
+            queues_s = snapshot.backlog_peak_bytes.sum() * 8 / 10e6
+            assert (snapshot.host_rtt_s[:2] > 6 * delay_s).all()
+            assert (snapshot.host_rtt_s[:2] < 6 * delay_s + 0.02 + 2 * queues_s).all()
+            assert np.isnan(snapshot.host_rtt_s[2:]).all()
+        echoes, marks = sum(s.host_echoes for s in snapshots), sum(s.port_marks for s in snapshots)
+        assert (echoes[:2] > 0).all()
+        assert echoes[2:].sum() == 0
+        # A mark is told a round trip later, and some tell of one packet more than was marked.
+        assert echoes.sum() == pytest.approx(marks.sum(), rel=0.15, abs=20)
+        assert sum(s.host_losses for s in snapshots).sum() == 0
+    finally:
+        engine.close()
+
+
+def test_a_host_learns_what_it_had_to_send_again(engine_name: str) -> None:
+    engine = open_engine(engine_name, dumbbell(queue_bytes=15_000, ecn_bytes=None))
+    try:
+        snapshots = Driver(engine).run(FLOWS, "cubic", 20)
+        losses, drops = sum(s.host_losses for s in snapshots), sum(s.port_drops for s in snapshots)
+        assert losses[:2].sum() > 0
+        assert losses[2:].sum() == sum(s.host_echoes for s in snapshots).sum() == 0
+        assert 0.7 * drops.sum() - 10 <= losses.sum() <= 1.3 * drops.sum() + 10
+    finally:
+        engine.close()
+
+
+def test_what_udp_hosts_miss_is_lost_or_under_way(engine_name: str) -> None:
+    engine = open_engine(engine_name, dumbbell(queue_bytes=60_000))
+    try:
+        driver = Driver(engine)
+        engine.reset(FLOWS, "udp", 1)
+        snapshots = [engine.step(driver.full, 0.1) for _ in range(10)]
+        slow = [engine.step(driver.full * 0.2, 0.1) for _ in range(5)]
+        assert all(np.isnan(s.host_rtt_s).all() and s.host_echoes.sum() == 0 for s in snapshots)
+        switch_ports = list(engine.topology.switch_ports)
+        if engine_name != "mininet":  # in real time some is sent between the steps, while nobody measures
+            missing = sum(s.host_losses for s in snapshots).sum() - sum(s.port_drops for s in snapshots)[switch_ports].sum()
+            under_way = snapshots[-1].backlog_bytes[switch_ports].sum() / 1514
+            assert missing == pytest.approx(under_way, abs=4)
+            assert sum(s.host_losses for s in slow).sum() == pytest.approx(-under_way, abs=4)
+        assert sum(s.host_losses for s in snapshots)[2:].sum() == 0
+    finally:
+        engine.close()
+
+
+def test_a_finished_flow_has_no_round_trip_time(engine_name: str) -> None:
+    engine = open_engine(engine_name, dumbbell())
+    try:
+        snapshots = Driver(engine).run([Flow("h0", "h2", 0.0, 300_000), Flow("h1", "h3", 0.55)], "cubic", 10)
+        assert not np.isnan(snapshots[0].host_rtt_s[0])
+        assert np.isnan(snapshots[0].host_rtt_s[1])
+        assert snapshots[-1].flow_completion_s[0] > 0
+        assert np.isnan(snapshots[-1].host_rtt_s[0])
+        assert snapshots[-1].host_rtt_s[1] > 0
     finally:
         engine.close()
 

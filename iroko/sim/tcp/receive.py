@@ -7,7 +7,10 @@ from iroko.sim.layout import (
     BLOCKS,
     CE_STATE,
     DELIVERED,
+    DELIVERED_CE,
     DONE,
+    DONE_ECHOES,
+    DONE_RESENT,
     EARLY,
     EARLY_COUNT,
     ECE,
@@ -23,6 +26,7 @@ from iroko.sim.layout import (
     RCV_ACKED,
     RCV_NXT,
     RECEIVED_BIT,
+    RESENT_COUNT,
     ROW_SHIFT,
     SEEN_DATA,
     SEGMENTS,
@@ -107,6 +111,7 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
     if nxt == flows[f + SEGMENTS]:
         flows[f + DELIVERED] = (nxt - 1) * MSS + flows[f + LAST_BYTES]
         flows[f + DONE] = now - flows[f + START]
+        flows[f + DONE_ECHOES], flows[f + DONE_RESENT] = flows[f + DELIVERED_CE], flows[f + RESENT_COUNT]
         at_once = True
     if at_once:
         send_ack(s, f, nxt, now)

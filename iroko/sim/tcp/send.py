@@ -40,6 +40,7 @@ from iroko.sim.layout import (
     REORDER,
     RESEND_HINT,
     RESENT,
+    RESENT_COUNT,
     RESENT_FIRST,
     RESENT_NEXT,
     RETRANS_OUT,
@@ -149,6 +150,7 @@ def retransmit(s: Sim, f: int, seq: int, now: int) -> bool:
     flags = segments[slot_of(s, f, seq) + SENT] & FLAG_MASK
     if flags & EVER_RETRANSMITTED == 0 and still_queued(s, f, seq):
         return False
+    flows[f + RESENT_COUNT] += 1
     if not transmit(s, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, now):
         return False
     if flags & RETRANSMITTED == 0:

@@ -24,10 +24,16 @@ class TcpFlow:
         self.state = "waiting"
         self.delivered = 0
         self.done: int | None = None
+        self.last_feedback = (0, 0)  # when it was done
         self.syn_at_us = self.num_syns = 0
         self.sender = TcpSender(self)
         self.receiver = Receiver(self)
         network.at(start, order, self._open)
+
+    @property
+    def feedback(self) -> tuple[int, int]:
+        """What the sender knows: how many segments had arrived with a mark, and how often it sent one again, a SYN too."""
+        return self.sender.num_delivered_marked, self.sender.num_resent + max(self.num_syns - 1, 0)
 
     def wake_at(self, time: int) -> None:
         self.network.at(time, self.order, self._wake)

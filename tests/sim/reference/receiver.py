@@ -57,6 +57,7 @@ class Receiver:
         if self.next == flow.num_segments:
             flow.delivered = flow.size_bytes
             flow.done = flow.network.now - flow.start
+            flow.last_feedback = flow.feedback
             at_once = True
         else:
             flow.delivered = self.next * MSS

@@ -46,7 +46,10 @@ class Reference:
                 random = (seed * 2_654_435_761 + number * 40_503 + 12_345) % (1 << 31)
                 control = CONTROLS[transport](random)
                 self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control))
+        self.sources = [topology.host_index[flow.source] for flow in flows]
         self._reported = [0] * len(flows)
+        self._is_udp = transport == UDP
+        self._counted = np.zeros((2, topology.num_hosts), dtype=np.int64)
         self._limits = np.array(topology.host_rates_bps)
 
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
@@ -79,6 +82,7 @@ class Reference:
             host_sent_bytes=np.array([port.sent_bytes for port in self.interfaces]),
             host_received_bytes=np.array(received),
             limits_bps=self._limits,
+            **self._feedback(),
             flow_bytes=np.array(fresh, dtype=np.int64),
             flow_completion_s=np.array([np.nan if flow.done is None else flow.done / 1e9 for flow in self.flows], dtype=float),
         )
@@ -86,6 +90,28 @@ class Reference:
             port.sent_bytes = port.sent_packets = port.drops = port.marks = port.area = 0
             port.peak = port.backlog
         return snapshot
+
+    def _feedback(self) -> dict[str, Any]:
+        """What the hosts learn: round-trip times, marks and losses."""
+        num_hosts = self.topology.num_hosts
+        rtts_us: list[list[int]] = [[] for _ in range(num_hosts)]
+        counted = np.zeros((2, num_hosts), dtype=np.int64)
+        for flow, host in zip(self.flows, self.sources, strict=True):
+            if isinstance(flow, UdpFlow):
+                counted[1, host] += flow.num_arrived
+                continue
+            counted[:, host] += flow.feedback if flow.done is None else flow.last_feedback
+            if flow.state == "running" and flow.done is None:
+                rtts_us[host].append(flow.sender.rtt.average8 // 8)
+        echoes, losses = counted - self._counted
+        self._counted = counted
+        if self._is_udp:
+            losses = np.array([port.sent_packets for port in self.interfaces]) - losses
+        return {
+            "host_rtt_s": np.array([sum(rtts) / len(rtts) / 1e6 if rtts else np.nan for rtts in rtts_us]),
+            "host_echoes": echoes,
+            "host_losses": losses,
+        }
 
     def lost_count(self) -> int:
         """Packets handed to hosts that are neither delivered, dropped, queued nor on a wire: 0, or this is wrong."""

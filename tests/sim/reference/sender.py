@@ -57,7 +57,7 @@ class Sender:
         self.send_at: int | None = None
         self.small_queue = 1820
         self.last_sent_ms = 0
-        self.num_delivered = self.num_delivered_marked = 0
+        self.num_delivered = self.num_delivered_marked = self.num_resent = 0
         self.limited, self.most_out, self.usage_end = False, 0, 0
         self.sent_in_reduction = 0
         self.high = 0  # `nxt` when the phase was entered
@@ -152,6 +152,7 @@ class Sender:
         segment = self.out[seq]
         if not segment.again and self.nxt - seq <= self.flow.source.held[self.flow]:
             return False
+        self.num_resent += 1
         if not self.transmit(seq):
             return False
         segment.again = True
