@@ -17,13 +17,14 @@ from gymnasium.utils.seeding import np_random
 from iroko import engine
 from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
+from iroko.deployment import AnyObserver, View
 from iroko.engine import Clock
 from iroko.env import action_box, draw_episode, observation_box
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import Columns, measures
 from iroko.metrics import Booleans
-from iroko.observation import Observation, Observer
+from iroko.observation import Observation
 from iroko.reward import REWARDS, RewardContext
 from iroko.scenario import Scenario
 from iroko.snapshot import Floats, Integers, Snapshot
@@ -32,7 +33,7 @@ from iroko.topology import Topology
 if TYPE_CHECKING:
     from iroko.engine import Batch
 
-SHARED = ("interval_s", "min_fraction", "features", "reward")
+SHARED = ("interval_s", "min_fraction", "features", "reward", "deployment")
 """The fields in which all scenarios of one batch have to agree."""
 
 
@@ -41,14 +42,16 @@ class BatchStep:
     """What one interval of all environments gave.
 
     Attributes:
-        observations: shape `(num_envs, size)`.
+        observations: shape `(num_envs, size)`, or `(num_envs, num_hosts, size)` where each host has its own.
         rewards: shape `(num_envs,)`.
+        host_rewards: where each host decides for itself, what it is rewarded for, shape `(num_envs, num_hosts)`; else None.
         terminated, truncated: whether the episode ended, and how, shape `(num_envs,)`.
         measures, terms: what the infos say, and the terms of the reward.
     """
 
     observations: Observation
     rewards: Floats
+    host_rewards: Floats | None
     terminated: Booleans
     truncated: Booleans
     measures: Columns
@@ -74,7 +77,7 @@ class Member:
         self.np_random = np_random(seed)[0]
 
     @property
-    def observer(self) -> Observer:
+    def observer(self) -> AnyObserver:
         return self._batch_env.observer
 
     @property
@@ -132,7 +135,8 @@ class BatchEnv:
                     raise InputError(f"environment {index}: {name}={value!r}: expected {wanted!r}, as in environment 0")
         topologies = _make_topologies(scenarios)
         self._fabric = FabricArrays.stack(topologies)
-        self.observer = Observer(topologies[0], first.features, self._fabric)
+        self._view = View(first, topologies[0], self._fabric)
+        self.observer = self._view.observer
         self.observation_space: Space[Observation] = observation_box(self.observer)
         self.action_space: Space[npt.NDArray[np.float32]] = action_box(topologies[0].num_hosts, first.min_fraction)
         self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, map(int, seeds), strict=True))]
@@ -184,7 +188,7 @@ class BatchEnv:
             seeds: for each the seed of its flows and its simulator; None: go on with its generator.
 
         Returns:
-            Observations, shape `(num_envs, size)`, and the measures of the empty interval.
+            Observations, in the shape of `BatchStep`, and the measures of the empty interval.
 
         Raises:
             InputError: the number of seeds is wrong.
@@ -231,6 +235,7 @@ class BatchEnv:
         return BatchStep(
             observations=self.observer.observe(snapshot, previous),
             rewards=sum(terms.values(), np.zeros(self.num_envs)),
+            host_rewards=self._view.host_rewards(self._context, snapshot, terms),
             terminated=_all_done(self._context, snapshot),
             truncated=self._steps >= self._num_steps,
             measures=measures(self._context, snapshot),
@@ -241,12 +246,11 @@ class BatchEnv:
         """Start the next episodes of some environments, whose generators go on.
 
         Returns:
-            The first observations of these, shape `(len(indices), size)`, and the measures of all, shape `(num_envs,)`.
+            The first observations of these, shape `(len(indices), ...)`, and the measures of all, shape `(num_envs,)`.
         """
         with self._closing_on_error():
             snapshot = self._start(indices.tolist(), [None] * len(indices))
-        # Of all, since that is one set of array operations.
-        return self.observer.observe(snapshot, None)[indices], measures(self._context, snapshot)
+        return self.observer.restart(snapshot, indices), measures(self._context, snapshot)
 
     def close(self) -> None:
         """Close the simulator, unless it was given; safe twice."""
@@ -271,7 +275,7 @@ class BatchEnv:
         """Lay the flows of all environments side by side, in as many columns as the simulator has."""
         flows = FlowArrays.stack([member.flow_arrays for member in self.members], snapshot.flow_bytes.shape[1])
         self._context = RewardContext(self._fabric, flows)
-        self.observer.start(flows)
+        self._view.start(flows, [(member.topology, member.flows) for member in self.members])
 
     @contextmanager
     def _closing_on_error(self) -> Iterator[None]:

@@ -13,12 +13,13 @@ from gymnasium.spaces import Box, Space
 import iroko
 from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
+from iroko.deployment import AnyObserver, View
 from iroko.engine import Engine, default_engine, open_engine
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import measures, to_numbers
 from iroko.names import check_name
-from iroko.observation import Observation, Observer
+from iroko.observation import Observation
 from iroko.reward import REWARDS, RewardContext
 from iroko.scenario import Scenario
 from iroko.snapshot import Snapshot
@@ -55,6 +56,9 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `received` | host | application bytes received / link rate | 0 | 1 | yes |
     | `pairs` | ordered pair of hosts | 1 if the first delivered to the second, else 0 | 0 | 1 | no |
 
+    With `deployment="hosts"` it is `Box(low, 1, (num_hosts, size), float32)`: for each host what it can know by itself, see
+    `iroko.host_observation`. `iroko.hosts_env.HostsEnv` is the same with an agent for each host.
+
     ## Reward
     Named by the scenario, from measurements only; see `iroko.reward`. By default `iroko2018`: the sum over hosts of received/link
     rate, less the sum over the P switch ports of (P/2)(backlog/queue)^2.
@@ -74,6 +78,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
     | `jain` | Jain's index of the bytes delivered for each flow under way |
     | `reward_terms` | each term of the reward; not after `reset` |
+    | `host_rewards` | with `deployment="hosts"` what each host is rewarded for, see `iroko.host_reward`; not after `reset` |
 
     All are of the last interval. `env.unwrapped.snapshot` has the measurements of every port, host and flow.
 
@@ -115,7 +120,8 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.scenario = scenario or Scenario()
         self.topology = self.scenario.make_topology()
         self._fabric = FabricArrays.of(self.topology)
-        self.observer = Observer(self.topology, self.scenario.features, self._fabric)
+        self._view = View(self.scenario, self.topology, self._fabric)
+        self.observer = self._view.observer
         self.observation_space = observation_box(self.observer)
         self.action_space = action_box(self.topology.num_hosts, self.scenario.min_fraction)
         self.flows: list[Flow] = []
@@ -178,7 +184,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._seed = None
         self.flows, engine_seed = draw_episode(self.scenario, self.topology, self.np_random)
         self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, self.flows))
-        self.observer.start(self._context.flows)
+        self._view.start(self._context.flows, [(self.topology, self.flows)])
         with self._closing_on_error():
             if self._engine is None:
                 self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
@@ -212,12 +218,15 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             snapshot = self.engine.finish_step()
         previous, self._snapshot = self._snapshot, snapshot
         self._steps += 1
-        terms = to_numbers(self._reward(self._context, snapshot))
+        terms = self._reward(self._context, snapshot)
         terminated, truncated = snapshot.all_done, self._steps >= self.scenario.num_steps
         self._phase = "over" if terminated or truncated else "ready"
         info = to_numbers(measures(self._context, snapshot))
-        info["reward_terms"] = terms
-        return self.observer.observe(snapshot, previous), float(sum(terms.values())), terminated, truncated, info
+        info["reward_terms"] = to_numbers(terms)
+        if (host_rewards := self._view.host_rewards(self._context, snapshot, terms)) is not None:
+            info["host_rewards"] = host_rewards
+        reward = float(sum(info["reward_terms"].values()))
+        return self.observer.observe(snapshot, previous), reward, terminated, truncated, info
 
     def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One interval: `begin_step`, then `finish_step`."""
@@ -252,7 +261,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             raise
 
 
-def observation_box(observer: Observer) -> Space[Observation]:
+def observation_box(observer: AnyObserver) -> Space[Observation]:
     return Box(observer.low, observer.high, dtype=np.float32)
 
 

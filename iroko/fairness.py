@@ -26,7 +26,7 @@ def max_min_rates(topology: Topology, flows: Sequence[Flow]) -> Floats:
         Rates in bit/s of Ethernet frames, shape `(num_flows,)`.
     """
     rates_bps = np.zeros(len(flows))
-    flow, port, share = _loads(topology, flows)
+    flow, port, share = path_loads(topology, flows)
     capacity_bps = np.array([port.rate_bps for port in topology.ports])
     rising = np.ones(len(flows), dtype=bool)
     while rising.any():
@@ -56,10 +56,18 @@ def max_min_limits(topology: Topology, flows: Sequence[Flow]) -> Floats:
     return np.where(idle, link_bps, np.minimum(limits_bps, link_bps))
 
 
-def _loads(topology: Topology, flows: Sequence[Flow]) -> tuple[Integers, Integers, Floats]:
-    """Which flow loads which port with what share of its rate: three arrays of one length."""
-    paths: dict[tuple[str, str], tuple[Integers, Floats]] = {}
-    for pair in {(flow.source, flow.destination) for flow in flows}:
+Paths = dict[tuple[str, str], tuple[Integers, Floats]]
+"""For a source and a destination the ports of their paths, and what share of a flow each carries."""
+
+
+def path_loads(topology: Topology, flows: Sequence[Flow], known: Paths | None = None) -> tuple[Integers, Integers, Floats]:
+    """Which flow loads which port with what share of its rate: three arrays of one length.
+
+    Args:
+        known: paths found before, to which new ones are added.
+    """
+    paths: Paths = {} if known is None else known
+    for pair in {(flow.source, flow.destination) for flow in flows} - paths.keys():
         if topology.routing == "static":
             used = topology.static_path(*pair)
             paths[pair] = np.array(used, dtype=np.int64), np.ones(len(used))

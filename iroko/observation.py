@@ -27,7 +27,7 @@ from iroko.arrays import FabricArrays, FlowArrays
 from iroko.errors import InputError
 from iroko.metrics import rate_fractions
 from iroko.names import check_name
-from iroko.snapshot import Floats, Snapshot
+from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 Observation = npt.NDArray[np.float32]
@@ -105,6 +105,11 @@ class Observer:
             vector[..., part] = self._MEASURES[feature](self, snapshot, previous)
         np.maximum(vector, self.low, out=vector)
         return np.minimum(vector, self.high, out=vector)
+
+    def restart(self, snapshot: Snapshot, indices: Integers) -> Observation:
+        """The first observations of some environments whose next episodes begin, shape `(len(indices), size)`."""
+        # Of all, since that is one set of array operations.
+        return self.observe(snapshot, None)[indices]
 
     def _backlog(self, now: Snapshot, previous: Snapshot | None) -> Floats:
         return now.backlog_mean_bytes.take(self._fabric.switch_ports, axis=-1) / self._fabric.queue_bytes

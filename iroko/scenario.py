@@ -19,6 +19,8 @@ from iroko.topology import Topology
 from iroko.units import parse_rate, parse_size, parse_time
 
 FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "marks", "limits", "sent", "received", "pairs")
+CENTRAL, HOSTS = "central", "hosts"
+DEPLOYMENTS = (CENTRAL, HOSTS)
 DEFAULT_FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "limits", "received")
 
 
@@ -70,8 +72,10 @@ class Scenario:
         interval_s: one step of control, 1 ms to 60 s.
         episode_s: length of an episode; a whole number of intervals.
         min_fraction: the least share of its link that an agent can give a host, above 0.
-        features: what the observation holds, in this order; see `iroko.observation`.
+        features: what the observation of a central agent holds, in this order; see `iroko.observation`.
         reward: name of a reward in `iroko.reward`.
+        deployment: `central`, one agent sees all and sets all limits, or `hosts`, each host sees what it can know and sets its own; see
+            `iroko.deployment`.
     """
 
     topology: str = "dumbbell"
@@ -84,6 +88,7 @@ class Scenario:
     min_fraction: float = 0.05
     features: tuple[str, ...] = DEFAULT_FEATURES
     reward: str = "iroko2018"
+    deployment: str = CENTRAL
 
     def __post_init__(self) -> None:
         from iroko.reward import REWARDS
@@ -105,6 +110,7 @@ class Scenario:
             raise InputError(f"features={self.features!r}: expected a list of some of {', '.join(FEATURES)}")
         object.__setattr__(self, "features", tuple(check_name("feature", name, FEATURES) for name in self.features))
         check_name("reward", self.reward, REWARDS)
+        check_name("deployment", self.deployment, DEPLOYMENTS)
         if not isinstance(self.transport, str) or not self.transport.replace("_", "").isalnum():
             raise InputError(f"transport={self.transport!r}: expected udp or the name of a TCP congestion control")
         for kind in ("topology", "traffic"):

@@ -229,6 +229,9 @@ class BatchVecEnv(VecEnv):
         for info, terms, truncated in zip(infos, to_rows(outcome.terms), only_truncated, strict=True):
             info["reward_terms"] = terms
             info["TimeLimit.truncated"] = truncated
+        if outcome.host_rewards is not None:
+            for info, host_rewards in zip(infos, outcome.host_rewards, strict=True):
+                info["host_rewards"] = host_rewards
         observations, dones = outcome.observations, outcome.terminated | outcome.truncated
         if dones.any():
             ended = np.flatnonzero(dones)

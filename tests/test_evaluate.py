@@ -112,7 +112,7 @@ def test_equal_seeds_give_equal_files_and_another_seed_does_not(opened: list[Fak
         contents.append(((tmp_path / "steps.parquet").read_bytes(), (tmp_path / "flows.parquet").read_bytes()))
         read = pd.read_parquet(tmp_path / "steps.parquet")
         for name in (*HOST_COLUMNS, *PORT_COLUMNS, *FLOW_COLUMNS):
-            assert all(np.array_equal(a, b) for a, b in zip(read[name], records.steps[name], strict=True)), name
+            assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(read[name], records.steps[name], strict=True)), name
     assert contents[0] == contents[1]
     assert contents[0][0] != contents[2][0] and contents[0][1] != contents[2][1]
 
