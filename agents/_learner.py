@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from gymnasium.spaces import Box
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -20,8 +19,8 @@ from agents._policies import clipped_mean, start_low
 from agents._settings import check_settings
 from agents._wrappers import Learned, Relay, RewardScale, Spaces, to_fractions, unit_box
 from iroko.agent import Action, Agent, TrainCallback
+from iroko.deployment import Deployment
 from iroko.errors import InputError
-from iroko.observation import Observer
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 
@@ -58,57 +57,49 @@ class Learner(Agent):
         super().__init__(name)
         check_settings(name, settings)
         torch.set_num_threads(1)
-        observer = Observer(topology, scenario.features)
-        self._observation_space = Box(observer.low, observer.high, dtype=np.float32)
+        self._deployment = Deployment.of(scenario, topology)
         self._min_fraction = scenario.min_fraction
         self._seed = seed
         self._settings = settings
         self._make_algorithm = make_algorithm
-        self._card = {
-            "format": FORMAT,
-            "agent": name,
-            "topology": topology.name,
-            "hosts": list(topology.hosts),
-            "features": list(scenario.features),
-            "observation_size": observer.size,
-            "action_size": topology.num_hosts,
-            "min_fraction": scenario.min_fraction,
-        }
+        self._card = {"format": FORMAT, "agent": name, **self._deployment.card}
         self._rewards = RewardScale(mean=0.0, var=1.0, count=1e-4)
-        self._algorithm = self._build(DummyVecEnv([lambda: Spaces(self._observation_space, unit_box(topology.num_hosts))]))
+        self._algorithm = self._build(DummyVecEnv([lambda: Spaces(self._deployment.space, unit_box(self._deployment.num_limits))]))
 
     @property
     def num_steps_done(self) -> int:
-        return int(self._algorithm.num_timesteps)
+        # Stable-Baselines3 counts decisions.
+        return int(self._algorithm.num_timesteps) // self._deployment.num_policies
 
     def act(self, observation: npt.NDArray[np.float32]) -> Action:
+        decisions = observation.reshape(self._deployment.num_policies, -1)
         if isinstance(self._algorithm, OnPolicyAlgorithm):
             with torch.no_grad():
-                batch, _ = self._algorithm.policy.obs_to_tensor(observation)
+                batch, _ = self._algorithm.policy.obs_to_tensor(decisions)
                 drawn = cast(torch.distributions.Normal, self._algorithm.policy.get_distribution(batch).distribution)
                 assert isinstance(drawn, torch.distributions.Normal)
-                action = clipped_mean(drawn.mean, drawn.stddev)[0].numpy()
+                action = clipped_mean(drawn.mean, drawn.stddev).numpy()
         else:
-            action, _ = self._algorithm.policy.predict(observation, deterministic=True)
-        return to_fractions(action, self._min_fraction)
+            action, _ = self._algorithm.policy.predict(decisions, deterministic=True)
+        return to_fractions(action.reshape(-1), self._min_fraction)
 
     def train(self, vector_env: VecEnv, num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
-        if vector_env.observation_space != self._observation_space or vector_env.action_space.shape != (self._card["action_size"],):
-            raise InputError(f"agent {self.name} cannot train here: expected the topology and features that it was made for")
+        if not self._deployment.fits(vector_env):
+            raise InputError(f"agent {self.name} cannot train here: expected the topology, features and deployment that it was made for")
         remaining = num_steps - self.num_steps_done
         if remaining <= 0:
             return
-        env = VecNormalize(
-            Learned(VecMonitor(vector_env), self._min_fraction), norm_obs=False, clip_reward=np.inf, gamma=self._settings.get("gamma", 1.0)
-        )
+        rows = self._deployment.rows(VecMonitor(vector_env))
+        env = VecNormalize(Learned(rows, self._min_fraction), norm_obs=False, clip_reward=np.inf, gamma=self._settings.get("gamma", 1.0))
         self._rewards.give_to(env.ret_rms)
         state = self._state()
         self._algorithm = self._build(env)
         self._restore(state)
         self._algorithm.set_logger(_make_logger(log_folder))
-        relay = Relay(callback, env, self._rewards)
+        num_policies = self._deployment.num_policies
+        relay = Relay(callback, env, self._rewards, num_policies)
         try:
-            self._algorithm.learn(remaining, callback=relay, log_interval=1, reset_num_timesteps=False)
+            self._algorithm.learn(remaining * num_policies, callback=relay, log_interval=1, reset_num_timesteps=False)
         finally:
             self._algorithm.logger.close()
 
@@ -148,7 +139,7 @@ class Learner(Agent):
         self._algorithm.set_parameters(state["modules"], exact_match=True)
         for name, value in state["variables"].items():
             getattr(self._algorithm, name).data.copy_(value)
-        self._algorithm.num_timesteps = int(state["num_steps_done"])
+        self._algorithm.num_timesteps = int(state["num_steps_done"]) * self._deployment.num_policies
         self._rewards = RewardScale(**{key: float(value) for key, value in state["rewards"].items()})
 
 

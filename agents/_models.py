@@ -12,7 +12,7 @@ import torch
 from iroko.errors import InputError
 
 CARD, WEIGHTS = "agent.json", "weights.pt"
-FORMAT = 1
+FORMAT = 2
 """Of the saved files; a change that older code cannot read raises it."""
 
 

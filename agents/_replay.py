@@ -10,12 +10,14 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents._learner import Learner
 from agents._policies import keep_from_saturating
-from agents._settings import NET, falling
+from agents._settings import NET, falling, num_networks
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 
 BUFFER_STEPS = 50_000
 """What a replay buffer holds: all of a usual training."""
+BUFFER_ROWS = 4
+"""Of a step in which many hosts decide by one policy the buffer has room for this many rows at most; they are much alike."""
 
 
 def replay_settings(env: VecEnv, settings: dict[str, Any]) -> dict[str, Any]:
@@ -27,10 +29,10 @@ def replay_settings(env: VecEnv, settings: dict[str, Any]) -> dict[str, Any]:
         "learning_rate": falling(settings["learning_rate"]),
         "gamma": settings["gamma"],
         "tau": settings["tau"],
-        "buffer_size": BUFFER_STEPS,
+        "buffer_size": BUFFER_STEPS * min(env.num_envs // num_networks(env), BUFFER_ROWS),
         "batch_size": settings["batch_steps"],
         "learning_starts": 0,
-        "train_freq": (max(1, settings["rollout_steps"] // env.num_envs), "step"),
+        "train_freq": (max(1, settings["rollout_steps"] // num_networks(env)), "step"),
         "gradient_steps": settings["gradient_steps"],
         "device": "cpu",
     }

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from stable_baselines3.common.vec_env import VecEnv
+
 from iroko.errors import InputError
 
 NET = (64, 64)
@@ -12,6 +14,11 @@ NET = (64, 64)
 def falling(start: float, end_share: float = 0.1) -> Callable[[float], float]:
     """A learning rate that falls in a line from `start` to `end_share` of it over the training."""
     return lambda remaining: start * (end_share + (1 - end_share) * remaining)
+
+
+def num_networks(env: VecEnv) -> int:
+    """How many networks a vector environment steps at once; of each it has one row, or where hosts decide for themselves one for each host."""
+    return int(getattr(env, "num_networks", env.num_envs))
 
 
 def check_settings(name: str, settings: dict[str, Any]) -> None:

@@ -61,9 +61,10 @@ class Spaces(gymnasium.Env[npt.NDArray[np.float32], npt.NDArray[np.float32]]):
 class Relay(BaseCallback):
     """Tells the caller of each step, and keeps the scale of the rewards where it is saved from."""
 
-    def __init__(self, callback: TrainCallback | None, env: VecNormalize, rewards: RewardScale) -> None:
+    def __init__(self, callback: TrainCallback | None, env: VecNormalize, rewards: RewardScale, num_policies: int) -> None:
+        """Take what is to be told to whom; of `num_policies` decisions one step is made."""
         super().__init__()
-        self._callback, self._env, self._rewards = callback, env, rewards
+        self._callback, self._env, self._rewards, self._num_policies = callback, env, rewards, num_policies
 
     def _on_step(self) -> bool:
         statistics = self._env.ret_rms
@@ -71,7 +72,7 @@ class Relay(BaseCallback):
         self._rewards.count = float(statistics.count)
         if self._callback is not None:
             ended = [float(info["episode"]["r"]) for info in self.locals["infos"] if "episode" in info]
-            self._callback(self.num_timesteps, ended)
+            self._callback(self.num_timesteps // self._num_policies, ended)
         return True
 
 

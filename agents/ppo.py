@@ -4,7 +4,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents._learner import Learner
-from agents._settings import NET, falling
+from agents._settings import NET, falling, num_networks
 from iroko.agent import Agent
 from iroko.errors import InputError
 from iroko.scenario import Scenario
@@ -53,7 +53,7 @@ def ppo(
 
     def make(env: VecEnv) -> PPO:
         # Each environment gives as much to a batch, so that batches fill a rollout without a rest.
-        batch_share = max(1, batch_steps // env.num_envs)
+        batch_share = max(1, batch_steps // num_networks(env))
         return PPO(
             "MlpPolicy",
             env,

@@ -7,7 +7,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents._learner import Learner
-from agents._settings import NET, falling
+from agents._settings import NET, falling, num_networks
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
@@ -88,7 +88,7 @@ def reinforce(
             ActorCriticPolicy,
             env,
             learning_rate=falling(learning_rate),
-            n_steps=max(2, rollout_steps // env.num_envs),
+            n_steps=max(2, rollout_steps // num_networks(env)),
             gamma=gamma,
             gae_lambda=1.0,
             ent_coef=0.0,

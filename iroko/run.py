@@ -57,6 +57,8 @@ def run(
     interval: Annotated[str | None, typer.Option(metavar="TIME", help="One step of control, such as 100ms.")] = None,
     episode: Annotated[str | None, typer.Option(metavar="TIME", help="Length of an episode, such as 20s.")] = None,
     rate: Annotated[str | None, typer.Option(metavar="RATE", help="Rate of every link, such as 10M or 1G.")] = None,
+    deployment: Annotated[str | None, typer.Option(metavar="NAME",
+        help="Who decides: central, one for all hosts, or hosts, each for itself [central].")] = None,
     reward: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the reward [iroko2018].")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="All that is random follows from it [1].")] = None,
     model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Score the agent saved in this folder; nothing is trained.")] = None,
@@ -70,7 +72,8 @@ def run(
     given: dict[str, dict[str, Any]] = {
         "topology": {"name": topo, "rate_bps": rate},
         "traffic": {"name": traffic},
-        "environment": {"transport": transport, "interval_s": interval, "episode_s": episode, "reward": reward},
+        "environment": {"transport": transport, "interval_s": interval, "episode_s": episode, "reward": reward,
+                        "deployment": deployment},
         "run": {"agents": agent, "baselines": baseline, "engine": engine, "train_engine": train_engine, "steps": steps,
                 "envs": envs, "episodes": episodes, "seed": seed, "model": model},
     }  # fmt: skip
@@ -90,23 +93,28 @@ def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None
     model = table.get("run", {}).get("model")
     if model not in (None, "none"):
         folder = Path(model).resolve()
-        name = _agent_of(folder)
+        name, deployment = _saved(folder)
         if table["run"].setdefault("agents", [name]) not in ([name], name):
             raise InputError(f"model {folder} is of agent {name!r}: expected --agent {name}, or none")
+        if table.setdefault("environment", {}).setdefault("deployment", deployment) != deployment:
+            raise InputError(f"model {folder} is of deployment {deployment!r}: expected --deployment {deployment}, or none")
         table["run"]["model"] = str(folder)
     return make_config(table)
 
 
-def _agent_of(model: Path) -> str:
+def _saved(model: Path) -> tuple[str, str]:
+    """Which agent a saved model is of, and of which deployment."""
     from iroko.names import check_name, list_names
+    from iroko.scenario import DEPLOYMENTS
 
     try:
         card = json.loads((model / "agent.json").read_text(encoding="utf-8"))
-        return check_name("agent", str(card["agent"]), list_names("agents"))
+        agent = check_name("agent", str(card["agent"]), list_names("agents"))
+        return agent, check_name("deployment", str(card["deployment"]), DEPLOYMENTS)
     except OSError as error:
         raise InputError(f"model {model}: {error.strerror or error}; give a folder such as results/runs/NAME/model/ppo") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"model {model}: agent.json does not say which agent it is of; train again") from error
+        raise InputError(f"model {model}: agent.json does not say which agent and deployment it is of; train again") from error
 
 
 def _find_run(options: dict[str, Any], settings: list[str], file: Path | None, out: Path | None) -> tuple[Path, RunConfig]:
