@@ -231,7 +231,7 @@ def test_a_bad_action_starts_nothing_and_the_episode_goes_on() -> None:
 
 @pytest.mark.parametrize("name", SHARED)
 def test_scenarios_that_do_not_fit_together(name: str) -> None:
-    others: dict[str, Any] = {"interval_s": 0.05, "min_fraction": 0.1, "features": ("backlog",), "reward": "queue"}
+    others: dict[str, Any] = {"interval_s": 0.05, "min_fraction": 0.1, "features": ("backlog",), "reward": "queue", "deployment": "hosts"}
     with pytest.raises(InputError, match=rf"environment 1: {name}=.*: expected .*, as in environment 0"):
         BatchEnv([SCENARIO, dataclasses.replace(SCENARIO, **{name: others[name]})], [0, 1])
 
