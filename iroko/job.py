@@ -142,7 +142,7 @@ def work(prepared: Prepared, folder: RunFolder, display: Display, draw: bool = T
     """Do what is left of a run, and mark its folder complete.
 
     Args:
-        draw: whether the run's own figures are drawn; that takes longer than scoring a baseline.
+        draw: whether the run's own figures are drawn and its report is written; that takes longer than scoring a baseline.
 
     Raises:
         EngineError: an engine failed; what was finished before is in the folder.
@@ -178,6 +178,10 @@ def work(prepared: Prepared, folder: RunFolder, display: Display, draw: bool = T
             draw_all(run)
     display.close()
     folder.mark(COMPLETE)
+    if draw:  # the report says whether the run is complete
+        from iroko.report import write_report
+
+        write_report(folder.path)
 
 
 def _leave_out(folder: RunFolder, display: Display, scheme: str, reason: str) -> None:

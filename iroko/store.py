@@ -9,7 +9,7 @@
     schemes/         the scored schemes one by one, from which `steps` and `flows` are joined
     checkpoint/      what training goes on from after a stop
     model/NAME/      the trained agents
-    tensorboard/  figures/
+    tensorboard/  figures/  report.html
 
 Every file is written beside its place and renamed into it, so a file that is there is whole.
 """

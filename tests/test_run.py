@@ -16,6 +16,7 @@ from iroko.errors import EngineError, UnsupportedError
 from iroko.flows import Flow
 from iroko.manifest import COMPLETE, INCOMPLETE
 from iroko.plots import draw_all
+from iroko.report import write_report
 from iroko.run import main
 from iroko.snapshot import Snapshot
 from iroko.store import read_manifest, read_run
@@ -89,6 +90,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     monkeypatch.setattr("iroko.job.first_use", lambda name: None)
     # Drawing takes longer than the rest of such a run; the whole of it is in the first test.
     monkeypatch.setattr("iroko.plots.draw_all", lambda _: [])
+    monkeypatch.setattr("iroko.report.write_report", lambda _: None)
     monkeypatch.chdir(tmp_path)
     return engines
 
@@ -97,6 +99,7 @@ def test_the_main_job_from_end_to_end(
     engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("iroko.plots.draw_all", draw_all)
+    monkeypatch.setattr("iroko.report.write_report", write_report)
     assert main([*LEARN, "--out", "run"]) == 0
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines() if line.strip().startswith(("ppo ", "nv ", "maxmin "))] == ["ppo", "nv", "maxmin"]
@@ -105,7 +108,7 @@ def test_the_main_job_from_end_to_end(
     assert run.schemes == ["ppo", "nv", "maxmin"] and run.learning["step"].max() >= 290
     assert set(os.listdir(run.path)) == {
         "config.toml", "manifest.json", "steps.parquet", "flows.parquet", "steps-sim.parquet", "flows-sim.parquet", "learning.parquet",
-        "schemes", "model", "tensorboard", "figures",
+        "schemes", "model", "tensorboard", "figures", "report.html",
     }  # fmt: skip
     manifest = read_manifest(run.path)
     assert manifest.status == COMPLETE and manifest.warnings == []
