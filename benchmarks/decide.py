@@ -52,7 +52,7 @@ def _step_times(agent: Agent, env: IrokoEnv, observations: npt.NDArray[np.float3
 
 
 def decide() -> list[Result]:
-    """A central decision, k=4 fat-tree, 16 limits: `act` by itself, and with a step of an idle network, which sets all limits."""
+    """A decision on the k=4 fat-tree, 16 limits: `act` by itself, and with a step of an idle network, which sets all limits."""
     scenario = _scenario()
     topology = scenario.make_topology()
     results = []
@@ -66,4 +66,11 @@ def decide() -> list[Result]:
         if name == LEARNERS[0]:
             with closing(IrokoEnv(scenario, engine="guest")) as env:
                 results += _results(f"act and idle step, {name}, guest", _step_times(agent, env, observations), "< 10")
-    return results
+    return results + _of_one_host()
+
+
+def _of_one_host() -> list[Result]:
+    """`act` of a policy of the same networks that sees only what hosts count, in the least fabric there is."""
+    scenario = Scenario(topology_parameters={"num_left": 1, "num_right": 1}, features=("limits", "sent", "received"))
+    agent = make_agent("ppo", scenario, scenario.make_topology(), seed=1)
+    return _results("act, ppo, a host by itself", _act_times(agent, _observations(6)), "< 1")
