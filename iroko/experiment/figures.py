@@ -1,9 +1,10 @@
 """The figures of an experiment, one file each for every scenario: every seed is a point, every bar a 95% bootstrap interval."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +19,8 @@ from iroko.store import write_beside
 
 FORMATS = ("pdf", "png")
 CURVE_POINTS = 40
+CUT = 0.15
+"""Where rewards are above 0, axes end this share of the greatest below 0: queues that are full cost many times what bandwidth earns."""
 
 
 def draw_figures(results: Results, folder: Path) -> list[Path]:
@@ -60,13 +63,27 @@ def _values(results: Results, scenario: str, scheme: str, measure: str) -> np.nd
     return values
 
 
+def lower_end(rewards: Iterable[float]) -> float | None:
+    """Where an axis of rewards is cut so that the good ones can be told apart; None: not at all."""
+    values = list(rewards)
+    end = -CUT * max(values, default=0.0)
+    return end if end < 0 and min(values) < end else None
+
+
 def draw_rewards(results: Results, scenario: str) -> Figure:
     """Each scheme's reward per step: a point for every seed, the mean and its interval."""
     schemes = _schemes(results, scenario)
     figure, axes = new_figure(0.9 + 0.22 * len(schemes))
-    for row, scheme in enumerate(schemes):
-        values, style = _values(results, scenario, scheme, "reward"), look(scheme)
+    rewards = {scheme: _values(results, scenario, scheme, "reward") for scheme in schemes}
+    end = lower_end(float(values.mean()) for values in rewards.values())
+    for row, (scheme, values) in enumerate(rewards.items()):
+        style = look(scheme)
         mean, low, high = mean_interval(values)
+        if end is not None and mean < end:
+            words = f"{mean:.1f} [{low:.1f}, {high:.1f}]" if math.isfinite(low) else f"{mean:.1f}"
+            axes.annotate(words, (end, row), (6, 0), textcoords="offset points", va="center", fontsize=6.5, color=style.color)
+            axes.plot([end], [row], marker="<", color=style.color, markersize=4.5, linestyle="none", clip_on=False)
+            continue
         axes.plot(values, np.full(len(values), row + 0.18), linestyle="none", marker="|", markersize=5, color=style.color, alpha=0.6)
         if math.isfinite(low):
             axes.errorbar(mean, row, xerr=[[mean - low], [high - mean]], fmt="none", ecolor=style.color, elinewidth=1.0, capsize=2.5)
@@ -74,6 +91,8 @@ def draw_rewards(results: Results, scenario: str) -> Figure:
     axes.set_yticks(range(len(schemes)), [results.labels[scheme] for scheme in schemes])
     axes.set_ylim(len(schemes) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
+    if end is not None:
+        axes.set_xlim(left=end)
     axes.set_xlabel(f"reward per step, {scenario}")
     return figure
 
@@ -97,7 +116,7 @@ def draw_tradeoff(results: Results, scenario: str) -> Figure:
     axes.margins(0.1)
     axes.set_xlabel(f"mean queue ({byte_name}), less is better")
     axes.set_ylabel("goodput share, more is better")
-    add_legend(figure, axes)
+    _add_legend(figure, axes)
     return figure
 
 
@@ -123,9 +142,11 @@ def smooth_curves(curves: pd.DataFrame, points: int = CURVE_POINTS) -> tuple[np.
 
 def draw_learning(results: Results, scenario: str) -> Figure:
     """Reward over training steps, mean over seeds with the interval as a band, and the other schemes' scores as levels."""
-    figure, axes = new_figure(2.5)
+    figure, axes = new_figure(2.9)
     curves = results.learning[results.learning["scenario"] == scenario]
     learned = [scheme for scheme in results.schemes if scheme in set(curves["scheme"])]
+    levels = {scheme: float(_values(results, scenario, scheme, "reward").mean()) for scheme in _schemes(results, scenario)}
+    end = lower_end(levels.values())
     for scheme in learned:
         steps, rewards = smooth_curves(curves[curves["scheme"] == scheme])
         ends = np.array([mean_interval(column) for column in rewards.T])
@@ -134,15 +155,24 @@ def draw_learning(results: Results, scenario: str) -> Figure:
         if np.isfinite(ends[known, 1]).all():
             axes.fill_between(steps[known] / 1e3, ends[known, 1], ends[known, 2], color=style.color, alpha=0.2, linewidth=0)
         axes.plot(steps[known] / 1e3, ends[known, 0], label=results.labels[scheme], marker=style.marker, markevery=8, **style.line)
-    for scheme in _schemes(results, scenario):
+    for scheme, level in levels.items():
         if scheme not in learned:
-            level = float(_values(results, scenario, scheme, "reward").mean())
-            axes.axhline(level, label=results.labels[scheme], linewidth=0.9, **look(scheme).line)
+            below = f" ({level:.1f})" if end is not None and level < end else ""
+            axes.axhline(level, label=f"{results.labels[scheme]}{below}", linewidth=0.9, **look(scheme).line)
+    if end is not None:
+        axes.set_ylim(bottom=end, top=max(levels.values()) * (1 + CUT / 2))
     axes.set_xlabel("training steps (thousands)")
     axes.set_ylabel("reward per step")
     axes.set_xlim(left=0)
-    add_legend(figure, axes)
+    _add_legend(figure, axes)
     return figure
+
+
+def _add_legend(figure: Figure, axes: Any) -> None:
+    """The schemes above the data, in as many columns as their names leave room for."""
+    _, labels = axes.get_legend_handles_labels()
+    longest = max(map(len, labels), default=0)
+    add_legend(figure, axes, 4 if longest <= 10 else 3 if longest <= 15 else 2)
 
 
 def draw_losses(results: Results, scenario: str) -> Figure:
@@ -164,7 +194,7 @@ def draw_losses(results: Results, scenario: str) -> Figure:
     axes.set_yticks(range(len(schemes)), [results.labels[scheme] for scheme in schemes])
     axes.set_ylim(len(schemes) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel("reward per step; above, open: where trained; below, filled: where scored")
+    axes.set_xlabel("reward per step\nopen, above: where trained; filled, below: where scored")
     return figure
 
 

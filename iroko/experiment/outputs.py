@@ -13,7 +13,7 @@ from iroko.experiment.tables import losses, number, write_tables
 from iroko.store import hand_over
 from iroko.table import HEADINGS
 
-PLAIN_WIDTH = 120
+PLAIN_WIDTH = 130
 """Columns of the summary where there is no terminal."""
 
 

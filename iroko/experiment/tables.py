@@ -121,12 +121,13 @@ def _lookup(frame: pd.DataFrame, **values: str) -> pd.DataFrame:
 
 
 def number(measure: str, value: float) -> str:
-    """A number as the tables show it: sizes in kB, counts whole, the rest with three digits."""
+    """A number as the tables show it: sizes in kB, counts whole, the rest with three digits; large ones with fewer."""
     if not math.isfinite(value):
         return "--"
     if measure in ("drops", "marks"):
         return f"{value:,.0f}"
-    return f"{value / 1e3:,.2f}" if measure.endswith("_bytes") else f"{value:.3f}"
+    shown, digits = (value / 1e3, 2) if measure.endswith("_bytes") else (value, 3)
+    return f"{shown:,.{1 if abs(shown) >= 100 else min(2, digits) if abs(shown) >= 10 else digits}f}"
 
 
 def interval_cell(measure: str, mean: float, low: float, high: float) -> str:
