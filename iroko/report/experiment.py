@@ -12,7 +12,7 @@ from iroko.report.grid import interval_text, scenario_section
 from iroko.report.page import Cell, Column, Page, Palette, Section, Table
 from iroko.report.tables import measure_column, scheme_cell
 from iroko.report.text import NOTHING, count_text, join_words, measure_text
-from iroko.store import MANIFEST, read_manifest
+from iroko.store import read_manifest
 
 
 def experiment_page(folder: Path) -> Page:
@@ -50,7 +50,7 @@ def _lead(results: Results) -> str:
 
 
 def _manifests(results: Results) -> list[Manifest]:
-    return [read_manifest(job.path) for job in results.jobs if (job.path / MANIFEST).is_file()]
+    return [read_manifest(job.path) for job in results.jobs if job.state == DONE]
 
 
 def _transfers(results: Results, palette: Palette) -> Table:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from iroko.completion import CompletionScore, score_completions
+from iroko.errors import InputError
 from iroko.experiment.intervals import mean_interval
 from iroko.experiment.results import DONE, REWARD_IN_TRAINING, JobResult, Results, measure_names, rows_of
 from iroko.experiment.tables import losses
@@ -62,10 +64,10 @@ def scenario_section(results: Results, index: int, palette: Palette, fabric: Fab
     """
     name, prefix = results.scenarios[index], f"scenario-{index + 1}"
     jobs = [job for job in results.jobs if job.scenario == name and not job.trained_on]
-    begun = [job for job in jobs if (job.path / CONFIG).is_file()]
-    if not begun:
+    configs = _read_configs(jobs)
+    if not configs:
         return Section(prefix, name, ["No run of this scenario has begun yet."])
-    config = read_config(begun[0].path)
+    config = next(iter(configs.values()))
     topology = config.scenario.make_topology()
     measures = results.measures[results.measures["scenario"] == name] if len(results.measures) else results.measures
     summary = results.summary[results.summary["scenario"] == name] if len(results.summary) else results.summary
@@ -74,7 +76,7 @@ def scenario_section(results: Results, index: int, palette: Palette, fabric: Fab
     shown, learned = ([scheme for scheme in results.schemes if scheme in known] for known in (present, set(curves)))
     grid = _Grid(results, name, prefix, jobs, palette, config, topology, measures, bounds, shown, learned)
     if not shown:
-        return Section(prefix, name, ["No run of this scenario is done yet."], facts=_facts(grid, begun))
+        return Section(prefix, name, ["No run of this scenario is done yet."], facts=_facts(grid, configs))
     _read_runs(grid, fabric)
     tables, charts = [_summary(grid), *_differences(grid)], _first_charts(grid)
     lost = losses(results)
@@ -92,7 +94,7 @@ def scenario_section(results: Results, index: int, palette: Palette, fabric: Fab
         tables.append(completion_table(prefix, grid.completions, inks))
         charts += completion_figures(prefix, grid.completions, inks)
     charts += time_figures(prefix, grid.given, inks)
-    return Section(prefix, name, tables=[*tables, _seeds(grid, addresses)], charts=charts, facts=_facts(grid, begun))
+    return Section(prefix, name, tables=[*tables, _seeds(grid, addresses)], charts=charts, facts=_facts(grid, configs))
 
 
 def interval_text(measure: str, low: float, high: float) -> str:
@@ -100,13 +102,23 @@ def interval_text(measure: str, low: float, high: float) -> str:
     return f"{measure_text(measure, low)} to {measure_text(measure, high)}" if low == low and high == high else ""
 
 
-def _facts(grid: _Grid, begun: Sequence[JobResult]) -> list[Facts]:
+def _read_configs(jobs: Sequence[JobResult]) -> dict[str, RunConfig]:
+    """For each scheme the config of its first run that has one."""
+    configs: dict[str, RunConfig] = {}
+    for job in jobs:
+        # A run that was broken off, or is another version's, will be done anew: it must not keep the rest from being shown.
+        with suppress(InputError):
+            if job.scheme not in configs and (job.path / CONFIG).is_file():
+                configs[job.scheme] = read_config(job.path)
+    return configs
+
+
+def _facts(grid: _Grid, configs: Mapping[str, RunConfig]) -> list[Facts]:
     labels = [grid.palette.ink(scheme).label for scheme in grid.learned]
     facts = [scenario_facts(grid.config.scenario, grid.topology), job_facts(grid.config, labels, sorted({job.seed for job in grid.jobs}))]
-    parameters: dict[str, Mapping[str, object]] = {}
-    for job in begun:
-        agent = grid.results.agents[job.scheme]
-        parameters.setdefault(grid.palette.ink(job.scheme).label, read_config(job.path).agent_parameters.get(agent, {}))
+    parameters = {
+        grid.palette.ink(scheme).label: config.agent_parameters.get(grid.results.agents[scheme], {}) for scheme, config in configs.items()
+    }
     return [*facts, *filter(None, [agent_facts(parameters)])]
 
 

@@ -40,13 +40,17 @@ def opened(browser: Browser, page: Path) -> Browser:
 def box(browser: Browser, element: str) -> dict[str, float]:
     """Where an element is on the screen, once it is scrolled into sight."""
     browser.run(f"{element}.scrollIntoView({{block: 'center'}})")
-    found: dict[str, float] = browser.run(f"(() => {{ const b = {element}.getBoundingClientRect(); return {{x: b.x, y: b.y, w: b.width, h: b.height}}; }})()")
+    found: dict[str, float] = browser.run(
+        f"(() => {{ const b = {element}.getBoundingClientRect(); return {{x: b.x, y: b.y, w: b.width, h: b.height}}; }})()"
+    )
     return found
 
 
 def shown(browser: Browser) -> list[str]:
     """Texts of the tips that are visible."""
-    texts: list[str] = browser.run("[...document.querySelectorAll('.tip')].filter((tip) => tip.style.visibility === 'visible').map((tip) => tip.innerText)")
+    texts: list[str] = browser.run(
+        "[...document.querySelectorAll('.tip')].filter((tip) => tip.style.visibility === 'visible').map((tip) => tip.innerText)"
+    )
     return texts
 
 
@@ -65,13 +69,21 @@ def test_it_fits_each_width_without_an_error_or_a_request(page: Path, tmp_path: 
 
 def test_a_breach_of_the_policy_would_be_seen(opened: Browser) -> None:
     # Whoever counts no errors must be able to see one.
-    opened.run("new Promise((done) => { const image = new Image(); image.onerror = () => done(1); image.src = 'https://example.org/x.png'; })")
+    opened.run(
+        "new Promise((done) => { const image = new Image(); image.onerror = () => done(1); image.src = 'https://example.org/x.png'; })"
+    )
     opened.run("1")
     assert any("Content Security Policy" in problem for problem in opened.problems)
 
 
 def test_every_figure_is_drawn(opened: Browser) -> None:
-    kinds = {"run-reward": ".mark", "run-tradeoff": ".mark", "run-learning": ".line", "run-engines": ".mark.hollow", "run-queue-time": ".line"}
+    kinds = {
+        "run-reward": ".mark",
+        "run-tradeoff": ".mark",
+        "run-learning": ".line",
+        "run-engines": ".mark.hollow",
+        "run-queue-time": ".line",
+    }
     for name, mark in kinds.items():
         assert opened.run(f"document.querySelectorAll('[data-chart={name}] .plot {mark}').length") > 0, name
     assert opened.run("[...document.querySelectorAll('svg [d]')].filter((one) => /NaN|Infinity/.test(one.getAttribute('d'))).length") == 0
@@ -95,7 +107,9 @@ def test_playing_runs_to_the_end_and_stops(opened: Browser) -> None:
 
 def test_a_port_tells_what_the_run_measured(opened: Browser) -> None:
     # In the run made up for this, New Vegas keeps 2,000 bytes in every port on a path, and each flow takes 0.4 of its link.
-    opened.run("(() => { const s = document.querySelector('[data-choice=scheme]'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
+    opened.run(
+        "(() => { const s = document.querySelector('[data-choice=scheme]'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()"
+    )
     opened.wait("document.querySelector('#fabric-view figcaption').textContent.includes('under New Vegas')")
     name = opened.run("document.querySelector('.below td button').textContent")
     line = "document.querySelector(`.hit[data-port='${document.querySelector('.below td button').dataset.port}']`)"
@@ -158,7 +172,9 @@ def test_columns_sort_both_ways(opened: Browser) -> None:
 def test_the_numbers_of_a_figure_open_as_a_table(opened: Browser) -> None:
     opened.run("document.querySelector('[data-chart=run-reward] details').open = true")
     opened.wait("document.querySelectorAll('[data-chart=run-reward] details tbody tr').length === 3")
-    first: list[Any] = opened.run("[...document.querySelectorAll('[data-chart=run-reward] details tbody tr:first-child td')].map((one) => one.textContent)")
+    first: list[Any] = opened.run(
+        "[...document.querySelectorAll('[data-chart=run-reward] details tbody tr:first-child td')].map((one) => one.textContent)"
+    )
     assert first[:2] == ["PPO", "6.5"]
 
 

@@ -145,7 +145,9 @@ def test_the_table_has_the_numbers_of_the_run(tmp_path: Path) -> None:
             value = getattr(score, name)
             assert float(str(attributes["data-v"])) == value
             shown = float(cell.split("|")[0].replace(",", "").replace("\N{MINUS SIGN}", "-"))
-            assert shown == pytest.approx(value / 1e3 if name.endswith("_bytes") else value, abs=0.0051 if name.endswith("_bytes") else 0.00051)
+            assert shown == pytest.approx(
+                value / 1e3 if name.endswith("_bytes") else value, abs=0.0051 if name.endswith("_bytes") else 0.00051
+            )
     ppo = dict(zip(HEADINGS, (cell for cell, _ in rows[0][1:]), strict=True))
     assert ppo["goodput_share"] == "0.500|± 0.000" and ppo["queue_mean_bytes"] == "1.00|± 0.00" and ppo["reward"] == "6.500|± 7.071"
 
