@@ -17,7 +17,7 @@ def falling(start: float, end_share: float = 0.1) -> Callable[[float], float]:
 
 
 def num_networks(env: VecEnv) -> int:
-    """How many networks a vector environment steps at once; of each it has one row, or where hosts decide for themselves one for each host."""
+    """How many networks a vector environment steps at once: it has a row for each, or where hosts decide for themselves for each host."""
     return int(getattr(env, "num_networks", env.num_envs))
 
 

@@ -30,7 +30,8 @@ def ddpg(
         gamma: a queue that grows shows in the reward within ten steps.
         noise_std: standard deviation of the noise on actions from -1 to 1 while it learns.
         rollout_steps: environment steps between two updates, over all environments.
-        gradient_steps: of an update; one for two environment steps keeps pace with the network.
+        gradient_steps: of an update; one for two environment steps keeps pace with the network. On a fat-tree, `benchmarks.tuning`,
+            these 32 came to 7.32 of the fair share's 7.78, 16 to 7.01.
         batch_steps: steps drawn for each gradient step.
         tau: how far the target networks follow in each gradient step; faster than usual, as the horizon is short.
 
@@ -41,5 +42,4 @@ def ddpg(
         "learning_rate": learning_rate, "gamma": gamma, "noise_std": noise_std, "rollout_steps": rollout_steps,
         "gradient_steps": gradient_steps, "batch_steps": batch_steps, "tau": tau,
     }  # fmt: skip
-
     return deterministic_learner("ddpg", DDPG, scenario, topology, seed, settings)

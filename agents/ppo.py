@@ -28,6 +28,7 @@ def ppo(
 
     Schulman et al., Proximal Policy Optimization Algorithms, 2017. The scenarios here give a dense reward that shows an action's
     worth within about ten steps, and a training is some ten thousand steps, so the settings ask for many small updates.
+    In `benchmarks.tuning` they come to 1.94 of the fair share's 1.945 on the dumbbell, and to 7.62 of 7.78 on the fat-tree.
 
     Args:
         learning_rate: of Adam; it falls to a tenth over the training.

@@ -70,10 +70,11 @@ def reinforce(
         gamma: a queue that grows shows in the reward within ten steps; the returns of Monte Carlo grow noisier with each step more.
         rollout_steps: environment steps for each gradient step, over all environments. Episodes have no natural end here, so a
             rollout is a piece of one of each environment. More but smaller steps keep the rates from running into full queues, from
-            where the gradient hardly leads out: 256 and 2e-3 do.
+            where the gradient hardly leads out: on a fat-tree, `benchmarks.tuning`, 128 and 1e-3 came to 7.06 of the fair share's
+            7.78, 256 and 2e-3 through 50,000 steps of full queues to 4.68.
         log_std: natural logarithm of the first standard deviation, of actions from -1 to 1.
         baseline_steps: gradient steps of the baseline for each one of the policy; a baseline that lags behind the policy takes the
-            returns' growing level for the worth of the last actions.
+            returns' growing level for the worth of the last actions. With 256 steps and 1e-3, ten for one came to 6.60, one to 5.00.
 
     Raises:
         InputError: a setting is out of range.

@@ -40,5 +40,4 @@ def td3(
         "learning_rate": learning_rate, "gamma": gamma, "noise_std": noise_std, "rollout_steps": rollout_steps,
         "gradient_steps": gradient_steps, "batch_steps": batch_steps, "tau": tau,
     }  # fmt: skip
-
     return deterministic_learner("td3", TD3, scenario, topology, seed, settings)
