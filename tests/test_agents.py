@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium.spaces import Box
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents._learner import Learner
 from agents._models import CARD, WEIGHTS
 from agents._policies import clipped_mean
+from agents.ars import SideBySide
 from agents.reinforce import Reinforce
 from iroko.agent import TCP_NAMES, Agent, agent_names, make_agent
 from iroko.env import IrokoEnv
@@ -252,6 +256,57 @@ def _mean(algorithm: Reinforce, observation: torch.Tensor) -> torch.Tensor:
     distribution: Any = algorithm.policy.get_distribution(observation).distribution
     mean: torch.Tensor = distribution.mean
     return mean
+
+
+class _PaysItsAction(gymnasium.Env[Any, Any]):
+    """The reward of a step is the action's one value; it sees nothing but 1."""
+
+    observation_space = Box(0, 1, (1,), np.float32)
+    action_space = Box(-1, 1, (1,), np.float32)
+
+    def reset(self, **_: Any) -> Any:
+        return np.ones(1, dtype=np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        return np.ones(1, dtype=np.float32), float(action[0]), False, False, {}
+
+
+@pytest.mark.parametrize("rows_per_network", [1, 3])
+def test_ars_runs_each_candidate_in_a_network_of_its_own_and_sums_its_rewards(rows_per_network: int) -> None:
+    env = DummyVecEnv([_PaysItsAction for _ in range(3 * rows_per_network)])
+    env.num_networks = 3  # type: ignore[attr-defined]
+    algorithm = SideBySide(env, rollout_steps=5, n_delta=2)
+    algorithm._last_obs = env.reset()
+    # Actions are weight + bias: 0.1, 0.2, 0.3 and 0.4 for the four candidates, of which three act at once, then the last and two again.
+    weights = torch.tensor([[0.0, 0.1], [0.1, 0.1], [0.1, 0.2], [0.5, -0.1]])
+    _, callback = algorithm._setup_learn(100, lambda *_: True)
+    found = algorithm.evaluate_candidates(weights, callback, None)
+    assert found.numpy() == pytest.approx(5 * np.array([0.1, 0.2, 0.3, 0.4]), rel=1e-5)
+    assert algorithm.num_timesteps == 2 * 5 * 3 * rows_per_network
+
+
+def test_ars_climbs_to_the_best_action() -> None:
+    env = DummyVecEnv([_PaysItsAction for _ in range(16)])
+    torch.manual_seed(0)
+    algorithm = SideBySide(env, rollout_steps=4, n_delta=8, learning_rate=0.02, delta_std=0.02)
+    algorithm.set_logger(_silent())
+    assert algorithm.predict(np.ones(1, dtype=np.float32))[0] == pytest.approx([-0.9])
+    algorithm.learn(64 * 200)
+    assert algorithm.predict(np.ones(1, dtype=np.float32))[0] > 0.9
+
+
+def test_a_training_that_goes_on_searches_from_where_it_was(tmp_path: Path) -> None:
+    agent = make_agent("ars", SCENARIO, TOPOLOGY, seed=1)
+    agent.train(make_env(num_envs=2), 256)
+    agent.save(tmp_path)
+    other = make_agent("ars", SCENARIO, TOPOLOGY, seed=1)
+    other.load(tmp_path)
+    assert isinstance(agent, Learner) and isinstance(other, Learner)
+    algorithm: Any = other._algorithm
+    assert torch.equal(algorithm.weights, torch.nn.utils.parameters_to_vector(agent._algorithm.policy.parameters()))
+    other.train(make_env(num_envs=2), agent.num_steps_done + 1)
+    # Of the whole training, not of the one step more: else the falling rate would be below 0 and lead back.
+    assert 0 <= other._algorithm._current_progress_remaining < 0.1
 
 
 def test_a_saturated_actor_is_pulled_back_and_others_are_left_alone() -> None:
