@@ -24,8 +24,9 @@ from iroko.sim.layout import (
 from iroko.sim.ports import TAKEN, fits, push
 from iroko.sim.tcp.timers import wake_at
 
-BURST, MOST_BURSTS, FEW_BURSTS = 44, 7, 3
-"""Packets handed down at once; how many bursts the socket's buffer takes; how few must be left before it is filled again."""
+BURST, FULL, FEW = 44, 166, 82
+"""Packets handed down at once; how many in the socket's buffer make it full, so that it takes no further burst; how few must be left
+before it is filled again: half of 400 kB, of which Linux counts 2.4 kB for each packet, as they leave one by one."""
 
 
 @inlined
@@ -38,19 +39,17 @@ def send_bursts(s: Sim, f: int, now: int) -> bool:
     flows = s.flows
     row = f // FLOW * 2
     nxt, last = flows[f + NXT], flows[f + SEGMENTS]
-    if flows[f + QUEUED] > FEW_BURSTS or nxt == last:
+    if flows[f + QUEUED] > FEW or nxt == last:
         return True
-    if not fits(s, flows[f + FROM], min(last - nxt, MOST_BURSTS * BURST)):
+    if not fits(s, flows[f + FROM], min(last - nxt, FULL + BURST)):
         return False
-    while nxt < last and flows[f + QUEUED] < MOST_BURSTS:
-        flows[f + QUEUED] += 1
+    while nxt < last and flows[f + QUEUED] < FULL:
         end = min(nxt + BURST, last)
         while nxt < end:
-            word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | FRAME
+            word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | FRAME
             if nxt == last - 1:
                 word += flows[f + LAST_BYTES] + UDP_HEADERS - FRAME
-            if nxt == end - 1:
-                word |= RELEASE
+            flows[f + QUEUED] += 1
             again = push(s, flows[f + FROM], word, nxt, 0, now)
             if again != TAKEN:
                 # What is missing of this burst goes with the next attempt.

@@ -117,3 +117,16 @@ def test_environments_side_by_side_have_flows_of_their_own_number() -> None:
     for env in single:
         env.close()
     assert ends > 6 and len({number for row in numbers for number in row}) > 4, "too few episodes to prove anything"
+
+
+def test_a_socket_hands_down_what_its_buffer_takes_and_more_when_half_of_it_is_gone(drive: Open) -> None:
+    """Four bursts of 44 datagrams at first; two more when 82 are left: a flow that joins waits for no more than that of each other."""
+    topology = dumbbell()
+    driver, port = drive(topology), topology.host_ports[0]
+    snapshots = driver.run([Flow("h0", "h2"), Flow("h0", "h3", 0.2, 10_000)], "udp", 200, interval_s=0.002)
+    held = [s.backlog_bytes[port] / 1514 for s in snapshots]
+    sent_in_a_step = 10e6 * 0.002 / 8 / 1514
+    assert held[0] == pytest.approx(4 * 44 - sent_in_a_step, abs=1)
+    alone = held[20:100]
+    assert min(alone) == pytest.approx(82, abs=2) and max(alone) == pytest.approx(82 + 2 * 44, abs=2)
+    assert snapshots[-1].flow_completion_s[1] == pytest.approx(0.127, abs=0.002)

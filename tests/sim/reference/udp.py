@@ -1,8 +1,8 @@
-"""UDP's sender and receiver: bursts, which a socket's buffer holds up to a number of."""
+"""UDP's sender and receiver: bursts, which a socket's buffer takes until it holds a number of packets."""
 
 from tests.sim.reference.network import FULL_FRAME, Interface, Network, Packet
 
-BURST, MOST_BURSTS, FEW_BURSTS = 44, 7, 3
+BURST, FULL, FEW = 44, 166, 82
 PAYLOAD, HEADERS = 1472, 42
 
 
@@ -33,13 +33,13 @@ class UdpFlow:
 
     def send(self) -> None:
         """Fill the socket's buffer once it is nearly empty."""
-        if self.source.held[self] > FEW_BURSTS:
+        if self.source.held[self] > FEW:
             return
-        while self.next_packet < self.num_packets and self.source.held[self] < MOST_BURSTS:
+        while self.next_packet < self.num_packets and self.source.held[self] < FULL:
             left_in_burst = min(BURST, self.num_packets - self.next_packet)
             while left_in_burst:
                 payload = PAYLOAD if self.size_bytes is None else min(PAYLOAD, self.size_bytes - self.next_byte)
-                packet = Packet(self, "data", payload + HEADERS, self.path, releases=left_in_burst == 1)
+                packet = Packet(self, "data", payload + HEADERS, self.path, releases=True)
                 again = self.source.push(packet)
                 if again is not None:
                     self.send_at = again
