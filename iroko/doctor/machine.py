@@ -1,0 +1,143 @@
+"""Checks of the machine: processors, memory, disk, tracing of processes, terminals, privileges."""
+
+from pathlib import Path
+
+from iroko.doctor.findings import OK, SHORT, Check, Finding
+from iroko.doctor.surroundings import Surroundings
+
+GUEST_BYTES = 200_000_000
+"""Of a running guest, with what the host keeps for it."""
+RUN_BYTES = 1_500_000_000
+"""Of the main job with its defaults: torch, the simulators and a guest."""
+DISK_BYTES = 1_000_000_000
+SYS_ADMIN, NET_ADMIN = 21, 12
+"""Capabilities: namespaces, and networks in them."""
+
+
+def tilde(path: Path) -> str:
+    """A path with the user's own folder as `~`: what a report shows may be passed on."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def check_system(here: Surroundings) -> Finding:
+    name, release, machine = here.system()
+    if (name, machine) == ("Linux", "x86_64"):
+        return Finding("system", OK, f"Linux {release} on x86-64")
+    return Finding("system", SHORT, f"{name} {release} on {machine}: the guest needs Linux on x86-64", "python -m iroko.run --engine sim")
+
+
+def check_cores(here: Surroundings) -> Finding:
+    cores = here.cores()
+    try:
+        quota, period = here.read("/sys/fs/cgroup/cpu.max").split()
+        allowed = cores if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        allowed = cores
+    if allowed < min(cores, 1):
+        return Finding("processors", SHORT, f"{cores}, of which this group may use {allowed:g}", "docker run --cpus 2 ...")
+    return Finding("processors", OK, f"{cores}" if allowed >= cores else f"{cores}, of which this group may use {allowed:g}")
+
+
+def available_bytes(here: Surroundings) -> int:
+    """Memory that can be had: of the machine, and below the limit of the control group."""
+    lines = dict(line.split(":", 1) for line in here.read("/proc/meminfo").splitlines() if ":" in line)
+    free = int(lines["MemAvailable"].split()[0]) * 1024
+    try:
+        limit = here.read("/sys/fs/cgroup/memory.max").strip()
+        if limit != "max":
+            free = min(free, int(limit) - int(here.read("/sys/fs/cgroup/memory.current")))
+    except (OSError, ValueError):
+        pass
+    return free
+
+
+def check_memory(here: Surroundings) -> Finding:
+    free = available_bytes(here)
+    if free < RUN_BYTES:
+        return Finding("memory", SHORT, f"{size(free)} free: a run takes {size(RUN_BYTES)}", "python -m iroko.run --envs 4")
+    return Finding("memory", OK, f"{size(free)} free, a run takes {size(RUN_BYTES)}")
+
+
+def check_shared_memory(here: Surroundings) -> Finding:
+    folder = Path("/dev/shm")
+    if not here.exists(str(folder)):
+        return Finding("/dev/shm", SHORT, "is missing, so the guest's memory lies on the disk", "mount -t tmpfs shm /dev/shm")
+    if here.is_noexec(folder):
+        return Finding("/dev/shm", SHORT, "is mounted noexec: the guest cannot start", "sudo mount -o remount,exec /dev/shm")
+    free = here.free_bytes(folder)
+    if free < GUEST_BYTES:
+        text = f"{size(free)} free: a guest takes {size(GUEST_BYTES)} (in a container: docker run --shm-size 2g)"
+        return Finding("/dev/shm", SHORT, text, "sudo mount -o remount,size=2G /dev/shm")
+    return Finding("/dev/shm", OK, f"{size(free)} free, a guest takes {size(GUEST_BYTES)}")
+
+
+def check_results(here: Surroundings) -> Finding:
+    return _check_folder("results", here.results(), here, "python -m iroko.run --out ~/iroko-run")
+
+
+def check_cache(here: Surroundings) -> Finding:
+    return _check_folder("cache", here.cache(), here, "export XDG_CACHE_HOME=/tmp/$USER-cache")
+
+
+def _check_folder(name: str, folder: Path, here: Surroundings, elsewhere: str) -> Finding:
+    shown = tilde(folder)
+    if not here.writable(folder):
+        return Finding(name, SHORT, f"{shown} cannot be written", elsewhere, stops=True)
+    free = here.free_bytes(folder)
+    if free < DISK_BYTES:
+        return Finding(name, SHORT, f"{shown}: {size(free)} free on its disk, expected {size(DISK_BYTES)}", elsewhere)
+    return Finding(name, OK, f"{shown}, {size(free)} free")
+
+
+def check_tracing(here: Surroundings) -> Finding:
+    """The guest's kernel runs the guest's processes by tracing them."""
+    try:
+        scope = int(here.read("/proc/sys/kernel/yama/ptrace_scope"))
+    except OSError:
+        scope = 0  # a kernel without Yama
+    status = dict(line.split(":", 1) for line in here.read("/proc/self/status").splitlines() if ":" in line)
+    filtered = status.get("Seccomp", "0").strip() == "2"
+    detail = f"ptrace_scope {scope}" + (", seccomp filter" if filtered else "")
+    if here.can_trace():
+        return Finding("tracing", OK, f"a process may trace its child ({detail})")
+    if scope == 3:
+        text = "ptrace_scope is 3, for good until the next boot: the guest cannot run"
+        return Finding("tracing", SHORT, text, "sudo rm /etc/sysctl.d/*ptrace* && sudo reboot")
+    if scope == 2:
+        return Finding("tracing", SHORT, "ptrace_scope is 2: the guest cannot run", "sudo sysctl kernel.yama.ptrace_scope=1")
+    return Finding("tracing", SHORT, f"ptrace is forbidden ({detail}): the guest cannot run", "docker run --cap-add SYS_PTRACE ...")
+
+
+def check_terminals(here: Surroundings) -> Finding:
+    try:
+        here.open_terminal()
+    except OSError as error:
+        return Finding(
+            "terminals", SHORT, f"no pseudo-terminal ({error}): the guest has no channel", "sudo mount -t devpts devpts /dev/pts"
+        )
+    return Finding("terminals", OK, "/dev/pts works")
+
+
+def check_root(here: Surroundings) -> Finding:
+    if here.user() != 0:
+        return Finding("root", OK, "an ordinary user: guest and simulator need no more, mininet needs sudo")
+    status = dict(line.split(":", 1) for line in here.read("/proc/self/status").splitlines() if ":" in line)
+    held = int(status.get("CapEff", "0").strip(), 16)
+    lacking = [name for name, bit in (("SYS_ADMIN", SYS_ADMIN), ("NET_ADMIN", NET_ADMIN)) if not held >> bit & 1]
+    if lacking:
+        options = " ".join(f"--cap-add {name}" for name in lacking)
+        return Finding("root", SHORT, f"root without {', '.join(lacking)}: no engine mininet", f"docker run {options} ...")
+    return Finding("root", OK, "root, with the capabilities that engine mininet needs")
+
+
+CHECKS: dict[str, Check] = {
+    "system": check_system, "processors": check_cores, "memory": check_memory, "/dev/shm": check_shared_memory, "cache": check_cache,
+    "results": check_results, "tracing": check_tracing, "terminals": check_terminals, "root": check_root,
+}  # fmt: skip
