@@ -3,6 +3,7 @@
 Every machine of the cluster needs Iroko, and its guest kernel where jobs use it; a job takes one processor of the cluster.
 """
 
+import os
 import shutil
 import signal
 import tempfile
@@ -19,6 +20,9 @@ from iroko.manifest import Manifest
 from iroko.options import Table
 from iroko.store import MANIFEST, read_manifest
 
+PREFIX = "iroko-job-"
+"""Of the temporary folders of jobs; the number of the worker's process comes next."""
+
 
 def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator[Event | bytes]:
     """Do a job in a temporary folder of the machine that this runs on.
@@ -29,7 +33,8 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
     Yields:
         What the job tells; before its end the archive of its run folder, if it has one.
     """
-    place = Path(tempfile.mkdtemp(prefix="iroko-job-"))
+    _sweep()
+    place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     process = None
     try:
         for path, data in folders.items():
@@ -50,6 +55,14 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
             process.stop()
             process.wait_stopped(STOP_S)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove the temporary folders of workers that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        pid = left.name.removeprefix(PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class RayPool:

@@ -7,7 +7,6 @@ from iroko.agent import make_agent
 from iroko.errors import InputError
 from iroko.experiment.spec import Experiment, Scheme
 from iroko.job import fill_in
-from iroko.names import check_name
 from iroko.options import RunConfig, Table, make_config, overlay, read_setting
 
 JOBS_FOLDER = "jobs"
@@ -56,14 +55,15 @@ def make_jobs(experiment: Experiment) -> list[Job]:
             configs[scenario.name, scheme.name] = _make_config(experiment, scenario.name, scheme)
             if scheme.scenarios is None or scenario.name in scheme.scenarios:
                 jobs += _own_jobs(experiment, scenario.name, scheme, *configs[scenario.name, scheme.name])
-    homes = {job.name: job for job in jobs}
-    for number, (scheme, train, score) in enumerate(_transfers(experiment)):
+    homes = {job.name for job in jobs}
+    for scheme, train, score in _transfers(experiment):
         config, learns = configs[score, scheme.name]
         if not learns:
             raise InputError(f"scheme {scheme.name!r} of a transfer does not learn: expected one that does")
         for seed in scheme.seeds or experiment.seeds:
             home = f"{train}.{scheme.name}.seed{seed}"
-            check_name(f"job that transfer {number + 1} takes its agent from", home, homes)
+            if home not in homes:
+                raise InputError(f"transfer of {scheme.name!r} from {train!r}: expected one of its own scenarios, in which it is trained")
             model = f"{JOBS_FOLDER}/{home}/model/{scheme.agent}"
             jobs.append(
                 Job(

@@ -109,6 +109,8 @@ BAD = [
     ('score = ["pairs", "fast"]', 'score = ["pairs", "fas"]', "unknown scenario of a transfer 'fas'. Did you mean 'fast'?"),
     ('score = ["pairs", "fast"]', "score = []", "score of a transfer: expected a list"),
     ('schemes = ["reinforce"]\ntrain', 'schemes = ["nv"]\ntrain', "scheme 'nv' of a transfer does not learn"),
+    ('schemes = ["reinforce", "nv"', 'schemes = [{ name = "reinforce", scenarios = ["fast"] }, "nv"',
+     "transfer of 'reinforce' from 'pairs': expected one of its own scenarios"),
     ('schemes = ["reinforce"]\ntrain', 'schemes = ["reinforce"]\ntrains', "unknown key of a transfer 'trains'. Did you mean 'train'?"),
 ]  # fmt: skip
 
