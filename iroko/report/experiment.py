@@ -22,7 +22,7 @@ def experiment_page(folder: Path) -> Page:
         InputError: it is no folder of an experiment, or its files cannot be read.
     """
     results = read_results(folder)
-    palette, fabric = Palette(results.labels, results.agents), Fabric()
+    palette, fabric = Palette(results.labels), Fabric()
     inks = [palette.ink(scheme) for scheme in results.schemes]
     sections = [_missing(results)] if any(job.state != DONE for job in results.jobs) else []
     addresses = {job.name: _address(results, job) for job in results.jobs}

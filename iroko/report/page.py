@@ -115,16 +115,12 @@ class Page:
 
 @dataclass
 class Palette:
-    """Gives each scheme of a page its ink: the look of its agent, or of its own name where the agent's is taken already."""
+    """Gives each scheme of a page its ink: the look that it has in the printed figures too."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
-    agents: Mapping[str, str] = field(default_factory=dict)
     inks: dict[str, Ink] = field(default_factory=dict)
 
     def ink(self, scheme: str) -> Ink:
         if scheme not in self.inks:
-            taken = [ink.look for ink in self.inks.values()]
-            wanted = [look(self.agents.get(scheme, scheme)), look(scheme)]
-            own = next((one for one in wanted if one not in taken), wanted[-1])
-            self.inks[scheme] = Ink(f"s{len(self.inks)}", scheme, self.labels.get(scheme, label(scheme)), own)
+            self.inks[scheme] = Ink(f"s{len(self.inks)}", scheme, self.labels.get(scheme, label(scheme)), look(scheme))
         return self.inks[scheme]

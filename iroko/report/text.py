@@ -13,11 +13,11 @@ def measure_text(name: str, value: float) -> str:
     if not math.isfinite(value):
         return "\N{INFINITY}" if value > 0 else NOTHING
     if name in ("drops", "marks"):
-        text = f"{value:,.0f}"
+        text = f"{value:z,.0f}"
     elif name.endswith("_bytes"):
-        text = f"{value / 1e3:,.2f}"
+        text = f"{value / 1e3:z,.2f}"
     else:
-        text = f"{value:,.3f}"
+        text = f"{value:z,.3f}"
     return text.replace("-", MINUS)
 
 
@@ -25,7 +25,7 @@ def change_text(before: float, after: float) -> str:
     """A change in per cent, or as a difference where the first is 0."""
     if not (math.isfinite(before) and math.isfinite(after)):
         return NOTHING
-    return (f"{(after - before) / abs(before):+z.1%}" if before else f"{after - before:+.3f}").replace("-", MINUS)
+    return (f"{(after - before) / abs(before):+z.1%}" if before else f"{after - before:+z.3f}").replace("-", MINUS)
 
 
 def time_text(seconds: float) -> str:

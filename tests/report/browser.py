@@ -34,7 +34,8 @@ class Browser:
         self._read, to_write = os.pipe()
         # The browser reads from descriptor 3 and writes to 4.
         command = [str(find_chromium()), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                   "--remote-debugging-pipe", "--no-first-run", f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]  # fmt: skip
+                   "--remote-debugging-pipe", "--no-first-run",
+                   f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]  # fmt: skip
         script = f'exec 3<&{to_read} 4>&{to_write}; exec "$@"'
         self._process = subprocess.Popen(["bash", "-c", script, "bash", *command], pass_fds=(to_read, to_write), stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
+from iroko.plots.style import look
 from iroko.report.charts import group_size, thin
 from iroko.report.episodes import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Episode, Plan, episodes, layout_nodes, over_time, plan, record
 from iroko.report.page import Palette
@@ -114,10 +115,11 @@ def test_topologies_are_laid_out_by_their_kind() -> None:
         assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y in found.values())
 
 
-def test_schemes_of_one_agent_differ_in_their_look() -> None:
-    palette = Palette({"ppo-hosts": "PPO per host"}, {"ppo": "ppo", "ppo-hosts": "ppo"})
+def test_schemes_look_as_in_the_printed_figures() -> None:
+    palette = Palette({"ppo-hosts": "PPO per host"})
     first, second = palette.ink("ppo"), palette.ink("ppo-hosts")
-    assert first.look != second.look and second.label == "PPO per host" and palette.ink("ppo") is first and first.name != second.name
+    assert first.look == look("ppo") != second.look and second.label == "PPO per host"
+    assert palette.ink("ppo") is first and first.name != second.name
 
 
 def test_colours_are_light_enough_for_a_dark_page() -> None:
@@ -129,7 +131,8 @@ def test_colours_are_light_enough_for_a_dark_page() -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [
     (measure_text("queue_mean_bytes", 4321.0), "4.32"), (measure_text("drops", 12345), "12,345"),
-    (measure_text("reward", -1.5), f"{MINUS}1.500"), (measure_text("reward", float("nan")), NOTHING), (measure_text("reward", float("inf")), "∞"),
+    (measure_text("reward", -1.5), f"{MINUS}1.500"), (measure_text("reward", -1e-9), "0.000"), (measure_text("reward", float("nan")), NOTHING),
+    (measure_text("reward", float("inf")), "∞"),
     (time_text(0.1), "100 ms"), (time_text(0), "0 s"), (setting_text("rate_bps", 10e6), "10 Mbit/s"),
     (setting_text("queue_bytes", 757_000), "757 kB"), (setting_text("delay_s", 2e-5), "20 µs"), (setting_text("k", 4), "4"),
     (setting_text("flag", True), "yes"), (setting_text("x", None), "none"), (count_text(1, "seed"), "1 seed"),
