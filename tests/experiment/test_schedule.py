@@ -36,14 +36,14 @@ class FakePool:
 
     slots = 2
 
-    def __init__(self, ends: dict[str, list[Event]] | None = None) -> None:
-        self.ends = ends or {}
+    def __init__(self, ends: dict[str, list[Event]] | None = None, refused: str = "") -> None:
+        self.ends, self.refused = ends or {}, refused
         self.started: list[str] = []
         self.running: list[str] = []
         self.most = 0
 
     def start(self, job: Job) -> None:
-        if self.ends.get(job.name) == []:
+        if job.name == self.refused:
             raise OSError(11, "Resource temporarily unavailable")
         self.started.append(job.name)
         self.running.append(job.name)
@@ -88,7 +88,7 @@ def test_what_others_need_and_what_takes_long_comes_first(tmp_path: Path) -> Non
 
 
 def test_what_fails_stops_only_what_needs_it(tmp_path: Path) -> None:
-    pool = FakePool({"a.reinforce.seed1": [Event("a.reinforce.seed1", code=2, reason="no guest here")], "b.maxmin.seed1": []})
+    pool = FakePool({"a.reinforce.seed1": [Event("a.reinforce.seed1", code=2, reason="no guest here")]}, "b.maxmin.seed1")
     notes, _, text = run(tmp_path, pool)
     assert notes["a.reinforce.seed1"].reason == "no guest here"
     away = notes["a.to.b.reinforce.seed1"]
