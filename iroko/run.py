@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from iroko.errors import InputError, IrokoError, UnsupportedError
+from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
 from iroko.scenario import read_toml
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 100
 """Columns of the table where there is no terminal."""
-PROGRAM = "python -m iroko.run"
+PROGRAM, DOCTOR = "python -m iroko.run", "python -m iroko.doctor"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -240,6 +240,8 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
         return 128 + stopped.number
     except IrokoError as error:
+        if isinstance(error, (UnsupportedError, EngineError)):
+            error.add_note(f"what works here says {DOCTOR}")
         _complain(str(error), error)
         return error.exit_code
     except typer.TyperException as error:

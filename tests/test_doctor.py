@@ -369,3 +369,14 @@ def test_it_runs_as_somebody_with_nothing() -> None:
     states = {one["name"]: one for one in report["checks"]}
     assert not report["ok"] and states["guest kernel"]["mend"] == "make guest"
     assert states["cache"]["state"] == "short" and states["root"]["state"] == "ok"
+
+
+def test_a_failing_main_job_points_to_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from iroko import run
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert run.main(["--engine", "guest", "--topo", "dumbbell", "--agent", "none", "--baseline", "nv"]) == 2
+    assert "what works here says python -m iroko.doctor" in capsys.readouterr().err
+    assert run.main(["--engine", "gest"]) == 2
+    assert "doctor" not in capsys.readouterr().err  # the input is at fault, not the machine
