@@ -241,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 128 + stopped.number
     except IrokoError as error:
         if isinstance(error, (UnsupportedError, EngineError)):
-            error.add_note(f"what works here says {DOCTOR}")
+            error.__notes__ = [f"what works here says {DOCTOR}", *getattr(error, "__notes__", [])]
         _complain(str(error), error)
         return error.exit_code
     except typer.TyperException as error:

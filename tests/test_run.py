@@ -249,7 +249,9 @@ def test_a_failing_engine_leaves_a_run_that_can_go_on(engines: Engines, tmp_path
     capsys.readouterr()
     assert main([*STATIC, "--out", "run"]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == "iroko: the guest went silent; go on with: python -m iroko.run --resume --out run"
+    assert last == (
+        "iroko: the guest went silent; what works here says python -m iroko.doctor; go on with: python -m iroko.run --resume --out run"
+    )
     manifest = read_manifest(tmp_path / "run")
     assert (manifest.status, manifest.reason) == (INCOMPLETE, "the guest went silent") and engines.all_closed
     engines.fail_at, already = None, len(engines.opened)
@@ -342,7 +344,7 @@ def test_what_the_hosts_kernel_lacks_is_known_before_the_start(
     code = main([*arguments, "--engine", "mininet", "--out", "run"])
     err = capsys.readouterr().err
     if asked:
-        assert code == 2 and err == "iroko: no nv here\n" and not (tmp_path / "run").exists()
+        assert code == 2 and err == "iroko: no nv here; what works here says python -m iroko.doctor\n" and not (tmp_path / "run").exists()
     else:
         assert code == 0 and "warning: nv is left out: no nv here" in err
 
