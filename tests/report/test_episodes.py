@@ -131,7 +131,8 @@ def test_colours_are_light_enough_for_a_dark_page() -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [
     (measure_text("queue_mean_bytes", 4321.0), "4.32"), (measure_text("drops", 12345), "12,345"),
-    (measure_text("reward", -1.5), f"{MINUS}1.500"), (measure_text("reward", -1e-9), "0.000"), (measure_text("reward", float("nan")), NOTHING),
+    (measure_text("reward", -1.5), f"{MINUS}1.500"), (measure_text("reward", -1e-9), "0.000"),
+    (measure_text("reward", float("nan")), NOTHING),
     (measure_text("reward", float("inf")), "∞"),
     (time_text(0.1), "100 ms"), (time_text(0), "0 s"), (setting_text("rate_bps", 10e6), "10 Mbit/s"),
     (setting_text("queue_bytes", 757_000), "757 kB"), (setting_text("delay_s", 2e-5), "20 µs"), (setting_text("k", 4), "4"),

@@ -208,8 +208,8 @@ class Chart {
     return [this.spec[axis].zero && low === 0 ? (this.spec.kind === "scatter" ? -room / 2 : 0) : low - room, high + room];
   }
 
-  draw() {
-    const width = Math.max(260, this.plot.clientWidth);
+  draw(wide = this.plot.clientWidth) {
+    const width = Math.max(260, wide);
     const { kind, x: xAxis, y: yAxis } = this.spec;
     const isRows = kind === "ranges";
     const height = isRows ? 46 + this.rows.length * (this.rows.length > 8 ? 26 : 32) : this.spec.height || clamp(width * 0.6, 220, 330);

@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 
 for (const key of document.querySelectorAll("svg[data-key]")) drawKey(key, data.inks[key.dataset.key]);
-for (const figure of document.querySelectorAll("[data-chart]")) new Chart(figure, data.charts[figure.dataset.chart]);
+const charts = [...document.querySelectorAll("[data-chart]")].map((figure) => new Chart(figure, data.charts[figure.dataset.chart]));
 const fabricView = document.getElementById("fabric-view");
 if (fabricView && data.fabric) new FabricView(fabricView, data.fabric, data.inks);
 
@@ -29,8 +29,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+const PRINT_WIDTH = 340; // two figures beside each other on a page of A4
 const opened = [];
 addEventListener("beforeprint", () => {
+  for (const chart of charts) chart.draw(PRINT_WIDTH);
   for (const details of document.querySelectorAll("section > details:not([open])")) { details.open = true; opened.push(details); }
 });
-addEventListener("afterprint", () => { while (opened.length) opened.pop().open = false; });
+addEventListener("afterprint", () => {
+  for (const chart of charts) chart.draw();
+  while (opened.length) opened.pop().open = false;
+});
