@@ -61,6 +61,7 @@ class View:
             fabric: the arrays of the topology, or of several with its hosts and ports.
         """
         self.observer: AnyObserver
+        self._rewards: HostRewards | None
         if scenario.deployment == HOSTS:
             self.observer, self._rewards = HostObserver(topology, fabric), HostRewards(scenario.reward)
         else:

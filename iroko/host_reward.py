@@ -1,10 +1,10 @@
 """What a host is rewarded for when it decides for itself: its own part of the reward, as far as it can be credited or blamed.
 
 With `iroko2018` a host gets what its own flows delivered over the receivers' link rates, less for every switch port (P/2)
-(backlog/queue)^2 times the share of its traffic that goes through that port. So the credits of all hosts are the bandwidth term of the common
-reward, and every host on the way to a queue feels the whole price of it, as the common reward does when this host alone sends more or
-less: dividing the price among those who share a queue would make it cheap to fill. Under the common reward alone a host would have to find
-its own effect in the noise of all others.
+(backlog/queue)^2 times the share of its traffic that goes through that port. So the credits of all hosts are the bandwidth term of the
+common reward, and every host on the way to a queue feels the whole price of it, as the common reward does when this host alone sends
+more or less: dividing the price among those who share a queue would make it cheap to fill. Under the common reward alone a host would
+have to find its own effect in the noise of all others.
 
 Any other reward is common to all hosts: each gets the whole of it.
 

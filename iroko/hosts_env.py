@@ -20,7 +20,7 @@ from iroko.snapshot import Floats
 HostAction = npt.NDArray[np.float32]
 
 
-class HostsEnv(ParallelEnv[str, Observation, HostAction]):
+class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
     """A datacenter fabric in which each host decides for itself, all at once in each step.
 
     ## Agents
@@ -30,8 +30,8 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):
     For each host `Box(min_fraction, 1, (1,), float32)`: its limit as a fraction of its link rate, over all its flows together.
 
     ## Observation space
-    For each host `Box(low, 1, (21,), float32)`: what it can know of its own flows in the last three steps, see `iroko.host_observation`. All
-    hosts have the same spaces, in every fabric, so one policy serves them all.
+    For each host `Box(low, 1, (21,), float32)`: what it can know of its own flows in the last three steps, see `iroko.host_observation`.
+    All hosts have the same spaces, in every fabric, so one policy serves them all.
 
     ## Reward
     For each host its own part of the scenario's reward, see `iroko.host_reward`.
@@ -47,7 +47,7 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):
         env: the environment of the whole fabric; `env.snapshot` has all measurements.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"name": "iroko_hosts_v0", "render_modes": []}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {"name": "iroko_hosts_v0", "render_modes": []}
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ from iroko.completion import score_completions
 from iroko.completion_table import print_completions
 from iroko.errors import InputError
 from iroko.metrics import goodput_bps, jain_index, queue_percentiles
+from iroko.scenario import HOSTS
 from iroko.store import RunData
 from iroko.topology import Topology
 
@@ -150,7 +151,8 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
     scenario, episodes = run.config.scenario, int(run.steps["episode"].nunique())
     spread = ", mean ± standard deviation" if episodes > 1 else ""
     table = Table(
-        title=f"{scenario.topology}, {scenario.traffic} {where(run.config.engine)}: "
+        title=f"{scenario.topology}, {scenario.traffic}{', deployment hosts,' if scenario.deployment == HOSTS else ''} "
+        f"{where(run.config.engine)}: "
         f"{episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}",
         caption="* best of its column; drops and marks are packets over all episodes",
         box=SIMPLE_HEAD,

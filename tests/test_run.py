@@ -367,7 +367,43 @@ def test_a_saved_model_is_scored_without_training(engines: Engines, tmp_path: Pa
     assert not (tmp_path / "bad").exists()
 
 
+def test_one_policy_for_all_hosts_from_end_to_end(engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hosts = ["--deployment", "hosts"]
+    assert main([*LEARN, *hosts, "--out", "run"]) == 0
+    shown = capsys.readouterr()
+    assert "dumbbell, pairs, deployment hosts, on guest" in " ".join(shown.out.split())
+    # 300 steps of the network, however many hosts decided in each: a rollout of 128 is finished.
+    assert "train ppo took" in shown.err and "384 steps" in shown.err
+    run = read_run(tmp_path / "run")
+    assert run.config.scenario.deployment == "hosts"
+    assert 'deployment = "hosts"' in (tmp_path / "run/config.toml").read_text()
+    # Learning curves show the common reward, as those of a central agent do.
+    assert run.learning["reward"].tolist() == pytest.approx([run.learning["reward"].mean()] * len(run.learning), abs=2)
+    assert main(["--resume", "--out", "run", *hosts]) == 0
+    assert main(["--resume", "--out", "run", "--deployment", "central"]) == 2
+    assert "environment.deployment is 'hosts' there and 'central' here" in capsys.readouterr().err
+
+
+def test_a_model_of_hosts_is_scored_on_any_fabric(engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LEARN, "--deployment", "hosts", "--out", "run"]) == 0
+    model = ["--model", "run/model/ppo", "--baseline", "none"]
+    assert main([*SHORT, *model, "--out", "same"]) == 0
+    first, again = read_run(tmp_path / "run"), read_run(tmp_path / "same")
+    assert again.config.scenario.deployment == "hosts"
+    assert again.steps["reward"].tolist() == first.steps.loc[first.steps["scheme"] == "ppo", "reward"].tolist()
+    for name, other in (("wide", ["--set", "topology.num_left=5"]), ("star", ["--topo", "star"]), ("fast", ["--rate", "1G"])):
+        assert main([*SHORT, *other, *model, "--out", name]) == 0
+        run = read_run(tmp_path / name)
+        limits = run.steps["limits_bps"].iloc[-1]
+        assert len(limits) == run.config.scenario.make_topology().num_hosts
+    capsys.readouterr()
+    assert main([*SHORT, *model, "--deployment", "central", "--out", "bad"]) == 2
+    assert "is of deployment 'hosts': expected --deployment hosts, or none" in capsys.readouterr().err
+    assert not (tmp_path / "bad").exists()
+
+
 BAD = [
+    (["--deployment", "host"], "unknown deployment 'host'. Did you mean 'hosts'?"),
     (["--topo", "fatree"], "unknown topology 'fatree'. Did you mean 'fattree'?"),
     (["--agent", "pppo"], "unknown agent 'pppo'. Did you mean 'ppo'?"),
     (["--baseline", "vegass"], "unknown agent 'vegass'. Did you mean 'vegas'?"),

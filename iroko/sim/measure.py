@@ -93,7 +93,7 @@ def measure_ports(s: Sim, report: Any, now: int) -> None:
 
 @inlined
 def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
-    """Fill what arrived for each flow since the last measurement, in bytes; when each was done, -1: it is not; and the report of `hosts`."""
+    """Fill what arrived of each flow since the last measurement, in bytes; when each was done, -1: it is not; the report of `hosts`."""
     flows = s.flows
     for row in range(HOST_REPORT):
         for host in range(s.num_hosts):
