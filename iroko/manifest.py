@@ -1,7 +1,5 @@
 """The manifest of a run: what ran where, with which versions, how long it took, and what to be wary of."""
 
-import importlib.metadata
-import os
 import platform
 import subprocess
 import sys
@@ -9,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from iroko import ingredients
+
 COMPLETE, INCOMPLETE = "complete", "incomplete"
-PACKAGES = ("gymnasium", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "stable-baselines3", "torch")
 
 
 @dataclass
@@ -20,6 +19,10 @@ class Manifest:
     Attributes:
         status: `complete`, or `incomplete` while the run works and after it was stopped.
         reason: why it is incomplete, in a line.
+        starts: how often it was started; more than 1: it was stopped and went on.
+        sources: hash of Iroko's code, see `iroko.ingredients`.
+        packages, machine, guest_kernel, variables: further ingredients that decide the bytes of the results.
+        files: hashes of the complete run's files, by path in the folder.
         engines: for each engine what it says of itself: kernel version, build, settings.
         wall_s: real seconds of each phase, over all starts of the run.
         virtual_s: network seconds of each phase.
@@ -33,11 +36,15 @@ class Manifest:
     seed: int
     status: str = INCOMPLETE
     reason: str = ""
+    starts: int = 0
     iroko: str = ""
     commit: str | None = None
+    sources: str = ""
     python: str = ""
     packages: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
+    guest_kernel: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     engines: dict[str, dict[str, str]] = field(default_factory=dict)
     wall_s: dict[str, float] = field(default_factory=dict)
     virtual_s: dict[str, float] = field(default_factory=dict)
@@ -46,6 +53,24 @@ class Manifest:
     rewards: dict[str, dict[str, float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any]) -> "Manifest":
+        """Read what `to_table` wrote.
+
+        Raises:
+            TypeError: an unknown key, or a value of another type.
+        """
+        manifest = cls(**table)
+        for name, usual in vars(cls(seed=0)).items():
+            value = getattr(manifest, name)
+            if not isinstance(value, type(usual)) and not (name == "commit" and isinstance(value, str)):
+                raise TypeError(f"{name}={value!r}: expected a value like {usual!r}")
+        for name in ("packages", "machine", "guest_kernel", "variables", "files"):
+            if not all(isinstance(value, str) for value in getattr(manifest, name).values()):
+                raise TypeError(f"{name}: expected texts")
+        return manifest
 
     def warn(self, warning: str) -> bool:
         """Note a warning once; returns whether it is new."""
@@ -55,28 +80,39 @@ class Manifest:
         return True
 
     def describe_machine(self) -> None:
-        """Fill in versions, commit and machine as they are now."""
-        self.iroko = package_version("iroko") or "source"
-        self.commit = git_commit()
+        """Fill in versions, commit and machine as they are now, at a start; a run that goes on with others is warned of."""
+        before = self.ingredients() if self.starts else {}
+        self.starts += 1
+        self.iroko = ingredients.package_version("iroko") or "source"
+        self.commit, self.sources = git_commit(), ingredients.sources_hash()
         self.python = platform.python_version()
-        self.packages = {name: version for name in PACKAGES if (version := package_version(name))}
-        self.machine = {
-            "system": platform.system(),
-            "kernel": platform.release(),
-            "architecture": platform.machine(),
-            "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        }
+        self.packages, self.machine = ingredients.packages(), ingredients.machine()
+        self.guest_kernel, self.variables = ingredients.guest_kernel(), ingredients.variables()
+        for line in ingredients.differences(before, self.ingredients()) if before else ():
+            self.warn(f"the run went on with another {line.replace(' there,', ' before,').removesuffix(' here')} now")
+
+    def ingredients(self) -> dict[str, str]:
+        """What decides the results beside the config, as far as it differs between machines, by name."""
+        told = {key: value for key, value in self.machine.items() if key not in ("cores", "kernel")}
+        if "mininet" in self.engines:
+            told["kernel"] = self.machine.get("kernel", "")
+        if "guest" in self.engines:
+            told |= {f"guest kernel's {key}": value for key, value in self.guest_kernel.items()}
+        named = {"iroko": self.iroko, "commit": self.commit or "none", "sources": self.sources, "python": self.python}
+        return {**named, **told, **self.packages, **self.variables}
 
     def to_table(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON holds it; the home folder of whoever ran it is `~` in every text."""
+        return dict(_without_home(asdict(self)))
 
 
-def package_version(name: str) -> str | None:
-    """The installed version of a package; None if it is not installed."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def _without_home(value: Any) -> Any:
+    if isinstance(value, str):
+        home = str(Path.home())
+        return value.replace(home, "~") if len(home) > 1 else value
+    if isinstance(value, dict):
+        return {key: _without_home(item) for key, item in value.items()}
+    return [_without_home(item) for item in value] if isinstance(value, list) else value
 
 
 def git_commit() -> str | None:

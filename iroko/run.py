@@ -225,7 +225,7 @@ def signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _complain(message: str, error: BaseException) -> None:
+def complain(message: str, error: BaseException) -> None:
     notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
     print(f"iroko: {' '.join(message.split())}{notes}", file=sys.stderr)
 
@@ -237,18 +237,18 @@ def main(arguments: list[str] | None = None) -> int:
             result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
             return result if isinstance(result, int) else 0
     except Stopped as stopped:
-        _complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
+        complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
         return 128 + stopped.number
     except IrokoError as error:
         if isinstance(error, (UnsupportedError, EngineError)):
             error.__notes__ = [f"what works here says {DOCTOR}", *getattr(error, "__notes__", [])]
-        _complain(str(error), error)
+        complain(str(error), error)
         return error.exit_code
     except typer.TyperException as error:
-        _complain(f"{getattr(error, 'format_message', error.__str__)()} See {PROGRAM} --help", error)
+        complain(f"{getattr(error, 'format_message', error.__str__)()} See {PROGRAM} --help", error)
         return UnsupportedError.exit_code
     except OSError as error:
-        _complain(str(error), error)
+        complain(str(error), error)
         return 1
 
 

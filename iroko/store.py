@@ -26,6 +26,7 @@ from typing import Any
 import pandas as pd
 
 from iroko.errors import InputError
+from iroko.ingredients import hash_files
 from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
 from iroko.options import RunConfig, first_difference, format_toml, make_config
 from iroko.scenario import read_toml
@@ -47,6 +48,12 @@ def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def hash_results(path: Path) -> dict[str, str]:
+    """A hash of each file that holds a result of a run: its config, tables and models, by its path in the folder."""
+    results = [path / CONFIG, *path.glob("*.parquet"), *(path / "model").rglob("*")]
+    return {file.relative_to(path).as_posix(): hash_files(file.parent, [file]) for file in sorted(results) if file.is_file()}
 
 
 def hand_over(path: Path) -> None:
@@ -148,8 +155,7 @@ def read_manifest(path: Path) -> Manifest:
         InputError: it has none, or one that is not of this version.
     """
     try:
-        table = json.loads((path / MANIFEST).read_text())
-        return Manifest(**table)
+        return Manifest.from_table(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path / MANIFEST} cannot be read: {error}") from error
 
@@ -205,6 +211,7 @@ class RunFolder:
     def mark(self, status: str, reason: str = "") -> None:
         """Write the manifest with this status."""
         self.manifest.status, self.manifest.reason = status, reason
+        self.manifest.files = hash_results(self.path) if status == COMPLETE else {}
         text = json.dumps(self.manifest.to_table(), indent=2, sort_keys=True) + "\n"
         write_beside(self.path / MANIFEST, lambda part: part.write_text(text))
         hand_over(self.path)
