@@ -6,6 +6,7 @@ Every machine of the cluster needs Iroko, and its guest kernel where jobs use it
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,17 @@ def _sweep() -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def _check_reachable(address: str) -> None:
+    """Ray itself tries an address for minutes before it gives up."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--ray {address}: no Ray cluster there: {error}") from error
+
+
 class RayPool:
     """Jobs as tasks of a Ray cluster.
 
@@ -84,6 +96,7 @@ class RayPool:
             raise UnsupportedError("--ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'") from error
         self._ray: Any = ray
         self._folder = folder
+        _check_reachable(address)
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
