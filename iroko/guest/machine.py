@@ -1,8 +1,8 @@
 """Boot a guest, and end it.
 
-The guest sees the host's files, read-only, and runs as an ordinary process of the caller: no root, no image, no daemon. Its kernel mixes
-its command line and the wall clock into its entropy, so both are the same for every guest: the script is found in the process's
-working folder, the channel is its standard input, and no path of the machine is on the command line.
+The guest sees the host's files, read-only (`iroko.guest.confine` sees to it), and runs as an ordinary process of the caller: no root, no
+image, no daemon. Its kernel mixes its command line and the wall clock into its entropy, so both are the same for every guest: the script
+is found in the process's working folder, the channel is its standard input, and no path of the machine is on the command line.
 """
 
 import contextlib
@@ -18,9 +18,11 @@ import tempfile
 import tty
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from iroko.errors import UnsupportedError
 from iroko.guest.build import KERNEL_NAME, kernel_path
+from iroko.guest.confine import start_confined
 from iroko.guest.processor import choose_processor
 
 _MEMORY = "1024M"
@@ -105,23 +107,29 @@ class Machine:
         # The guest's memory is an unlinked file there: on a disk it would be written back.
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(self.folder)
         environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": memory, "HOME": str(self.folder), "PATH": os.defpath}
-        with _pinned(choose_processor()):
-            if console:
+        if console:
+            self._start(kernel, _WITH_TERMINAL, environment, {})
+            return
+        self.channel, theirs = pty.openpty()
+        try:
+            tty.setraw(self.channel)
+            tty.setraw(theirs)
+            with open(self.console, "wb") as output:
+                streams: dict[str, Any] = {"stdin": theirs, "stdout": output, "stderr": output, "start_new_session": True}
+                self._start(kernel, _WITH_CHANNEL, environment, streams)
+        finally:
+            os.close(theirs)
+
+    def _start(self, kernel: Path, ends: list[str], environment: dict[str, str], streams: dict[str, Any]) -> None:
+        processor = choose_processor()
+
+        def start() -> None:
+            with _pinned(processor):
                 self.process = subprocess.Popen(
-                    [KERNEL_NAME, *_ARGUMENTS, *_WITH_TERMINAL], executable=kernel, cwd=self.folder, env=environment
+                    [KERNEL_NAME, *_ARGUMENTS, *ends], executable=kernel, cwd=self.folder, env=environment, **streams
                 )
-                return
-            self.channel, theirs = pty.openpty()
-            try:
-                tty.setraw(self.channel)
-                tty.setraw(theirs)
-                with open(self.console, "wb") as output:
-                    self.process = subprocess.Popen(
-                        [KERNEL_NAME, *_ARGUMENTS, *_WITH_CHANNEL], executable=kernel, cwd=self.folder, env=environment,
-                        stdin=theirs, stdout=output, stderr=output, start_new_session=True,
-                    )  # fmt: skip
-            finally:
-                os.close(theirs)
+
+        start_confined(self.folder, Path(environment["TMPDIR"]), start)
 
     def console_end(self) -> str:
         """The last lines of the guest's console."""
