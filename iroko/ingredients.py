@@ -10,17 +10,13 @@ import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from iroko.privileges import NUMERIC
+
 SOURCES = ("iroko", "topologies", "traffic", "agents")
 PACKAGES = (
     "gymnasium", "llvmlite", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "sb3-contrib", "scapy",
     "stable-baselines3", "torch",
 )  # fmt: skip
-VARIABLES = (
-    "ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS", "NPY_DISABLE_CPU_FEATURES",
-    "NPY_ENABLE_CPU_FEATURES", "NUMBA_CPU_FEATURES", "NUMBA_CPU_NAME", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_AVX", "NUMBA_OPT",
-    "OPENBLAS_CORETYPE",
-)  # fmt: skip
-"""Settings of the mathematical libraries that choose other instructions and so other last digits."""
 _FEATURES = ("sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve")
 """What processors' features begin with that those libraries look at."""
 
@@ -89,8 +85,8 @@ def guest_kernel() -> dict[str, str]:
 
 
 def variables() -> dict[str, str]:
-    """Those of `VARIABLES` that are set."""
-    return {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    """Those of `NUMERIC` that are set."""
+    return {name: os.environ[name] for name in NUMERIC if name in os.environ}
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The manifest of a run: what ran where, with which versions, how long it took, and what to be wary of."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iroko import ingredients
+from iroko.privileges import allowed_environment
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
 
@@ -118,16 +120,24 @@ def _without_home(value: Any) -> Any:
 def git_commit() -> str | None:
     """The commit that this source is at, with `+changes` when files differ from it; None outside a checkout of Iroko."""
     source = Path(sys.modules[__name__].__file__ or __file__).resolve().parents[1]
-    # Under sudo the checkout belongs to another user, and git would refuse to look at it.
-    git = ["git", "-c", f"safe.directory={source}", "-C", str(source)]
+    # Without locks git writes nothing there.
+    git = ["git", "--no-optional-locks", "-C", str(source)]
     try:
-        top, commit = (_output([*git, "rev-parse", what]) for what in ("--show-toplevel", "HEAD"))
+        # As the owner of the checkout, whose configuration can name programs for git to start: root must not start them.
+        owner = source.stat()
+        top, commit = (_output([*git, "rev-parse", what], owner) for what in ("--show-toplevel", "HEAD"))
         if Path(top).resolve() != source:
             return None
-        return commit + ("+changes" if _output([*git, "status", "--porcelain", "--untracked-files=no"]) else "")
+        return commit + ("+changes" if _output([*git, "status", "--porcelain", "--untracked-files=no"], owner) else "")
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+def _output(command: list[str], owner: os.stat_result) -> str:
+    as_owner: dict[str, Any] = {}
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    nobodys = {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+    environment = allowed_environment(nobodys)
+    output: bytes = subprocess.run(command, check=True, capture_output=True, timeout=10, env=environment, **as_owner).stdout
+    return output.decode().strip()

@@ -10,15 +10,17 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from iroko.cache import hand_over_cache
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
+from iroko.privileges import clean_environment
 from iroko.scenario import read_toml
 
 if TYPE_CHECKING:
@@ -232,6 +234,7 @@ def complain(message: str, error: BaseException) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
+    clean_environment()
     try:
         with signals_raise():
             result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
@@ -250,6 +253,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         complain(str(error), error)
         return 1
+    finally:
+        with suppress(IrokoError, OSError):
+            hand_over_cache()
 
 
 if __name__ == "__main__":

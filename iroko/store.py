@@ -29,6 +29,7 @@ from iroko.errors import InputError
 from iroko.ingredients import hash_files
 from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
 from iroko.options import RunConfig, first_difference, format_toml, make_config
+from iroko.privileges import hand_over as hand_over
 from iroko.scenario import read_toml
 
 RUNS = Path("results/runs")
@@ -42,6 +43,8 @@ def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
     for folder in made:
         hand_over(folder)
     part = path.with_name(f".{path.stem}.part{path.suffix}")
+    # What an interrupted start left, and no link that somebody laid there: it would lead the writing elsewhere.
+    part.unlink(missing_ok=True)
     try:
         write(part)
         hand_over(part)
@@ -54,15 +57,6 @@ def hash_results(path: Path) -> dict[str, str]:
     """A hash of each file that holds a result of a run: its config, tables and models, by its path in the folder."""
     results = [path / CONFIG, *path.glob("*.parquet"), *(path / "model").rglob("*")]
     return {file.relative_to(path).as_posix(): hash_files(file.parent, [file]) for file in sorted(results) if file.is_file()}
-
-
-def hand_over(path: Path) -> None:
-    """Under sudo, give a file or a folder with all that is in it to the user who called sudo."""
-    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() != 0 or not user.isdigit() or not group.isdigit():
-        return
-    for entry in (path, *path.rglob("*")):
-        os.chown(entry, int(user), int(group), follow_symlinks=False)
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ import typer
 
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
 from iroko.manifest import COMPLETE, Manifest
+from iroko.privileges import clean_environment
 
 if TYPE_CHECKING:
     from iroko.agent import Agent
@@ -207,6 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
     from iroko.run import DOCTOR, Stopped, complain, signals_raise
 
+    clean_environment()
     try:
         with signals_raise():
             result = app(arguments, prog_name=PROGRAM, standalone_mode=False)

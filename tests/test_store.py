@@ -14,7 +14,6 @@ from iroko.manifest import COMPLETE, INCOMPLETE, Manifest, git_commit
 from iroko.store import (
     RunFolder,
     find_unfinished,
-    hand_over,
     join_frames,
     new_folder,
     read_manifest,
@@ -200,24 +199,6 @@ def test_the_latest_unfinished_run_that_agrees_is_found(tmp_path: Path) -> None:
         folder.close()
         os.utime(tmp_path / str(number) / "manifest.json", (number, number))
     assert find_unfinished(lambda path: path.name != "2", tmp_path) == tmp_path / "1"
-
-
-def test_files_go_to_the_user_who_called_sudo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[tuple[str, int, int, bool]] = []
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "chown", lambda path, user, group, follow_symlinks: given.append((path.name, user, group, follow_symlinks)))
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "inner/file").touch()
-    monkeypatch.delenv("SUDO_UID", raising=False)
-    hand_over(tmp_path)
-    assert given == []
-    monkeypatch.setenv("SUDO_UID", "1000")
-    monkeypatch.setenv("SUDO_GID", "1001")
-    hand_over(tmp_path)
-    assert sorted(given) == sorted((name, 1000, 1001, False) for name in (tmp_path.name, "inner", "file"))
-    given.clear()
-    write_beside(tmp_path / "new/deep/file", Path.touch)
-    assert {name for name, *_ in given} >= {"new", "deep", ".file.part"}
 
 
 def test_a_broken_manifest_is_named(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from iroko.privileges import allowed_environment
+
 SOURCE = Path(__file__).resolve().parents[2]
 """Of a checkout: where `constraints.txt` is."""
 TRIAL_S = 90.0
@@ -102,7 +104,8 @@ class Surroundings:
     def can_trace(self) -> bool:
         """Whether a process here may let its parent trace it, as the guest kernel's processes do."""
         child = "import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(0, 0, 0, 0) != 0)"
-        return subprocess.run([sys.executable, "-I", "-c", child], capture_output=True, timeout=30, check=False).returncode == 0
+        command = [sys.executable, "-I", "-c", child]
+        return subprocess.run(command, capture_output=True, timeout=30, check=False, env=allowed_environment()).returncode == 0
 
     def open_terminal(self) -> None:
         """Open and close a pseudo-terminal.
@@ -133,7 +136,8 @@ class Surroundings:
             snapshot. Or `error`: why the engine does not run.
         """
         with tempfile.TemporaryDirectory(prefix="iroko-doctor-") as folder:
-            environment = os.environ | {"TMPDIR": folder, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)}
+            modules = os.pathsep.join(os.path.abspath(path) for path in sys.path)
+            environment = allowed_environment({"TMPDIR": folder, "PYTHONPATH": modules})
             command = [sys.executable, "-m", "iroko.doctor.trial", engine, *transports]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                        env=environment, start_new_session=True, text=True)  # fmt: skip

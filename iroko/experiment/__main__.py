@@ -13,6 +13,7 @@ import typer
 
 from iroko.errors import InputError, IrokoError, UnsupportedError
 from iroko.experiment.spec import Experiment, read_experiment, read_seeds
+from iroko.privileges import clean_environment
 from iroko.run import Stopped, signals_raise
 
 PROGRAM = "python -m iroko.experiment"
@@ -70,6 +71,7 @@ def _run(experiment: Experiment, out: Path | None, slots: int | None, ray: str |
 
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
+    clean_environment()
     try:
         with signals_raise():
             result = app(arguments, prog_name=PROGRAM, standalone_mode=False)

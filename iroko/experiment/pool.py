@@ -16,6 +16,7 @@ from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.worker import THREAD_VARIABLES
 from iroko.options import Table
+from iroko.privileges import allowed_environment
 
 STOP_S = 20.0
 """How long a job that was asked to stop may take for it."""
@@ -88,7 +89,7 @@ def worker_environment() -> dict[str, str]:
     here = [str(Path.cwd()), str(Path(iroko.__file__).resolve().parents[1])]
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join(dict.fromkeys([*here, *([before] if before else [])]))
-    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONPATH": path}
+    return allowed_environment({**dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONPATH": path})
 
 
 def request_of(job: Job) -> Table:

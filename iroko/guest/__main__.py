@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from iroko.errors import IrokoError
+from iroko.privileges import clean_environment
 
 app = typer.Typer(add_completion=False, help="The guest kernel: build it, or look around in it.")
 
@@ -50,6 +51,7 @@ def shell(
 
 def main() -> None:
     """Run, with Iroko's own errors as one line."""
+    clean_environment()
     try:
         app()
     except IrokoError as error:

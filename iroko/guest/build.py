@@ -15,6 +15,7 @@ from pathlib import Path
 
 from iroko.cache import cache_folder
 from iroko.errors import EngineError, UnsupportedError
+from iroko.privileges import allowed_environment
 
 _HERE = Path(__file__).parent
 CONFIG, PATCH = _HERE / "kernel.config", _HERE / "guest.patch"
@@ -110,7 +111,7 @@ def _build(source: Path, folder: Path, say: Callable[[str], None]) -> Path:
         tree = next(path for path in Path(work).iterdir() if (path / "Kbuild").exists())
         shutil.copy(CONFIG, tree / "iroko.config")
         jobs = str(len(os.sched_getaffinity(0)))
-        environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARCH")}
+        environment = allowed_environment()  # nothing that make or the compiler would take for options
         for what, command in (
             ("patching", ["patch", "-p1", "-i", str(PATCH)]),
             ("configuring", ["make", "ARCH=um", "tinyconfig"]),
@@ -126,7 +127,7 @@ def _build(source: Path, folder: Path, say: Callable[[str], None]) -> Path:
         target.mkdir(exist_ok=True)
         staged = target / f"{KERNEL_NAME}.new"
         shutil.copy(tree / "linux", staged)
-        subprocess.run(["strip", str(staged)], check=False)
+        subprocess.run(["strip", str(staged)], check=False, env=environment)
         staged.rename(target / KERNEL_NAME)
     say(f"guest kernel: {target / KERNEL_NAME}")
     return target / KERNEL_NAME

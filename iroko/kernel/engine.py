@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
 from iroko.kernel.support import check_topology, missing_transports, require_root
+from iroko.privileges import allowed_environment
 from iroko.remote import Channel, RemoteEngine
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
@@ -35,7 +36,7 @@ class MininetEngine(RemoteEngine):
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]
-            environment = dict(os.environ, PYTHONPATH=os.pathsep.join(os.path.abspath(path) for path in sys.path))
+            environment = allowed_environment({"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)})
             # A session of its own: the terminal's Ctrl-C reaches us only, and we close it in order.
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
