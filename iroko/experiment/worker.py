@@ -7,7 +7,6 @@ output is JSON, one object a line: `{"phase", "steps", "total", "reward"}` now a
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -59,14 +58,10 @@ class PipeDisplay:
 def run_job(config: RunConfig, path: Path, display: PipeDisplay) -> None:
     """Do what is left of a run.
 
-    A training that was broken off begins anew: one that goes on from a checkpoint would end with another agent.
-
     Raises:
         IrokoError, OSError, Stopped: what a run raises; the folder says then how far it came.
     """
     resume = (path / CONFIG).is_file()
-    for rest in ("checkpoint", "tensorboard") if resume and not (path / "model").is_dir() else ():
-        shutil.rmtree(path / rest, ignore_errors=True)
     prepared = prepare(config, display.note)
     folder = RunFolder(path, prepared.config, resume)
     try:
