@@ -1,5 +1,6 @@
 """A run folder as bytes and back, for machines that share no files. What comes back is not trusted to stay in its place."""
 
+import errno
 import io
 import os
 import shutil
@@ -10,6 +11,7 @@ from iroko.errors import InputError
 
 MAX_BYTES = 4_000_000_000
 """What an unpacked folder may hold."""
+MAX_FILES = 100_000
 
 
 def pack(folder: Path) -> bytes:
@@ -34,9 +36,9 @@ def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             left = max_bytes
-            for member in archive:
+            for number, member in enumerate(archive):
+                _check(member, left, number)
                 left -= member.size
-                _check(member, left)
                 target = part.joinpath(*PurePosixPath(member.name).parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 source = archive.extractfile(member)
@@ -45,17 +47,26 @@ def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
                     shutil.copyfileobj(source, file)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
-    except (tarfile.TarError, FileExistsError) as error:
+    # Headers can hold anything: nested without end, numbers that are none, a file's name as that of a folder, names that are too long.
+    except (tarfile.TarError, ValueError, RecursionError, OverflowError, EOFError, FileExistsError, NotADirectoryError) as error:
         raise InputError(f"archive for {folder} is broken: {error}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL):
+            raise
+        raise InputError(f"archive for {folder} is broken: {error.strerror}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _check(member: tarfile.TarInfo, left: int) -> None:
+def _check(member: tarfile.TarInfo, left: int, number: int) -> None:
     path = PurePosixPath(member.name)
     if not member.isreg():
-        raise InputError(f"archive entry {member.name!r}: expected a plain file")
+        raise InputError(f"archive entry {member.name[:100]!r}: expected a plain file")
     if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in member.name or "\0" in member.name:
-        raise InputError(f"archive entry {member.name!r}: expected a path inside the run folder")
-    if left < 0:
-        raise InputError(f"archive entry {member.name!r}: the archive is larger than allowed")
+        raise InputError(f"archive entry {member.name[:100]!r}: expected a path inside the run folder")
+    if member.size < 0 or member.issparse():
+        raise InputError(f"archive entry {member.name[:100]!r}: expected a file whose bytes are all there")
+    if member.size > left:
+        raise InputError(f"archive entry {member.name[:100]!r}: the archive is larger than allowed")
+    if number >= MAX_FILES:
+        raise InputError(f"archive entry {member.name[:100]!r}: the archive has more than {MAX_FILES:,} files")
