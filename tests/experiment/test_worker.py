@@ -1,4 +1,4 @@
-"""The process of a job: what a run that was broken off goes on with, and how a job ends."""
+"""The process of a job: what it tells, and how it ends."""
 
 import io
 import json
@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from iroko.experiment.worker import PipeDisplay, run_job, serve
+from iroko.experiment.worker import serve
 from iroko.job import fill_in
-from iroko.manifest import COMPLETE
 from iroko.options import RunConfig, make_config
-from iroko.store import RunFolder, read_manifest
 
 
 def make(**run: object) -> RunConfig:
@@ -20,21 +18,6 @@ def make(**run: object) -> RunConfig:
         "run": {"engine": "sim", "agents": ["reinforce"], "baselines": [], "steps": 100, "envs": 2, "episodes": 1} | run,
     }
     return fill_in(make_config(table))
-
-
-def test_a_training_that_was_broken_off_begins_anew(tmp_path: Path) -> None:
-    # Killed while the trained agent was written: there is a checkpoint, and a folder of models without the model.
-    config = make()
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    run_job(config, whole, PipeDisplay(io.StringIO(), 10))
-    folder = RunFolder(broken, config)
-    (folder.checkpoint("reinforce") / "agent.json").write_text('{"format": -1}')
-    (broken / "model/.reinforce.part").mkdir(parents=True)
-    (broken / "tensorboard/reinforce").mkdir(parents=True)
-    folder.close()
-    run_job(config, broken, PipeDisplay(io.StringIO(), 10))
-    assert read_manifest(broken).status == COMPLETE
-    assert (broken / "steps.parquet").read_bytes() == (whole / "steps.parquet").read_bytes()
 
 
 @pytest.mark.parametrize(("run", "code", "words"), [
