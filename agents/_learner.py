@@ -14,8 +14,9 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
-from agents._models import FORMAT, broken_weights, check_card, read_weights, write_model
+from agents._models import FORMAT, broken_weights, check_card, read_replay, read_weights, write_model
 from agents._policies import clipped_mean, start_low
+from agents._replay_buffer import Replay, give_replay, take_replay
 from agents._settings import check_settings
 from agents._wrappers import Learned, Relay, RewardScale, Spaces, to_fractions, unit_box
 from iroko.agent import Action, Agent, TrainCallback
@@ -30,8 +31,7 @@ MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 class Learner(Agent):
     """An algorithm of Stable-Baselines3 as an agent. Training uses the processor only, and one thread: the guests want the others.
 
-    Saved are the networks, the optimizers' states, the steps done and the scale of the rewards: the same two files serve for
-    scoring and for going on. A replay buffer is not stored; an algorithm with one refills it when training goes on.
+    Saved are the networks, the optimizers' states, what has been counted and the scale of the rewards; to go on also the replay buffer.
     """
 
     learns = True
@@ -64,6 +64,7 @@ class Learner(Agent):
         self._make_algorithm = make_algorithm
         self._card = {"format": FORMAT, "agent": name, **self._deployment.card}
         self._rewards = RewardScale(mean=0.0, var=1.0, count=1e-4)
+        self._replay: Replay | None = None
         self._algorithm = self._build(DummyVecEnv([lambda: Spaces(self._deployment.space, unit_box(self._deployment.num_limits))]))
 
     @property
@@ -83,10 +84,17 @@ class Learner(Agent):
             action, _ = self._algorithm.policy.predict(decisions, deterministic=True)
         return to_fractions(action.reshape(-1), self._min_fraction)
 
-    def train(self, vector_env: VecEnv, num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
+    def train(
+        self,
+        vector_env: VecEnv,
+        num_steps: int,
+        callback: TrainCallback | None = None,
+        log_folder: Path | None = None,
+        pause_at: int | None = None,
+    ) -> None:
         if not self._deployment.fits(vector_env):
             raise InputError(f"agent {self.name} cannot train here: expected the topology, features and deployment that it was made for")
-        remaining = num_steps - self.num_steps_done
+        remaining = min(num_steps, pause_at or num_steps) - self.num_steps_done
         if remaining <= 0:
             return
         rows = self._deployment.rows(VecMonitor(vector_env))
@@ -95,6 +103,8 @@ class Learner(Agent):
         state = self._state()
         self._algorithm = self._build(env)
         self._restore(state)
+        give_replay(self._algorithm, self._replay)
+        _spread_schedules(self._algorithm, num_steps * self._deployment.num_policies)
         self._algorithm.set_logger(_make_logger(log_folder))
         num_policies = self._deployment.num_policies
         relay = Relay(callback, env, self._rewards, num_policies)
@@ -102,17 +112,19 @@ class Learner(Agent):
             self._algorithm.learn(remaining * num_policies, callback=relay, log_interval=1, reset_num_timesteps=False)
         finally:
             self._algorithm.logger.close()
+            self._replay = take_replay(self._algorithm)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, to_go_on: bool = False) -> None:
         card = self._card | {"settings": self._settings, "num_steps_done": self.num_steps_done}
-        write_model(folder, card, self._state())
+        write_model(folder, card, self._state(), self._replay if to_go_on else None)
 
     def load(self, folder: Path) -> None:
         check_card(folder, self._card)
-        stored = read_weights(folder)
+        stored, replay = read_weights(folder), read_replay(folder)
         before = copy.deepcopy(self._state())
         try:
             self._restore(torch.load(stored, map_location="cpu", weights_only=True))
+            self._replay = None if replay is None else torch.load(replay, map_location="cpu", weights_only=True)
         except Exception as error:  # torch has no one error for a file that is cut off or holds something else
             self._restore(before)
             raise broken_weights(folder, error) from error
@@ -132,6 +144,7 @@ class Learner(Agent):
             "modules": self._algorithm.get_parameters(),
             "variables": {name: getattr(self._algorithm, name).detach().clone() for name in variables},
             "num_steps_done": self.num_steps_done,
+            "num_updates": int(getattr(self._algorithm, "_n_updates", 0)),
             "rewards": vars(self._rewards).copy(),
         }
 
@@ -140,7 +153,18 @@ class Learner(Agent):
         for name, value in state["variables"].items():
             getattr(self._algorithm, name).data.copy_(value)
         self._algorithm.num_timesteps = int(state["num_steps_done"]) * self._deployment.num_policies
+        if hasattr(self._algorithm, "_n_updates"):
+            self._algorithm._n_updates = int(state["num_updates"])
         self._rewards = RewardScale(**{key: float(value) for key, value in state["rewards"].items()})
+
+
+def _spread_schedules(algorithm: BaseAlgorithm, num_decisions: int) -> None:
+    """Let what falls over a training fall over all of it, of which a call of `learn` may be a part."""
+
+    def update(num_timesteps: int, total_timesteps: int) -> None:
+        BaseAlgorithm._update_current_progress_remaining(algorithm, num_timesteps, num_decisions)
+
+    algorithm._update_current_progress_remaining = update  # type: ignore[method-assign]
 
 
 def _make_logger(folder: Path | None) -> Logger:

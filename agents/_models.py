@@ -1,4 +1,4 @@
-"""Models as two files without pickle: a card that says what the model fits, and its weights."""
+"""Models as files without pickle: a card that says what the model fits, its weights, and to go on learning what it has seen."""
 
 import io
 import json
@@ -11,16 +11,18 @@ import torch
 
 from iroko.errors import InputError
 
-CARD, WEIGHTS = "agent.json", "weights.pt"
-FORMAT = 2
+CARD, WEIGHTS, REPLAY = "agent.json", "weights.pt", "replay.pt"
+FORMAT = 3
 """Of the saved files; a change that older code cannot read raises it."""
 
 
-def write_model(folder: Path, card: dict[str, Any], state: dict[str, Any]) -> None:
-    """Write both files; the card also tells Iroko's version."""
+def write_model(folder: Path, card: dict[str, Any], state: dict[str, Any], replay: dict[str, Any] | None) -> None:
+    """Write the files; the card also tells Iroko's version."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).write_text(json.dumps(card | {"iroko": _iroko_version()}, indent=2) + "\n", encoding="utf-8")
     torch.save(state, folder / WEIGHTS)
+    if replay is not None:
+        torch.save(replay, folder / REPLAY)
 
 
 def check_card(folder: Path, expected: dict[str, Any]) -> None:
@@ -42,6 +44,17 @@ def read_weights(folder: Path) -> io.BytesIO:
         return io.BytesIO(path.read_bytes())
     except OSError as error:
         raise InputError(f"model {path}: {error.strerror or error}; give a folder that a run has written") from error
+
+
+def read_replay(folder: Path) -> io.BytesIO | None:
+    """What the model has seen; None: that was not saved, or it does not learn from it."""
+    path = folder / REPLAY
+    try:
+        return io.BytesIO(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"model {path}: {error.strerror or error}; remove the checkpoint to begin anew") from error
 
 
 def broken_weights(folder: Path, error: Exception) -> InputError:

@@ -74,10 +74,6 @@ class SideBySide(ARS):
         callback.on_rollout_end()
         return sums / counts
 
-    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
-        # The base class gives the steps of this call alone, which are too few in a training that goes on.
-        super()._update_current_progress_remaining(num_timesteps, self._total_timesteps)
-
 
 def _side_by_side(weights: torch.Tensor, num_outputs: int) -> Callable[[Any], Any]:
     """One linear policy for each environment: observations of shape `(num_envs, size)` to actions `(num_envs, num_outputs)`."""

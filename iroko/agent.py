@@ -78,20 +78,32 @@ class Agent(ABC):
     def act(self, observation: npt.NDArray[np.float32]) -> Action:
         """The limits for the next interval as fractions of the link rates, shape `(num_hosts,)`; for learners without exploration."""
 
-    def train(self, vector_env: "VecEnv", num_steps: int, callback: TrainCallback | None = None, log_folder: Path | None = None) -> None:
+    def train(
+        self,
+        vector_env: "VecEnv",
+        num_steps: int,
+        callback: TrainCallback | None = None,
+        log_folder: Path | None = None,
+        pause_at: int | None = None,
+    ) -> None:
         """Go on learning until `num_steps` environment steps have been done in all, over all environments together.
 
         Args:
             callback: called after every step.
             log_folder: where TensorBoard logs are written; None: nowhere.
+            pause_at: number of steps at whose next update this call ends already; what falls over the training falls over `num_steps`.
 
         Raises:
             InputError: the agent does not learn, or the environment has other spaces than the agent.
         """
         raise self._not_a_learner()
 
-    def save(self, folder: Path) -> None:
-        """Write into a folder what `load` needs to act and to go on learning."""
+    def save(self, folder: Path, to_go_on: bool = False) -> None:
+        """Write into a folder what `load` needs to act.
+
+        Args:
+            to_go_on: also all that it needs to go on learning as if it had not stopped.
+        """
         raise self._not_a_learner()
 
     def load(self, folder: Path) -> None:

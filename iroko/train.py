@@ -1,4 +1,8 @@
-"""Training an agent on several networks side by side, with checkpoints from which it can go on."""
+"""Training an agent on several networks side by side, in sections from whose ends it can go on as if it had never stopped.
+
+A section is some whole episodes on engines of its own, drawn from a seed of its own. A checkpoint is written at its end. So a training
+that was broken off and goes on is, section for section, the training in one go: where the engine repeats, so does the agent.
+"""
 
 import shutil
 import time
@@ -10,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from iroko.agent import Agent, Progress
+from iroko.engine import Clock, default_engine
 from iroko.errors import InputError
 from iroko.scenario import Scenario
 
@@ -18,8 +23,8 @@ if TYPE_CHECKING:
 
 CURVE = "curve.csv"
 CURVE_COLUMNS = {"step": "int64", "episode_reward": "float64", "wall_s": "float64"}
-CHECKPOINT_STEPS = 2000
-"""Environment steps between two checkpoints: at most some ten seconds of training are lost."""
+SECTION_STEPS = {"sim": 10_000, "guest": 2_500, "mininet": 500}
+"""About how many environment steps a section has: what a stop loses, some ten seconds to a minute of training."""
 
 
 def train(
@@ -36,16 +41,15 @@ def train(
     """Train until the agent has learned from `num_steps` environment steps in all.
 
     An agent goes on from its own number of steps, an untrained one from the checkpoint if there is one. Equal arguments and seeds
-    give an equal agent, as far as the engine repeats; a training that was interrupted and resumed gives another one than a
-    training in one go.
+    give an equal agent, as far as the engine repeats, however often the training was broken off.
 
     Args:
         engine: its name; None: the machine's default.
         num_envs: networks side by side, each with an engine of its own.
         seed: of the traffic and the engines; the agent has its own.
         on_progress: called after every step.
-        checkpoint_folder: the agent and its learning curve are read from here and written here, every `CHECKPOINT_STEPS` steps,
-            at the end, and when the training is broken off; None: nowhere.
+        checkpoint_folder: the agent and its learning curve are read from here, and written here at the end of each section; None:
+            nowhere.
         log_folder: for TensorBoard; None: no logs.
 
     Returns:
@@ -65,33 +69,48 @@ def train(
     curve = _Curve()
     if checkpoint_folder is not None and agent.num_steps_done == 0 and load_checkpoint(agent, checkpoint_folder):
         curve = _Curve.read(checkpoint_folder)
-    if agent.num_steps_done >= num_steps:
-        return curve.table()
-    first_step = agent.num_steps_done
-    # A resumed training draws other traffic than the one it goes on from.
-    env_seed = seed if first_step == 0 else int(np.random.SeedSequence([seed, first_step]).generate_state(1)[0])
-    saved_at = first_step
-    env = make_vector(scenario, num_envs, engine, env_seed)
-
-    def note(steps_done: int, episode_rewards: list[float]) -> None:
-        nonlocal saved_at
-        curve.add(steps_done, episode_rewards)
-        if on_progress is not None:
-            on_progress(_progress(env, steps_done, max(num_steps, steps_done), curve.last_reward))
-        if checkpoint_folder is not None and steps_done - saved_at >= CHECKPOINT_STEPS:
-            save_checkpoint(agent, curve.table(), checkpoint_folder)
-            saved_at = steps_done
-
-    try:
-        agent.train(env, num_steps, note, log_folder)
-    finally:
-        # Engines first: they hold processes, and saving may fail.
+    section_steps = _section_steps(scenario, engine or default_engine(), num_envs)
+    clock = Clock()
+    while agent.num_steps_done < num_steps:
+        first_step = agent.num_steps_done
+        # Each section draws other traffic than the ones before it.
+        env_seed = seed if first_step == 0 else int(np.random.SeedSequence([seed, first_step]).generate_state(1)[0])
+        note = _Note(curve, num_steps, clock, on_progress)
+        env = note.env = make_vector(scenario, num_envs, engine, env_seed)
         try:
-            env.close()
+            agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)
+            clock = note.clock()
         finally:
-            if checkpoint_folder is not None and agent.num_steps_done > first_step:
-                save_checkpoint(agent, curve.table(), checkpoint_folder)
+            env.close()
+        if checkpoint_folder is not None:
+            save_checkpoint(agent, curve.table(), checkpoint_folder)
     return curve.table()
+
+
+def _section_steps(scenario: Scenario, engine: str, num_envs: int) -> int:
+    """Whole episodes of all environments, at least one of each."""
+    episodes = num_envs * scenario.num_steps
+    return max(1, round(SECTION_STEPS[engine] / episodes)) * episodes
+
+
+class _Note:
+    """What is called after each step of a section: it fills the curve and tells the progress."""
+
+    env: "IrokoVecEnv | BatchVecEnv"
+
+    def __init__(self, curve: "_Curve", num_steps: int, before: Clock, on_progress: Callable[[Progress], None] | None) -> None:
+        self._curve, self._num_steps, self._before, self._on_progress = curve, num_steps, before, on_progress
+
+    def clock(self) -> Clock:
+        """The times of all sections so far, summed over the environments."""
+        clocks = [self._before, *self.env.clocks]
+        return Clock(virtual_s=sum(clock.virtual_s for clock in clocks), real_s=sum(clock.real_s for clock in clocks))
+
+    def __call__(self, steps_done: int, episode_rewards: list[float]) -> None:
+        self._curve.add(steps_done, episode_rewards)
+        if self._on_progress is not None:
+            clock, total = self.clock(), max(self._num_steps, steps_done)
+            self._on_progress(Progress(steps_done, total, self._curve.last_reward, clock.virtual_s, clock.real_s))
 
 
 def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:
@@ -103,7 +122,7 @@ def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:
     new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
     for rest in (new, old):
         shutil.rmtree(rest, ignore_errors=True)
-    agent.save(new)
+    agent.save(new, to_go_on=True)
     curve.to_csv(new / CURVE, index=False)
     if _is_filled(folder):
         folder.rename(old)
@@ -165,8 +184,3 @@ class _Curve:
 
     def table(self) -> pd.DataFrame:
         return pd.DataFrame(self._rows, columns=list(CURVE_COLUMNS)).astype(CURVE_COLUMNS)
-
-
-def _progress(env: "IrokoVecEnv | BatchVecEnv", num_steps: int, total_steps: int, reward: float | None) -> Progress:
-    clocks = env.clocks
-    return Progress(num_steps, total_steps, reward, sum(clock.virtual_s for clock in clocks), sum(clock.real_s for clock in clocks))

@@ -261,7 +261,10 @@ def test_a_failing_engine_leaves_a_run_that_can_go_on(engines: Engines, tmp_path
     assert (tmp_path / "run/steps.parquet").read_bytes() == (tmp_path / "whole/steps.parquet").read_bytes()
 
 
-def test_training_goes_on_from_its_checkpoint(engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_goes_on_from_its_checkpoint(
+    engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"sim": 100, "guest": 100})
     engines.fail_at = 200
     assert main([*LEARN, "--envs", "1", "--out", "run"]) == 1
     assert list((tmp_path / "run/checkpoint/ppo").iterdir())
@@ -459,7 +462,7 @@ def test_a_machine_without_the_engine_is_one_line(engines: Engines, tmp_path: Pa
 
     monkeypatch.setattr("iroko.job.open_engine", refuse)
     assert main([*STATIC, "--out", "run"]) == 2
-    assert capsys.readouterr().err == "iroko: engine mininet needs root: start it with sudo\n"
+    assert capsys.readouterr().err == "iroko: engine mininet needs root: start it with sudo; what works here says python -m iroko.doctor\n"
     assert not (tmp_path / "run").exists()
 
 

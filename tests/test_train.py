@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import iroko.env
 from iroko.agent import Progress, make_agent
 from iroko.errors import EngineError, InputError
 from iroko.scenario import Scenario
 from iroko.topology import Topology
-from iroko.train import CHECKPOINT_STEPS, CURVE, load_checkpoint, save_checkpoint, train
+from iroko.train import CURVE, load_checkpoint, save_checkpoint, train
 from tests.fake_engine import FakeEngine, fake_opener
 
 SCENARIO = Scenario(episode_s=2.0, interval_s=0.1)
@@ -65,18 +66,20 @@ def test_the_seed_decides_the_traffic(opened: list[FakeEngine]) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_a_training_that_is_broken_off_closes_its_engines_and_leaves_a_checkpoint(
-    error: type[BaseException], opened: list[FakeEngine], tmp_path: Path
+    error: type[BaseException], opened: list[FakeEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"guest": 128})
+
     def stop(progress: Progress) -> None:
         if progress.num_steps >= 150:
             raise error
 
     with pytest.raises(error):
         train(ppo(), SCENARIO, "guest", 512, 1, 0, stop, tmp_path / "checkpoint")
-    assert [engine.num_closes for engine in opened] == [1]
+    assert [engine.num_closes for engine in opened] == [1, 1]
     resumed = ppo()
     assert load_checkpoint(resumed, tmp_path / "checkpoint")
-    assert resumed.num_steps_done == 150
+    assert resumed.num_steps_done == 128  # a section of six episodes, of 120 steps, ends with an update
 
 
 def test_an_engine_that_fails_ends_the_training_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,13 +118,66 @@ def test_a_training_that_is_done_opens_nothing(opened: list[FakeEngine], tmp_pat
     pd.testing.assert_frame_equal(curve, again)
 
 
-def test_checkpoints_are_written_on_the_way(opened: list[FakeEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iroko.train.CHECKPOINT_STEPS", 64)
-    assert CHECKPOINT_STEPS == 2000
+def test_a_section_is_whole_episodes_and_ends_with_a_checkpoint(
+    opened: list[FakeEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"guest": 70})
     steps: list[int] = []
     monkeypatch.setattr("iroko.train.save_checkpoint", lambda agent, *rest: steps.append(agent.num_steps_done))
-    train(ppo(), SCENARIO, "guest", 256, 1, 0, None, tmp_path / "checkpoint")
-    assert steps == [64, 128, 192, 256, 256]
+    train(ppo(), SCENARIO, "guest", 300, 2, 0, None, tmp_path / "checkpoint")
+    # Two environments of 20 steps: 80 steps a section, which goes on to the next update, every 128 steps.
+    assert steps == [128, 256, 384]
+    assert [engine.num_closes for engine in opened] == [1] * 6
+    seeds = [engine.resets[0][2] for engine in opened]
+    assert len(set(seeds)) == 6
+
+
+class _Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("name", "deployment"),
+    [("ppo", "central"), ("ppo", "hosts"), ("a2c", "central"), ("reinforce", "central"), ("ddpg", "central"), ("ddpg", "hosts"),
+     ("td3", "central"), ("sac", "central"), ("ars", "central"), ("ars", "hosts")],
+)  # fmt: skip
+def test_a_training_that_was_killed_ends_with_the_same_agent(
+    name: str, deployment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"sim": 160})
+    scenario = Scenario(episode_s=2.0, interval_s=0.1, deployment=deployment)
+
+    def learn(folder: Path, stop_at: int = 1 << 60) -> tuple[Any, pd.DataFrame]:
+        def stop(progress: Progress) -> None:
+            if progress.num_steps >= stop_at:
+                raise _Killed
+            # Time goes on over all sections.
+            assert folder.name != "whole" or progress.virtual_s == pytest.approx(progress.num_steps * 0.1)
+
+        agent = make_agent(name, scenario, TOPOLOGY, 3)
+        return agent, train(agent, scenario, "sim", 400, 4, 5, stop, folder)
+
+    whole, curve = learn(tmp_path / "whole")
+    for stop_at in (20, 300):
+        with pytest.raises(_Killed):
+            learn(tmp_path / "broken", stop_at)
+    resumed, again = learn(tmp_path / "broken")
+    columns = ["step", "episode_reward"]
+    pd.testing.assert_frame_equal(curve[columns], again[columns], check_exact=True)
+    assert resumed.num_steps_done == whole.num_steps_done
+    whole.save(tmp_path / "model")
+    resumed.save(tmp_path / "other")
+    stored = [torch.load(tmp_path / path / "weights.pt", weights_only=True) for path in ("model", "other")]
+    assert _flat(stored[0]) == _flat(stored[1])
+
+
+def _flat(state: Any) -> Any:
+    """A stored state as plain values, which compare exactly."""
+    if isinstance(state, dict):
+        return {key: _flat(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [_flat(value) for value in state]
+    return state.tolist() if isinstance(state, torch.Tensor) else state
 
 
 def test_a_checkpoint_survives_a_machine_that_stops_half_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
