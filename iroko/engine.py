@@ -9,6 +9,7 @@ from typing import Protocol
 
 from iroko.flows import Flow
 from iroko.names import check_name, list_names
+from iroko.ownership import reclaim
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
@@ -117,6 +118,7 @@ def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Ba
         topologies: one for each; hosts and links have to be equal, rates, delays and queues may differ.
         workers: threads; None: as many as the environment variable `IROKO_THREADS` says, or else one for each processor.
     """
+    reclaim()
     _tell_first_use("sim")
     from iroko.sim.batch import Batch as SimBatch
 
@@ -125,7 +127,7 @@ def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Ba
 
 
 def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:
-    """Open the engine of this name for a topology.
+    """Open the engine of this name for a topology; what killed runs of this user have left on the machine is undone first.
 
     Args:
         name: `guest` (Linux in virtual time), `mininet` (this machine's kernel, in real time, needs root), `sim` (the packet-level
@@ -137,6 +139,7 @@ def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:
         UnsupportedError: this machine lacks what the engine needs.
     """
     check_name("engine", name, ENGINES)
+    reclaim()
     if name == "sim":
         _tell_first_use(name)
         from iroko.sim.engine import SimEngine

@@ -26,6 +26,8 @@ from iroko.topology import Port, Topology
 _HEAD = struct.Struct("<cI")
 _PIECE = 1 << 15
 OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED = b"O", b"R", b"S", b"I", b"C", b"N", b"D", b"F"
+_KINDS = (OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED)
+_LONGEST = 1 << 28  # bytes of a message; the longest are schedules of flows
 _PER_PORT = (
     "port_bytes",
     "port_packets",
@@ -49,6 +51,8 @@ class Channel:
 
     def __init__(self, descriptor: int, timeout_s: float | None = None) -> None:
         self.descriptor, self.timeout_s = descriptor, timeout_s
+        # A write to one that hangs would else block for ever, however long the other may take.
+        os.set_blocking(descriptor, timeout_s is None)
         self._read_ahead = b""
         self._poll = select.poll()
 
@@ -56,7 +60,8 @@ class Channel:
         data = memoryview(_HEAD.pack(kind, len(content)) + content)
         while data:
             self._wait(select.POLLOUT)
-            data = data[os.write(self.descriptor, data[:_PIECE]) :]
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(self.descriptor, data[:_PIECE]) :]
 
     def receive(self) -> tuple[bytes, bytes]:
         """The next message.
@@ -64,8 +69,11 @@ class Channel:
         Raises:
             EOFError: the other end has closed.
             TimeoutError: it said nothing for `timeout_s`.
+            EngineError: what it said is no message.
         """
         kind, length = _HEAD.unpack(self._read(_HEAD.size))
+        if kind not in _KINDS or length > _LONGEST:
+            raise EngineError(f"the engine sent what is no message: kind {kind!r}, {length} bytes")
         return kind, self._read(length)
 
     def _read(self, size: int) -> bytes:
@@ -75,6 +83,8 @@ class Channel:
             self._wait(select.POLLIN)
             try:
                 part = os.read(self.descriptor, _PIECE)
+            except BlockingIOError:
+                continue
             except OSError as error:  # a pseudo-terminal whose other end is closed
                 raise EOFError(str(error)) from error
             if not part:
@@ -100,14 +110,17 @@ def _pack_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def _unpack_snapshot(content: bytes, topology: Topology, num_flows: int) -> Snapshot:
+    expected = 16 + 8 * sum(
+        len(names) * count for names, count in ((_PER_PORT, topology.num_ports), (_PER_HOST, topology.num_hosts), (_PER_FLOW, num_flows))
+    )
+    if len(content) != expected:
+        raise EngineError(f"a snapshot of {len(content)} bytes arrived, expected {expected}")
     offset = 16
     values: dict[str, Any] = {}
     for names, count in ((_PER_PORT, topology.num_ports), (_PER_HOST, topology.num_hosts), (_PER_FLOW, num_flows)):
         for name in names:
             values[name] = np.frombuffer(content, np.float64 if name in _FLOATS else np.int64, count, offset)
             offset += 8 * count
-    if offset != len(content):
-        raise EngineError(f"a snapshot of {len(content)} bytes arrived, expected {offset}")
     time_s, interval_s = struct.unpack_from("<dd", content)
     return Snapshot(time_s=time_s, interval_s=interval_s, **values)
 
@@ -129,7 +142,7 @@ class RemoteEngine:
 
     Args:
         channel: connected to a far end that runs `serve`.
-        end: called once at the end, in every case: undoes what was started for the far end.
+        end: called at the end, in every case: undoes what was started for the far end; again after an exception in it.
         explain: called when the far end has gone or hangs: what is known about it, for the error.
     """
 
@@ -137,7 +150,7 @@ class RemoteEngine:
         self.topology, self.clock = topology, Clock()
         self._channel, self._end, self._explain = channel, end, explain
         self._num_flows = 0
-        self._closed = False
+        self._closed = self._ended = False
         self._stepping = False
         self._began_s = 0.0
         self._description: dict[str, str] = {}
@@ -193,6 +206,7 @@ class RemoteEngine:
     def close(self) -> None:
         """See `Engine.close`."""
         if self._closed:
+            self._finish()  # which an exception may have interrupted
             return
         try:
             if not self._stepping:
@@ -205,9 +219,10 @@ class RemoteEngine:
             self._finish()
 
     def _finish(self) -> None:
-        if not self._closed:
-            self._closed = True
+        self._closed = True
+        if not self._ended:
             self._end()
+            self._ended = True
 
     def _check_open(self) -> None:
         if self._closed:
@@ -223,6 +238,10 @@ class RemoteEngine:
             detail = self._explain()
             self._finish()
             raise EngineError(f"the engine {what}: {error}{detail}") from error
+        except EngineError as error:
+            detail = self._explain()
+            self._finish()
+            raise EngineError(f"{error}{detail}") from error
         except BaseException:
             self._finish()
             raise

@@ -10,11 +10,8 @@ import os
 import platform
 import pty
 import shlex
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +21,7 @@ from iroko.errors import UnsupportedError
 from iroko.guest.build import KERNEL_NAME, kernel_path
 from iroko.guest.confine import start_confined
 from iroko.guest.processor import choose_processor
+from iroko.ownership import Claim, make_folder, start_process
 
 _MEMORY = "1024M"
 _SCRIPT = """#!/bin/sh
@@ -85,15 +83,21 @@ class Machine:
     def __init__(self, command: list[str], seed: int, *, console: bool = False) -> None:
         check_machine()
         kernel = kernel_path()
-        self.folder = Path(tempfile.mkdtemp(prefix="iroko-guest-"))
-        self.console = self.folder / "console"
         self.channel = -1
         self.process: subprocess.Popen[bytes] | None = None
+        self._folders: list[Claim] = []
+        self._running: Claim | None = None
         try:
+            self.folder = self._make_folder(None)
+            self.console = self.folder / "console"
             self._boot(kernel, command, seed, console)
         except BaseException:
             self.stop()
             raise
+
+    def _make_folder(self, parent: Path | None) -> Path:
+        self._folders.append(make_folder("iroko-guest-", parent))
+        return self._folders[-1].path
 
     def _boot(self, kernel: Path, command: list[str], seed: int, console: bool) -> None:
         python_path = os.pathsep.join(os.path.abspath(path) for path in sys.path)
@@ -104,9 +108,9 @@ class Machine:
         init = self.folder / "init"
         init.write_text(script)
         init.chmod(0o755)
-        # The guest's memory is an unlinked file there: on a disk it would be written back.
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(self.folder)
-        environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": memory, "HOME": str(self.folder), "PATH": os.defpath}
+        # The guest's memory is a file there, soon unlinked: on a disk it would be written back.
+        memory = self._make_folder(Path("/dev/shm")) if os.access("/dev/shm", os.W_OK) else self.folder
+        environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": str(memory), "HOME": str(self.folder), "PATH": os.defpath}
         if console:
             self._start(kernel, _WITH_TERMINAL, environment, {})
             return
@@ -123,13 +127,17 @@ class Machine:
     def _start(self, kernel: Path, ends: list[str], environment: dict[str, str], streams: dict[str, Any]) -> None:
         processor = choose_processor()
 
-        def start() -> None:
+        def start() -> "subprocess.Popen[bytes]":
             with _pinned(processor):
-                self.process = subprocess.Popen(
-                    [KERNEL_NAME, *_ARGUMENTS, *ends], executable=kernel, cwd=self.folder, env=environment, **streams
-                )
+                return subprocess.Popen([KERNEL_NAME, *_ARGUMENTS, *ends], executable=kernel, cwd=self.folder, env=environment, **streams)
 
-        start_confined(self.folder, Path(environment["TMPDIR"]), start)
+        try:
+            # Where this process dies before it is on record, the guest finds its channel closed, and halts.
+            self._running, self.process = start_process(lambda: start_confined(self.folder, Path(environment["TMPDIR"]), start))
+        except OSError as error:
+            raise UnsupportedError(
+                f"guest kernel {kernel}: {error.strerror or error}: build it anew with `python -m iroko.guest build --again`"
+            ) from error
 
     def console_end(self) -> str:
         """The last lines of the guest's console."""
@@ -144,15 +152,22 @@ class Machine:
         Args:
             patience_s: how long it may take to halt by itself.
         """
-        if self.channel >= 0:
-            os.close(self.channel)
-            self.channel = -1
-        if self.process is not None:
-            try:
+        with contextlib.ExitStack() as steps:  # the next ones are done also when one of them fails
+            for folder in self._folders:
+                steps.callback(folder.undo)
+            steps.callback(self._end, patience_s)
+            steps.callback(self._close_channel)
+
+    def _close_channel(self) -> None:
+        channel, self.channel = self.channel, -1
+        if channel >= 0:
+            os.close(channel)
+
+    def _end(self, patience_s: float) -> None:
+        if self.process is not None and patience_s > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(patience_s)
-            except subprocess.TimeoutExpired:
-                # Its processes are a session of their own, started by us and not yet reaped: the id is still theirs.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._running is not None:
+            self._running.undo()
+        if self.process is not None:
+            self.process.wait()

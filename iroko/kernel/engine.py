@@ -4,8 +4,8 @@ The network and its traffic live in a process of their own, so that packets flow
 whatever cause, the other sees the channel close and ends too, and the kernel takes namespaces, interfaces and queues with it.
 """
 
+import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
 from iroko.kernel.support import check_topology, missing_transports, require_root
+from iroko.ownership import start_process
 from iroko.privileges import allowed_environment
 from iroko.remote import Channel, RemoteEngine
 from iroko.snapshot import Snapshot
@@ -26,24 +27,35 @@ _CLOSE_S = 10.0
 class MininetEngine(RemoteEngine):
     """The network on this machine's kernel.
 
+    Args:
+        timeout_s: real time without an answer after which the process of the network counts as hung and is ended.
+
     Raises:
         UnsupportedError: not root, or the kernel lacks a queue or delay that the topology needs.
     """
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, timeout_s: float = _TIMEOUT_S) -> None:
         require_root()
         check_topology(topology)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]
-            environment = allowed_environment({"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)})
+        self._socket, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]
+        environment = allowed_environment({"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)})
+
+        def start() -> "subprocess.Popen[bytes]":
             # A session of its own: the terminal's Ctrl-C reaches us only, and we close it in order.
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE, env=environment, start_new_session=True,
             )  # fmt: skip
-        self._socket = ours
-        super().__init__(topology, Channel(ours.fileno(), _TIMEOUT_S), self._stop, self._last_words)
+
+        try:
+            with theirs:
+                # Where this process dies before it is on record, the other finds its channel closed, and ends.
+                self._running, self._process = start_process(start)
+        except BaseException:
+            self._socket.close()
+            raise
+        super().__init__(topology, Channel(self._socket.fileno(), timeout_s), self._stop, self._last_words)
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """See `Engine.reset`."""
@@ -56,16 +68,20 @@ class MininetEngine(RemoteEngine):
         try:
             _, words = self._process.communicate(timeout=_CLOSE_S)
         except subprocess.TimeoutExpired:
+            self._running.undo()
             return ""
         lines = words.decode(errors="replace").strip().splitlines()
         return f"; its last words: {lines[-1]}" if lines else ""
 
     def _stop(self) -> None:
-        self._socket.close()
-        try:
+        with contextlib.ExitStack() as steps:  # the next ones are done also when one of them fails
+            if self._process.stderr:
+                steps.callback(self._process.stderr.close)
+            steps.callback(self._end_process)
+            steps.callback(self._socket.close)
+
+    def _end_process(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_CLOSE_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        self._running.undo()
+        self._process.wait()
