@@ -1,13 +1,12 @@
 """How the learners' settings were found: `python -m benchmarks.tuning AGENT [--set KEY=VALUE ...] [--on NAME] [--seeds 100,101]`.
 
 Trains in the simulator at the settings of 2018 (10 Mbit/s, queues of 500 packets, steps of 0.5 s), on patterns and seeds other than those
-that are scored, and prints the reward of each step beside those of baselines. Of a learner's settings those were taken whose worst seed
-was best on both topologies.
+that are scored, and prints the reward of each step beside those of baselines. The figures in the learners' files are from one or two
+seeds of these scenarios, before a training was cut into sections: expect them to come out near, not equal.
 """
 
 import argparse
 import time
-from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from iroko.agent import make_agent
 from iroko.evaluate import evaluate
 from iroko.options import DEFAULT_ENVS, DEFAULT_STEPS, read_setting
 from iroko.scenario import Scenario
-from iroko.vector import make_vector
+from iroko.train import train
 
 _COMMON: dict[str, Any] = {"interval_s": 0.5, "episode_s": 20.0}
 SCENARIOS = {
@@ -33,8 +32,7 @@ def train_and_score(name: str, scenario: Scenario, seed: int, settings: dict[str
     """The mean reward of a step, in the simulator, after a training of this seed; a baseline is scored as it is."""
     agent = make_agent(name, scenario, scenario.make_topology(), seed, **settings)
     if agent.learns:
-        with closing(make_vector(scenario, DEFAULT_ENVS["sim"], "sim", seed)) as envs:
-            agent.train(envs, steps)
+        train(agent, scenario, "sim", steps, DEFAULT_ENVS["sim"], seed)
     return float(evaluate(agent, scenario, "sim", EPISODES, SCORED_SEED + seed).steps["reward"].mean())
 
 
