@@ -93,9 +93,12 @@ bench: setup guest  ## measure boot time, speed and memory
 parity: setup guest  ## compare the simulator with the kernel on every case: table and figures in results/parity
 	@$(BIN)/python -m benchmarks.parity $(ARGS)
 
-lint: setup  ## check the style
+lint: setup  ## check the style, look for unsafe code and for packages with known vulnerabilities
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	# Its warnings are about the comments that justify a finding, once for each part of a line that has none.
+	$(BIN)/bandit -q -r iroko topologies traffic agents -c pyproject.toml 2> >(grep -v "WARNING" >&2)
+	$(BIN)/python -m tests.audit
 
 type: setup  ## check the types
 	@$(BIN)/mypy

@@ -83,7 +83,7 @@ def check_results(here: Surroundings) -> Finding:
 
 
 def check_cache(here: Surroundings) -> Finding:
-    return _check_folder("cache", here.cache(), here, "export XDG_CACHE_HOME=/tmp/$USER-cache")
+    return _check_folder("cache", here.cache(), here, "export XDG_CACHE_HOME=$(mktemp -d)")
 
 
 def _check_folder(name: str, folder: Path, here: Surroundings, elsewhere: str) -> Finding:
