@@ -174,3 +174,15 @@ def test_every_program_gets_an_environment_of_its_own() -> None:
         assert text.count("env=") >= calls, f"{path.relative_to(root)} starts a program with the whole environment"
         assert "shell=True" not in text and "os.system" not in text and "os.popen" not in text
     assert len(starts) >= 5
+
+
+@needs_root
+def test_a_run_under_sudo_belongs_to_the_caller(tmp_path: Path) -> None:
+    options = ["--topo", "dumbbell", "--agent", "ppo", "--engine", "sim", "--episode", "1s", "--episodes", "1", "--steps", "200"]
+    environment = os.environ | {"SUDO_UID": str(USER), "SUDO_GID": str(GROUP), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "iroko.run", *options, "--out", str(tmp_path / "deep" / "run")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stderr
+    made = [tmp_path / "deep", *(tmp_path / "deep").rglob("*")]
+    assert len(made) > 15
+    assert [path for path in made if path.lstat().st_uid != USER] == []
