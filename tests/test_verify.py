@@ -291,7 +291,8 @@ def test_a_run_on_the_guest_is_verified(tmp_path: Path) -> None:
     for command in (["iroko.run", *options, "--out", path], ["iroko.verify", path]):
         result = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=240)
         assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.splitlines()[-1] == "verified: all is equal"
+    # Where somebody edits the sources meanwhile, it says so too.
+    assert result.stdout.splitlines()[-1].startswith("verified: all is equal")
     assert "equal    steps-sim.parquet" in result.stdout
     manifest = read_manifest(tmp_path / "run")
     assert manifest.ingredients()["guest kernel's key"] and manifest.ingredients()["guest kernel's file"]
