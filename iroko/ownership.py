@@ -20,7 +20,7 @@ import stat
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,16 @@ def make_folder(prefix: str, parent: Path | None = None) -> Claim:
         claim.undo()
         raise
     return claim
+
+
+@contextlib.contextmanager
+def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """A folder that is removed at the end, also when this process is killed before."""
+    claim = make_folder(prefix, parent)
+    try:
+        yield claim.path
+    finally:
+        claim.undo()
 
 
 def start_process(start: Callable[[], "subprocess.Popen[bytes]"]) -> tuple[Claim, "subprocess.Popen[bytes]"]:

@@ -29,6 +29,7 @@ from iroko.errors import InputError
 from iroko.ingredients import hash_files
 from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
 from iroko.options import RunConfig, first_difference, format_toml, make_config
+from iroko.ownership import claim_path
 from iroko.privileges import hand_over as hand_over
 from iroko.scenario import read_toml
 
@@ -42,15 +43,14 @@ def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for folder in made:
         hand_over(folder)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    # What an interrupted start left, and no link that somebody laid there: it would lead the writing elsewhere.
-    part.unlink(missing_ok=True)
+    # Nobody can have laid a link of that name there. What a killed process leaves of it the next start removes.
+    claim = claim_path(path.parent, f".{path.stem}.", f".part{path.suffix}")
     try:
-        write(part)
-        hand_over(part)
-        os.replace(part, path)
+        write(claim.path)
+        hand_over(claim.path)
+        os.replace(claim.path, path)
     finally:
-        part.unlink(missing_ok=True)
+        claim.undo()
 
 
 def hash_results(path: Path) -> dict[str, str]:
@@ -248,11 +248,13 @@ class RunFolder:
 
     def write_model(self, agent: str, save: Callable[[Path], Any]) -> None:
         """Let `save` write a trained agent into a new folder, and drop its checkpoint."""
-        part = self.path / "model" / f".{agent}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        save(part)
-        os.replace(part, self.model(agent))
+        claim = claim_path(self.path / "model", f".{agent}.", ".part")
+        try:
+            claim.path.mkdir(parents=True)
+            save(claim.path)
+            os.replace(claim.path, self.model(agent))
+        finally:
+            claim.undo()
         checkpoints = self.path / "checkpoint"
         for rest in (checkpoints / agent, checkpoints / f"{agent}.new", checkpoints / f"{agent}.old"):
             shutil.rmtree(rest, ignore_errors=True)

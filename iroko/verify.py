@@ -9,7 +9,6 @@ Exit codes: 0 all is equal; 1 something differs, or an engine failed; 2 it is no
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import typer
 
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
 from iroko.manifest import COMPLETE, Manifest
+from iroko.ownership import temporary_folder
 from iroko.privileges import clean_environment
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def verify(
     refuse_real_time(config, manifest, scores_only)
     say(f"running {run} again; it took {sum(manifest.wall_s.values()):.0f} s there")
     touched = list(changed_files_of(run, manifest))
-    with tempfile.TemporaryDirectory(prefix="iroko-verify-") as temporary:
-        again = Path(temporary) / "run"
+    with temporary_folder("iroko-verify-") as temporary:
+        again = temporary / "run"
         now = repeat(config, run, again, scores_only)
         outcomes = list(compare(config, run, again, scores_only))
     for outcome in outcomes:

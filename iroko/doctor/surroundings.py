@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from iroko.ownership import temporary_folder
 from iroko.privileges import allowed_environment
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -135,9 +136,9 @@ class Surroundings:
             `transports`: for each "" or why it does not run; `engine`: what the engine says of itself; `seconds` to the first
             snapshot. Or `error`: why the engine does not run.
         """
-        with tempfile.TemporaryDirectory(prefix="iroko-doctor-") as folder:
+        with temporary_folder("iroko-doctor-") as folder:
             modules = os.pathsep.join(os.path.abspath(path) for path in sys.path)
-            environment = allowed_environment({"TMPDIR": folder, "PYTHONPATH": modules})
+            environment = allowed_environment({"TMPDIR": str(folder), "PYTHONPATH": modules})
             command = [sys.executable, "-m", "iroko.doctor.trial", engine, *transports]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                        env=environment, start_new_session=True, text=True)  # fmt: skip

@@ -3,13 +3,9 @@
 Every machine of the cluster needs Iroko, and its guest kernel where jobs use it; a job takes one processor of the cluster.
 """
 
-import os
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from iroko.errors import InputError, UnsupportedError
@@ -19,10 +15,11 @@ from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.pool import STOP_S, Event, JobProcess, request_of, worker_environment
 from iroko.manifest import Manifest
 from iroko.options import Table
+from iroko.ownership import make_folder, reclaim
 from iroko.store import MANIFEST, read_manifest
 
 PREFIX = "iroko-job-"
-"""Of the temporary folders of jobs; the number of the worker's process comes next."""
+"""Of the temporary folders of jobs."""
 
 
 def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator[Event | bytes]:
@@ -34,8 +31,9 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
     Yields:
         What the job tells; before its end the archive of its run folder, if it has one.
     """
-    _sweep()
-    place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    reclaim()
+    claim = make_folder(PREFIX)
+    place = claim.path
     process = None
     try:
         for path, data in folders.items():
@@ -55,15 +53,7 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
         if process is not None:
             process.stop()
             process.wait_stopped(STOP_S)
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _sweep() -> None:
-    """Remove the temporary folders of workers that were killed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        pid = left.name.removeprefix(PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            shutil.rmtree(left, ignore_errors=True)
+        claim.undo()
 
 
 def _check_reachable(address: str) -> None:

@@ -16,6 +16,7 @@ from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.worker import THREAD_VARIABLES
 from iroko.options import Table
+from iroko.ownership import start_process
 from iroko.privileges import allowed_environment
 
 STOP_S = 20.0
@@ -112,10 +113,10 @@ class JobProcess:
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "wb") as stderr:
             # In a session of its own, so that Ctrl-C reaches the experiment alone, which then stops its jobs.
-            self._process = subprocess.Popen(
+            self._running, self._process = start_process(lambda: subprocess.Popen(
                 [sys.executable, "-m", "iroko.experiment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
                 cwd=folder, env=environment, start_new_session=True,
-            )  # fmt: skip
+            ))  # fmt: skip
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -145,6 +146,7 @@ class JobProcess:
 
     def _finish(self) -> Event:
         code = self._process.wait()
+        self._running.release()
         self._close_pipes()
         if self._log.is_file() and self._log.stat().st_size == 0:
             self._log.unlink()
@@ -167,6 +169,7 @@ class JobProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._running.release()
         self._close_pipes()
 
     def _close_pipes(self) -> None:
