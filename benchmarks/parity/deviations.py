@@ -7,17 +7,20 @@ from benchmarks.parity.cases import Case, find_cases
 _SELF = "the kernel against itself, its flows starting at other times, differs as much"
 _CHANCE = "chance: over more starts, pooled, the difference is within the tolerance"
 _STARTS = "all losses are of eight slow starts that meet; the kernel itself loses 3 or 44 at 1 Gbit/s as they start"
-_UNFAIR = "systematic, mechanism not found: flows that steer by delay and start together share less evenly than in the kernel"
+_FORGOTTEN = (
+    "systematic: 0.66 over 96 starts against 0.73 over 48; flows with windows of 2 or 3 find nothing in flight, and so forget the smallest "
+    "round-trip time, half as often as in the kernel when ACKs change from one by one to every second segment; why is not known"
+)
 
 KNOWN: dict[tuple[str, str], str] = {
-    ("dumbbell-2 cubic 10M changing", "drops"): _CHANCE,
     ("dumbbell-2 reno 1G", "Jain"): _SELF,
-    ("stride reno 1G fixed", "queue"): _CHANCE,
+    ("stride cubic 10M fixed", "drops"): _CHANCE,
     ("dumbbell-8 vegas 10M", "drops"): _STARTS,
-    ("dumbbell-8 vegas 1G", "drops"): _STARTS,
-    ("dumbbell-8 vegas 1G", "Jain"): _UNFAIR + ": 0.68 against 0.79 over 24 starts",
-    ("dumbbell-8 nv 1G", "Jain"): _UNFAIR + ": 0.67 against 0.84 over 24 starts",
+    ("dumbbell-8 vegas 1G", "Jain"): _FORGOTTEN,
+    ("dumbbell-8 nv 1G", "Jain"): _CHANCE,
+    ("permutation cubic 1G fixed", "queue"): _CHANCE,
     ("permutation nv 1G fixed", "queue"): _SELF,
+    ("stride reno 1G", "queue"): _CHANCE,
     ("stride vegas 1G", "goodput"): _CHANCE,
     ("stride nv 1G changing", "drops"): _SELF,
     (

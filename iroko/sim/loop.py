@@ -32,6 +32,7 @@ from iroko.sim.layout import (
     KINDS_AT,
     LAST_SENT,
     LEAF_BITS,
+    MIN_RTT,
     NEVER,
     NEXT_HOP,
     NIC_PORT,
@@ -65,6 +66,7 @@ from iroko.sim.layout import (
     STATE,
     SYN,
     SYN_ACK,
+    SYN_ACK_AT,
     SYN_BYTES,
     TAIL,
     TCP_HEADERS,
@@ -80,7 +82,7 @@ from iroko.sim.layout import (
 from iroko.sim.ports import depart, enqueue, kind_of, next_departure, push, ring_slot
 from iroko.sim.tcp.ack import on_ack
 from iroko.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
-from iroko.sim.tcp.receive import on_data, send_ack
+from iroko.sim.tcp.receive import note_handshake, on_data, send_ack
 from iroko.sim.tcp.send import send, size_small_queue
 from iroko.sim.tcp.timers import MS, measure_rtt, start_timer
 from iroko.sim.tree import set_leaf
@@ -151,6 +153,7 @@ def arrive(s: Sim, port: int, now: int) -> int:
         if row & 1:
             on_ack(s, f, number, count, word & ECE != 0, now)
             return f
+        note_handshake(s, f, now)
         return NOBODY
     return shake_hands(s, f, kind, now)
 
@@ -161,13 +164,16 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
     flows = s.flows
     row = f // FLOW * 2
     if kind == SYN:
+        flows[f + SYN_ACK_AT] = now
         push(s, flows[f + TO], ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | SYN_BYTES, 0, 0, now)
         return NOBODY
     if flows[f + STATE] != OPENING:
         return NOBODY
     flows[f + STATE] = RUNNING
     flows[f + TIMER_AT] = NEVER
-    measure_rtt(s, f, now // 1000 - flows[f + LAST_SENT])
+    rtt_us = now // 1000 - flows[f + LAST_SENT]
+    flows[f + MIN_RTT] = rtt_us if rtt_us > 0 else 1000
+    measure_rtt(s, f, rtt_us)
     size_small_queue(s, f)
     if flows[f + TIMEOUTS] > 2:
         flows[f + CWND] = 1  # more than one SYN was lost (RFC 5681)

@@ -11,6 +11,7 @@ from iroko.flows import Flow
 from iroko.topology import Port, Topology, build_topology
 from tests.sim.reference.acks import TcpSender
 from tests.sim.reference.flow import LINEAR_SYNS, TcpFlow
+from tests.sim.reference.receiver import MERGED_RUNS, MOST_MERGED, Receiver
 from tests.sim.scenarios import TRANSPORTS, Scenario, assert_agrees, scenarios, trees
 
 TCP = TRANSPORTS[1:]
@@ -92,6 +93,55 @@ def test_a_limit_of_one_kbit(transport: str) -> None:
 def test_two_flows_that_lose_much(transport: str) -> None:
     flows = [Flow("h1", "h3"), Flow("h2", "h3", 0.03)]
     assert_agrees(steady(star(3, 1e7, 20_000), flows, transport, 20))
+
+
+@dataclass(frozen=True)
+class SentAck:
+    """What a receiver was about when it sent an ACK.
+
+    Attributes:
+        num_merged: how many were sent as this one.
+        num_gaps: how many runs of segments lay beyond a gap.
+        timed: whether it was due, not called for by a segment.
+    """
+
+    num_merged: int
+    num_gaps: int
+    timed: bool
+
+
+def spy_acks(monkeypatch: pytest.MonkeyPatch) -> list[SentAck]:
+    """The ACKs of the reference's receivers from now on."""
+    acks: list[SentAck] = []
+    before = Receiver.acknowledge
+
+    def noted(receiver: Receiver, number: int) -> None:
+        acks.append(SentAck(receiver.num_merged, receiver.num_gaps, receiver.ack_at == receiver.flow.network.now))
+        before(receiver, number)
+
+    monkeypatch.setattr(Receiver, "acknowledge", noted)
+    return acks
+
+
+@pytest.mark.parametrize("transport", TCP)
+def test_acks_that_merge(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links so fast that much arrives in 100 us, and a queue that overflows: what an ACK tells waits for the timer or for a third run.
+
+    DCTCP loses too little for the latter.
+    """
+    acks = spy_acks(monkeypatch)
+    flows = [Flow(f"h{index}", "h10", 0.001 * index) for index in range(1, 10)]
+    assert_agrees(steady(star(10, 1e9, 60_000, 0.0), flows, transport, 8, 0.01))
+    merged = [ack for ack in acks if ack.num_merged > 0]
+    assert any(ack.timed for ack in merged)
+    assert transport == "dctcp" or any(not ack.timed and ack.num_gaps == MERGED_RUNS for ack in merged)
+
+
+def test_acks_that_merge_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long round trip, 5% of which is time for more segments than one ACK may stand for."""
+    acks = spy_acks(monkeypatch)
+    assert_agrees(steady(star(3, 1e9, 200_000, 4e-3), [Flow("h1", "h3"), Flow("h2", "h3", 0.2, 1_000_000)], "reno", 30, 0.01))
+    assert max(ack.num_merged for ack in acks) == MOST_MERGED
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,9 @@
-"""TCP's receiver: what it acknowledges and when, and its echo of ECN marks as DCTCP wants it (RFC 8257)."""
+"""TCP's receiver: what it acknowledges and when, and its echo of ECN marks as DCTCP wants it (RFC 8257).
+
+While segments are missing, the first three ACKs that tell of others go out at once, so that the sender recovers; what those that follow
+would tell waits for the next ACK, some 100 us at most (Linux's compression of selective acknowledgements). Where a round trip takes
+as long as that, the sender learns of its losses in lumps, and a flow with a large window is held back more than one with a small.
+"""
 
 from iroko.sim.compiled import inlined
 from iroko.sim.layout import (
@@ -11,6 +16,8 @@ from iroko.sim.layout import (
     DONE,
     DONE_ECHOES,
     DONE_RESENT,
+    DUPLICATES,
+    DUPLICATES_OF,
     EARLY,
     EARLY_COUNT,
     ECE,
@@ -19,6 +26,8 @@ from iroko.sim.layout import (
     KIND_SHIFT,
     LAST_BYTES,
     LAST_RCV_NXT,
+    MERGE_NS,
+    MERGED,
     MSS,
     NEVER,
     NXT,
@@ -32,6 +41,7 @@ from iroko.sim.layout import (
     SEGMENTS,
     SENT,
     START,
+    SYN_ACK_AT,
     TCP_HEADERS,
     TO,
     Sim,
@@ -43,6 +53,18 @@ MOST_QUICK_ACKS, FIRST_QUICK_ACKS = 16, 295
 """Segments that are acknowledged one by one: after a duplicate, and at the start. Linux does the latter for 16 segments and as long as its
 receive window grows, which is that long for the kernel engine's buffer of 4 MB."""
 DELAYED_ACK_MS = 40
+FIRST_DUPLICATES, MOST_MERGED, MERGED_BLOCKS = 3, 44, 2
+MERGE_SLACK_NS, MOST_MERGE_NS, MERGE_SHARE = 100_000, 1_000_000, 20
+"""Linux's timer for merged ACKs: 5% of the round-trip time, at most 1 ms, and 100 us by which it may be late and mostly is."""
+
+
+@inlined
+def note_handshake(s: Sim, f: int, now: int) -> None:
+    """The answer to the SYN-ACK is here: from the round-trip time, the only one that a receiver measures, follows how long ACKs merge."""
+    flows = s.flows
+    if flows[f + MERGE_NS] == 0:
+        rtt_us = now // 1000 - flows[f + SYN_ACK_AT] // 1000
+        flows[f + MERGE_NS] = min(rtt_us * 1000 // MERGE_SHARE, MOST_MERGE_NS) + MERGE_SLACK_NS
 
 
 @inlined
@@ -59,11 +81,15 @@ def send_ack(s: Sim, f: int, number: int, now: int) -> None:
         flows[f + QUICK_ACKS] = max(flows[f + QUICK_ACKS] - 1, 0)
         flows[f + ACK_AT] = NEVER
     flows[f + RCV_ACKED] = number
+    flows[f + MERGED] = 0
 
 
 @inlined
-def take_in(s: Sim, f: int, seq: int) -> None:
-    """Put a segment where it belongs: the next one moves `RCV_NXT` on over all that had come early; an early one is noted."""
+def take_in(s: Sim, f: int, seq: int, now: int) -> None:
+    """Put a segment where it belongs: the next one moves `RCV_NXT` on over all that had come early; an early one is noted.
+
+    Before one that begins a third block, or a later one, what was merged goes out: an ACK has room for three.
+    """
     flows, segments = s.flows, s.segments
     if seq == flows[f + RCV_NXT]:
         nxt = seq + 1
@@ -77,9 +103,26 @@ def take_in(s: Sim, f: int, seq: int) -> None:
         segments[slot_of(s, f, seq) + SENT] |= RECEIVED_BIT
         left = seq - 1 >= flows[f + RCV_NXT] and segments[slot_of(s, f, seq - 1) + SENT] & RECEIVED_BIT != 0
         right = seq + 1 < flows[f + NXT] and segments[slot_of(s, f, seq + 1) + SENT] & RECEIVED_BIT != 0
+        if flows[f + MERGED] > 0 and flows[f + BLOCKS] >= MERGED_BLOCKS and not (left or right):
+            send_ack(s, f, flows[f + RCV_NXT], now)
         flows[f + BLOCKS] += 1 - (1 if left else 0) - (1 if right else 0)
         segments[slot_of(s, f, flows[f + EARLY_COUNT]) + EARLY] = seq
         flows[f + EARLY_COUNT] += 1
+
+
+@inlined
+def may_merge(s: Sim, f: int) -> bool:
+    """Whether the ACK for an early segment may wait for others: not the first three since the first gap moved, and not too many."""
+    flows = s.flows
+    if flows[f + MERGED] >= MOST_MERGED:
+        return False
+    if flows[f + DUPLICATES_OF] != flows[f + RCV_NXT]:
+        flows[f + DUPLICATES_OF] = flows[f + RCV_NXT]
+        flows[f + DUPLICATES] = 0
+    if flows[f + DUPLICATES] < FIRST_DUPLICATES:
+        flows[f + DUPLICATES] += 1
+        return False
+    return True
 
 
 @inlined
@@ -94,15 +137,17 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
     if flows[f + SEEN_DATA] == 0:
         flows[f + SEEN_DATA] = 1
         flows[f + QUICK_ACKS] = FIRST_QUICK_ACKS
+        note_handshake(s, f, now)
     missing = flows[f + BLOCKS] > 0
-    take_in(s, f, seq)
+    take_in(s, f, seq, now)
     nxt = flows[f + RCV_NXT]
-    at_once = missing or flows[f + BLOCKS] > 0 or nxt - flows[f + RCV_ACKED] >= 2 or flows[f + QUICK_ACKS] > 0
+    still_missing = flows[f + BLOCKS] > 0
+    at_once = nxt - flows[f + RCV_ACKED] >= 2 or flows[f + QUICK_ACKS] > 0 or (missing and not still_missing)
     if s.head[ECN]:
         state = 1 if marked else 0
         if state != flows[f + CE_STATE]:
             # The sender has to learn which segments were marked: first acknowledge what came before the change.
-            if flows[f + ACK_AT] < NEVER:
+            if flows[f + ACK_AT] < NEVER and flows[f + MERGED] == 0:
                 send_ack(s, f, flows[f + LAST_RCV_NXT], now)
             flows[f + CE_STATE] = state
             at_once = True
@@ -113,8 +158,13 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
         flows[f + DONE] = now - flows[f + START]
         flows[f + DONE_ECHOES], flows[f + DONE_RESENT] = flows[f + DELIVERED_CE], flows[f + RESENT_COUNT]
         at_once = True
-    if at_once:
+    if at_once or (still_missing and not may_merge(s, f)):
         send_ack(s, f, nxt, now)
+    elif still_missing:
+        flows[f + MERGED] += 1
+        if flows[f + ACK_AT] == NEVER:
+            flows[f + ACK_AT] = now + flows[f + MERGE_NS]
+            wake_at(s, f, flows[f + ACK_AT])
     elif flows[f + ACK_AT] == NEVER:
         flows[f + ACK_AT] = on_wheel(now, DELAYED_ACK_MS)
         wake_at(s, f, flows[f + ACK_AT])

@@ -52,7 +52,10 @@ class TcpFlow:
         if packet.kind == "data":
             self.receiver.receive(packet.number, packet.marked)
         elif packet.kind == "syn":
+            self.receiver.syn_ack_at = self.network.now
             self.destination.push(Packet(self, "syn-ack", SYN_BYTES, self.back, capable=self.control.ecn))
+        elif packet.kind == "handshake":
+            self.receiver.opened()
         elif packet.kind == "syn-ack" and self.state == "opening":
             self._established()
         elif packet.kind == "ack":
@@ -63,7 +66,9 @@ class TcpFlow:
         self.state = "running"
         sender = self.sender
         sender.timer_at = None
-        sender.rtt.measure(self.network.now // 1000 - self.syn_at_us, 0, 0)
+        rtt_us = self.network.now // 1000 - self.syn_at_us
+        sender.rtt.least = rtt_us or 1000
+        sender.rtt.measure(rtt_us, 0, 0)
         sender.size_small_queue()
         if self.num_syns > 2:
             sender.cwnd = 1

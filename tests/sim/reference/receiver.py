@@ -1,4 +1,4 @@
-"""TCP's receiver: which segments it holds, what it acknowledges and when (Linux's quick ACKs, RFC 8257's echo of marks)."""
+"""TCP's receiver: which segments it holds, what it acknowledges and when (Linux's quick and merged ACKs, RFC 8257's echo of marks)."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from tests.sim.reference.timers import on_wheel
 
 MSS, HEADERS = 1448, 66
 DELAY_MS, QUICK_ACKS, FIRST_QUICK_ACKS = 40, 16, 295
+DUPLICATES, MOST_MERGED, MERGED_RUNS = 3, 44, 2
 
 
 class Receiver:
@@ -22,11 +23,21 @@ class Receiver:
         self.ack_at: int | None = None
         self.marks_seen = False
         self.next_before = 0  # `next` after the last segment but the one in hand
+        self.syn_ack_at = 0
+        self.merge_ns: int | None = None  # how long ACKs merge
+        self.num_merged = 0  # ACKs that wait for the next one
+        self.duplicates: tuple[int, int] = (0, 0)  # of which number, and how many, were sent without waiting
 
     @property
     def num_gaps(self) -> int:
         """How many runs of segments lie beyond a gap."""
         return sum(seq - 1 not in self.early for seq in self.early)
+
+    def opened(self) -> None:
+        """The SYN-ACK has been answered; only the first answer tells the round-trip time."""
+        if self.merge_ns is None:
+            rtt_us = self.flow.network.now // 1000 - self.syn_ack_at // 1000
+            self.merge_ns = min(rtt_us * 50, 1_000_000) + 100_000
 
     def receive(self, seq: int, marked: bool) -> None:
         flow = self.flow
@@ -37,6 +48,7 @@ class Receiver:
         if not self.seen_data:
             self.seen_data = True
             self.quick_acks = FIRST_QUICK_ACKS
+            self.opened()
         had_gaps = bool(self.early)
         if seq == self.next:
             self.next += 1
@@ -44,12 +56,15 @@ class Receiver:
                 self.early.remove(self.next)
                 self.next += 1
         else:
+            alone = seq - 1 not in self.early and seq + 1 not in self.early
+            if self.num_merged and alone and self.num_gaps >= MERGED_RUNS:
+                self.acknowledge(self.next)
             self.early.append(seq)
-        at_once = had_gaps or bool(self.early) or self.next - self.acknowledged >= 2 or self.quick_acks > 0
+        at_once = self.next - self.acknowledged >= 2 or self.quick_acks > 0 or (had_gaps and not self.early)
         if flow.control.ecn:
             if marked != self.marks_seen:
                 # The sender has to learn which segments were marked.
-                if self.ack_at is not None:
+                if self.ack_at is not None and not self.num_merged:
                     self.acknowledge(self.next_before)
                 self.marks_seen = marked
                 at_once = True
@@ -61,11 +76,27 @@ class Receiver:
             at_once = True
         else:
             flow.delivered = self.next * MSS
-        if at_once:
+        if at_once or (self.early and not self._may_merge()):
             self.acknowledge(self.next)
+        elif self.early:
+            self.num_merged += 1
+            if self.ack_at is None:
+                assert self.merge_ns is not None
+                self.ack_at = flow.network.now + self.merge_ns
+                flow.wake_at(self.ack_at)
         elif self.ack_at is None:
             self.ack_at = on_wheel(flow.network.now, DELAY_MS)
             flow.wake_at(self.ack_at)
+
+    def _may_merge(self) -> bool:
+        """The first three ACKs behind a gap go out at once, and so does one when 44 wait."""
+        if self.num_merged >= MOST_MERGED:
+            return False
+        number, count = self.duplicates
+        if number != self.next:
+            count = 0
+        self.duplicates = self.next, min(count + 1, DUPLICATES)
+        return count == DUPLICATES
 
     def acknowledge(self, number: int) -> None:
         flow = self.flow
@@ -78,3 +109,4 @@ class Receiver:
             self.quick_acks = max(self.quick_acks - 1, 0)
             self.ack_at = None
         self.acknowledged = number
+        self.num_merged = 0
