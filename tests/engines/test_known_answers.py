@@ -11,6 +11,7 @@ from iroko.metrics import jain_index
 from iroko.topology import Topology
 from tests.engines.driver import Driver, open_driver
 from topologies.dumbbell import dumbbell
+from topologies.fattree import fattree
 from topologies.star import star
 
 FRAME, UDP_DATA, TCP_DATA = 1514, 1472, 1448  # Ethernet 14, IP 20, UDP 8 or TCP 20 with 12 of time stamps
@@ -69,6 +70,18 @@ def test_idle_path_delays_differ_by_link(drive: Open) -> None:
     there = driver.run([Flow("h0", "h1", 0, 1)], "udp", 1)[-1].flow_completion_s[0]
     back = driver.run([Flow("h1", "h0", 0, 1)], "udp", 1)[-1].flow_completion_s[0]
     assert (there, back) == (pytest.approx(7e-3, rel=0.02), pytest.approx(56e-3, rel=0.02))
+
+
+@pytest.mark.parametrize("k", [6, 8])
+def test_large_fabric_carries_from_the_first_moment(drive: Open, k: int) -> None:
+    """A kernel puts the queues of 100 interfaces in force a second, unless they are set on links that are up: k=6 has 324."""
+    driver = drive(fattree(k=k))
+    hosts = driver.engine.topology.hosts
+    flows = [Flow(host, hosts[(number + k * k // 4) % len(hosts)]) for number, host in enumerate(hosts)]
+    # So slow that the flows that share a link fit into it.
+    limits = driver.full / (k + 1)
+    snapshots = driver.run(flows, "udp", 5, limits=limits)
+    assert driver.goodput_bps(snapshots) == pytest.approx(limits * UDP_DATA / FRAME, rel=0.02)
 
 
 @pytest.mark.parametrize(("transport", "data"), [("udp", UDP_DATA), ("cubic", TCP_DATA)])
