@@ -161,6 +161,8 @@ class _Owner:
             for record in sorted(self._records, key=lambda path: int(path.stem), reverse=True):
                 if _undo(_read(record)):
                     self.forget(record)
+            if self._folder is not None and not self._records:
+                self._close()  # an exception had come in its middle
 
     def leave_to_parent(self) -> None:
         """In the child of a fork: the records and the lock are the parent's."""
@@ -178,8 +180,8 @@ class _Owner:
     def _close(self) -> None:
         assert self._folder is not None
         _remove_owner(self._folder)
-        os.close(self._lock)
-        self._folder, self._lock = None, -1
+        lock, self._folder, self._lock = self._lock, None, -1
+        os.close(lock)
 
 
 _owner = _Owner()
