@@ -1,26 +1,23 @@
 """The main job: `python -m iroko.run --topo fattree --agent ppo` trains, scores beside the baselines, compares and draws.
 
-This file reads the command line and answers for how the program ends; `iroko.options` checks what is asked, `iroko.job` does it. What
-takes long to import is imported once the options are known to be good.
+This file reads the command line and marks the run folder however the run ends; `iroko.options` checks what is asked, `iroko.job` does
+it. What takes long to import is imported once the options are known to be good.
 
 Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
 """
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iroko.cache import hand_over_cache
-from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.command import Stopped, run_command
+from iroko.errors import InputError, IrokoError
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
-from iroko.privileges import clean_environment
 from iroko.scenario import read_toml
 
 if TYPE_CHECKING:
@@ -29,17 +26,9 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 100
 """Columns of the table where there is no terminal."""
-PROGRAM, DOCTOR = "python -m iroko.run", "python -m iroko.doctor"
+PROGRAM = "python -m iroko.run"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-class Stopped(BaseException):
-    """A signal asked the program to stop; it passes through everything, so that everything closes what it opened."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 @app.command()
@@ -198,7 +187,7 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
         work(prepared, folder, display)
     except BaseException as error:
         display.close(done=False)
-        reason = f"stopped by {signal.Signals(error.number).name}" if isinstance(error, Stopped) else str(error) or repr(error)
+        reason = str(error) or repr(error)
         folder.mark(INCOMPLETE, reason)
         if isinstance(error, Stopped):
             error.__notes__ = []  # where it happened to be is nobody's fault
@@ -209,53 +198,9 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
         display.close()
 
 
-@contextmanager
-def signals_raise() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal raise `Stopped`, once: while all is being closed, further ones are ignored."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped(number)
-
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def complain(message: str, error: BaseException) -> None:
-    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    print(f"iroko: {' '.join(message.split())}{notes}", file=sys.stderr)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
-    clean_environment()
-    try:
-        with signals_raise():
-            result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
-            return result if isinstance(result, int) else 0
-    except Stopped as stopped:
-        complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
-        return 128 + stopped.number
-    except IrokoError as error:
-        if isinstance(error, (UnsupportedError, EngineError)):
-            error.__notes__ = [f"what works here says {DOCTOR}", *getattr(error, "__notes__", [])]
-        complain(str(error), error)
-        return error.exit_code
-    except typer.TyperException as error:
-        complain(f"{getattr(error, 'format_message', error.__str__)()} See {PROGRAM} --help", error)
-        return UnsupportedError.exit_code
-    except OSError as error:
-        complain(str(error), error)
-        return 1
-    finally:
-        with suppress(IrokoError, OSError):
-            hand_over_cache()
+    return run_command(app, PROGRAM, arguments)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Exit codes: 0 all is equal; 1 something differs, or an engine failed; 2 it is no
 """
 
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.command import run_command
+from iroko.errors import InputError
 from iroko.manifest import COMPLETE, Manifest
 from iroko.ownership import temporary_folder
-from iroko.privileges import clean_environment
 
 if TYPE_CHECKING:
     from iroko.agent import Agent
@@ -206,27 +205,7 @@ def compare(config: "RunConfig", there: Path, here: Path, scores_only: bool) -> 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
-    from iroko.run import DOCTOR, Stopped, complain, signals_raise
-
-    clean_environment()
-    try:
-        with signals_raise():
-            result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
-            return result if isinstance(result, int) else 0
-    except Stopped as stopped:
-        complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
-        return 128 + stopped.number
-    except IrokoError as error:
-        if isinstance(error, (UnsupportedError, EngineError)):
-            error.add_note(f"what works here says {DOCTOR}")
-        complain(str(error), error)
-        return error.exit_code
-    except typer.TyperException as error:
-        complain(f"{getattr(error, 'format_message', error.__str__)()} See {PROGRAM} --help", error)
-        return InputError.exit_code
-    except OSError as error:
-        complain(str(error), error)
-        return 1
+    return run_command(app, PROGRAM, arguments)
 
 
 if __name__ == "__main__":

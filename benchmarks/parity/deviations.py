@@ -20,7 +20,6 @@ KNOWN: dict[tuple[str, str], str] = {
     ("dumbbell-8 nv 1G", "Jain"): _CHANCE,
     ("permutation cubic 1G fixed", "queue"): _CHANCE,
     ("permutation nv 1G fixed", "queue"): _SELF,
-    ("stride reno 1G", "queue"): _CHANCE,
     ("stride vegas 1G", "goodput"): _CHANCE,
     ("stride nv 1G changing", "drops"): _SELF,
     (

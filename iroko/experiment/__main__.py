@@ -3,7 +3,6 @@
 Exit codes: 0 done; 1 a job failed; 2 bad input, or all that failed is what this machine lacks; 130 Ctrl-C; 143 SIGTERM.
 """
 
-import signal
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Annotated
 
 import typer
 
-from iroko.errors import InputError, IrokoError, UnsupportedError
+from iroko.command import Stopped, run_command
+from iroko.errors import InputError
 from iroko.experiment.spec import Experiment, read_experiment, read_seeds
-from iroko.privileges import clean_environment
-from iroko.run import Stopped, signals_raise
 
 PROGRAM = "python -m iroko.experiment"
 
@@ -71,28 +69,7 @@ def _run(experiment: Experiment, out: Path | None, slots: int | None, ray: str |
 
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
-    clean_environment()
-    try:
-        with signals_raise():
-            result = app(arguments, prog_name=PROGRAM, standalone_mode=False)
-            return result if isinstance(result, int) else 0
-    except Stopped as stopped:
-        _complain(f"stopped by {signal.Signals(stopped.number).name}", stopped)
-        return 128 + stopped.number
-    except IrokoError as error:
-        _complain(str(error), error)
-        return error.exit_code
-    except typer.TyperException as error:
-        _complain(f"{getattr(error, 'format_message', error.__str__)()} See {PROGRAM} --help", error)
-        return UnsupportedError.exit_code
-    except OSError as error:
-        _complain(str(error), error)
-        return 1
-
-
-def _complain(message: str, error: BaseException) -> None:
-    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    print(f"iroko: {' '.join(message.split())}{notes}", file=sys.stderr)
+    return run_command(app, PROGRAM, arguments)
 
 
 if __name__ == "__main__":

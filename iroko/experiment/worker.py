@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TextIO
 
 from iroko.agent import Progress
+from iroko.command import Stopped, signals_raise
 from iroko.errors import IrokoError
 from iroko.job import prepare, work
 from iroko.manifest import COMPLETE, INCOMPLETE
 from iroko.options import RunConfig, Table, make_config
-from iroko.run import Stopped, signals_raise
 from iroko.store import CONFIG, RunFolder
 
 TELL_EVERY_S = 0.5
@@ -68,7 +68,7 @@ def run_job(config: RunConfig, path: Path, display: PipeDisplay) -> None:
         if folder.manifest.status != COMPLETE:
             work(prepared, folder, display, draw=False)
     except BaseException as error:
-        _mark(folder, f"stopped by {signal.Signals(error.number).name}" if isinstance(error, Stopped) else describe(error))
+        _mark(folder, str(error) if isinstance(error, Stopped) else describe(error))
         raise
     finally:
         folder.close()

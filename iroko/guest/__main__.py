@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from iroko.errors import IrokoError
-from iroko.privileges import clean_environment
+from iroko.command import run_command
 
-app = typer.Typer(add_completion=False, help="The guest kernel: build it, or look around in it.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="The guest kernel: build it, or look around in it."
+)
 
 
 @app.command()
@@ -26,8 +27,6 @@ def shell(
     seed: Annotated[int, typer.Option(help="Of the guest's entropy.")] = 0,
 ) -> None:
     """Open Mininet's command line in a guest: `h0 ping -c 3 h3`, `iperf h0 h3`, `nodes`, `exit`."""
-    import signal
-
     from iroko.errors import InputError
     from iroko.guest.machine import Machine
     from iroko.scenario import Scenario
@@ -35,11 +34,6 @@ def shell(
     if not sys.stdin.isatty():
         raise InputError("the shell reads from a terminal, and its input is none: start it by hand, or in `script` or tmux")
 
-    def leave(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
     Scenario(topology=topo, topology_parameters={"rate_bps": rate})
     machine = Machine([sys.executable, "-m", "iroko.guest.shell", topo, rate], seed, console=True)
     try:
@@ -49,15 +43,5 @@ def shell(
         machine.stop()
 
 
-def main() -> None:
-    """Run, with Iroko's own errors as one line."""
-    clean_environment()
-    try:
-        app()
-    except IrokoError as error:
-        print(f"iroko: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(app, "python -m iroko.guest", None))

@@ -208,8 +208,8 @@ class Fabric:
                 node = interface.node
                 self.interfaces[index] = node.interfaces[interface.name]
                 interface.ip, interface.prefixLen, interface.mac = self.addresses[node.name], "32", macs[index]
-        # A queue that is set where both ends are up is in force at once. The kernel puts other queues in force as it notices that the far end
-        # is up, 100 interfaces a second at most, and until then drops what is sent.
+        # A queue that is set where both ends are up is in force at once. The kernel puts other queues in force as it notices that the far
+        # end is up, 100 interfaces a second at most, and until then drops what is sent.
         for node in self.nodes.values():
             node.netlink.send(set_link_up(interface) for interface in getattr(node, "interfaces", {}).values())
         requests: dict[str, list[bytes]] = {name: [] for name in self.nodes}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from iroko.errors import IrokoError
+from iroko.command import run_command
 from iroko.report import write_report
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -20,14 +20,15 @@ def report(
     folder: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folder of a run or an experiment; several for several.")],
 ) -> None:
     """Write FOLDER/report.html: tables, figures and the fabric over time, in one file that opens offline."""
-    try:
-        for one in folder:
-            path = write_report(one)
-            print(f"iroko: {path} ({path.stat().st_size / 1e6:.1f} MB)")
-    except IrokoError as error:
-        print(f"iroko: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from None
+    for one in folder:
+        path = write_report(one)
+        print(f"iroko: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run with these arguments, or those of the command line; returns the exit code."""
+    return run_command(app, "python -m iroko.report", arguments)
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m iroko.report")
+    sys.exit(main())

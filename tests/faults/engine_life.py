@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
+from iroko.command import Stopped, signals_raise
 from iroko.engine import open_engine
 from iroko.flows import Flow
-from iroko.run import Stopped, signals_raise
 from topologies.dumbbell import dumbbell
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from iroko.errors import InputError
 from iroko.manifest import INCOMPLETE
 from iroko.options import make_config
 from iroko.report import write_report
-from iroko.report.__main__ import app
+from iroko.report.__main__ import main
 from iroko.report.render import encode
 from iroko.store import RunFolder
 from iroko.table import HEADINGS, score_schemes
@@ -201,17 +200,15 @@ def test_an_unfinished_run_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     assert page.data["fabric"] is None and page.tables == {} and "scenario" in " ".join(page.words["h3"]).lower()
 
 
-def test_a_folder_of_something_else_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=r"is no folder of a run or an experiment: it has neither config\.toml nor experiment\.toml"):
         write_report(tmp_path)
-    result = CliRunner().invoke(app, [str(tmp_path)])
-    assert result.exit_code == 2 and "is no folder of a run or an experiment" in result.output
+    assert main([str(tmp_path)]) == 2 and "is no folder of a run or an experiment" in capsys.readouterr().err
 
 
-def test_the_command_writes_the_file_and_names_it(tmp_path: Path) -> None:
+def test_the_command_writes_the_file_and_names_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run")
-    result = CliRunner().invoke(app, [str(run.path)])
-    assert result.exit_code == 0 and str(run.path / "report.html") in result.output
+    assert main([str(run.path)]) == 0 and str(run.path / "report.html") in capsys.readouterr().out
     assert (run.path / "report.html").stat().st_size < 300_000
 
 
