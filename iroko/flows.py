@@ -8,6 +8,15 @@ from iroko.errors import InputError
 UDP = "udp"
 """The transport without congestion control; every other transport is the name of a TCP congestion control of Linux."""
 
+_FIRST_PORT, _PORT_SPAN = 10_000, 20_000
+MAX_KERNEL_FLOWS = (1 << 16) - _FIRST_PORT - _PORT_SPAN
+"""Flows of one episode in a kernel: each has a port number of its own."""
+
+
+def first_port(seed: int) -> int:
+    """The port number of an episode's first flow; with it a seed chooses the paths of equal-cost multipath."""
+    return _FIRST_PORT + seed % _PORT_SPAN
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -30,4 +39,6 @@ class Flow:
         if not 0 <= self.start_s < math.inf:
             raise InputError(f"start_s={self.start_s} of flow {self.source}->{self.destination}: expected 0 or more")
         if self.size_bytes is not None and not 1 <= self.size_bytes <= 1 << 50:
-            raise InputError(f"size_bytes={self.size_bytes} of flow {self.source}->{self.destination}: expected 1 or more, or None")
+            raise InputError(
+                f"size_bytes={self.size_bytes} of flow {self.source}->{self.destination}: expected 1 or more, at most 2^50, or None"
+            )

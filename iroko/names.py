@@ -1,12 +1,52 @@
-"""From names to objects, in one way: the file of that name in its folder holds the function or class of that name."""
+"""From names to objects, in one way: the file of that name in its folder holds the function or class of that name.
+
+Topologies, traffic and agents are also what users write: what goes wrong in their code is an `InputError` that names file and line.
+"""
 
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from iroko.errors import InputError
+from iroko.errors import InputError, IrokoError
+
+USERS_FOLDERS = ("topologies", "traffic", "agents")
+MOST_SHOWN = 200
+"""Characters of a value in a message; more do not help to find it."""
+MOST_KNOWN = 40
+"""Names in a message, of which a large fabric has thousands."""
+
+
+def show(value: Any) -> str:
+    """A value as a message shows it: in one line, and of a long one the beginning."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # numbers of thousands of digits, lists nested too deep, a user's own class
+        return f"a {type(value).__name__} that is too large to show"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+@contextmanager
+def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[None]:
+    """Raise what goes wrong in a file that a user can write as one error with file and line.
+
+    Iroko's own errors say what they mean already; a full disk or memory is not the file's fault.
+    """
+    try:
+        yield
+    except (IrokoError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        places = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+        file, line = next((place for place in reversed(places) if place[0].parent.name in USERS_FOLDERS), places[-1])
+        if isinstance(error, SyntaxError):
+            file, line = Path(error.filename or ""), error.lineno
+        said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())[:MOST_SHOWN]
+        raise kind(f"{what} failed: {type(error).__name__}{f': {said}' if said else ''} ({file.name}, line {line})") from error
 
 
 def check_name(kind: str, name: str, known: Iterable[str]) -> str:
@@ -16,11 +56,12 @@ def check_name(kind: str, name: str, known: Iterable[str]) -> str:
         InputError: it is not; the message lists the known names, the nearest first.
     """
     known = sorted(known)
-    if name in known:
+    if isinstance(name, str) and name in known:
         return name
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if isinstance(name, str) and len(name) <= MOST_SHOWN else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise InputError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known)}")
+    rest = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
+    raise InputError(f"unknown {kind} {show(name)}.{hint} Known: {', '.join(known[:MOST_KNOWN])}{rest}")
 
 
 def list_names(folder: str) -> list[str]:
@@ -36,7 +77,12 @@ def load(folder: str, kind: str, name: str) -> Any:
         kind: what it is in a user's words, for the error message.
 
     Raises:
-        InputError: there is no such module.
+        InputError: there is no such module, it cannot be imported, or has no such function.
     """
     check_name(kind, name, list_names(folder))
-    return getattr(importlib.import_module(f"{folder}.{name}"), name)
+    with in_users_code(f"{kind} {name}: importing {folder}/{name}.py"):
+        module = importlib.import_module(f"{folder}.{name}")
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise InputError(f"{kind} {name}: {folder}/{name}.py has no function {name}: expected one of the file's own name")
+    return found

@@ -2,8 +2,9 @@
 
 import copy
 import dataclasses
+import datetime as dt
+import math
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,8 +15,8 @@ from iroko.agent import TCP_NAMES, agent_names
 from iroko.engine import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError
 from iroko.flows import UDP
-from iroko.names import check_name
-from iroko.scenario import Scenario, read_toml
+from iroko.names import check_name, show
+from iroko.scenario import Scenario, parse_toml, read_toml
 from iroko.units import parse_size
 
 DEFAULT_TOPOLOGY = "fattree"
@@ -29,6 +30,12 @@ DEFAULT_TRAIN_ENGINE = "sim"
 DEFAULT_ENVS = {"sim": 16, "guest": 2, "mininet": 1}
 """Training environments side by side: many in the simulator, where one call steps all, a guest for each of two cores, and of a host's
 kernel one at a time."""
+MAX_EPISODE_S = {"sim": 70_000.0}
+"""What an engine's clock can hold."""
+MAX_RECORDS_BYTES = 16e9
+"""Of the steps of one scheme, which are in memory until all its episodes are scored."""
+MAX_SIZE_CLASSES, MAX_SIZE_BYTES = 20, 1 << 50
+_MOST_KEYS = 8
 NOBODY = "none"
 """In place of agents or baselines: none."""
 SCHEMES = tuple(name for name in agent_names() if name != "tcp")
@@ -78,7 +85,7 @@ class RunConfig:
         for key in ("agents", "baselines"):
             names = getattr(self, key)
             if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-                raise InputError(f"{key}={names!r}: expected a list of names")
+                raise InputError(f"{key}={show(names)}: expected a list of names")
             object.__setattr__(self, key, tuple(names))
         schemes = self.schemes
         for scheme in schemes:
@@ -91,20 +98,38 @@ class RunConfig:
         check_name("engine", self.engine, ENGINES)
         check_name("engine", self.train_engine, ENGINES)
         if not isinstance(self.skip_missing, bool):
-            raise InputError(f"skip_missing={self.skip_missing!r}: expected true or false")
+            raise InputError(f"skip_missing={show(self.skip_missing)}: expected true or false")
         for key, least, most in (("steps", 1, 10**9), ("envs", 1, 64), ("episodes", 1, 10_000), ("seed", 0, 2**31 - 1)):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{key}={value!r}: expected a whole number, {least} <= {key} <= {most}")
+                raise InputError(f"{key}={show(value)}: expected a whole number, {least} <= {key} <= {most}")
         if self.train_engine == "mininet" and self.envs > 1:
             raise InputError(f"envs={self.envs} with train_engine mininet: expected 1; several would share this machine's processors")
         if self.model is not None and (not isinstance(self.model, str) or len(self.agents) != 1):
-            raise InputError(f"model={self.model!r}: expected the folder of one saved agent, and that agent")
+            raise InputError(f"model={show(self.model)}: expected the folder of one saved agent, and that agent")
         object.__setattr__(self, "size_classes_bytes", _read_sizes("size_classes_bytes", self.size_classes_bytes))
         for name, parameters in self.agent_parameters.items():
             check_name("agent of this run", name, schemes)
             if not isinstance(parameters, dict):
-                raise InputError(f"agent.{name}={parameters!r}: expected a table [agent.{name}]")
+                raise InputError(f"agent.{name}={show(parameters)}: expected a table [agent.{name}]")
+
+    def check_amounts(self) -> None:
+        """Refuse what an engine's clock or the memory cannot hold, before hours have gone by.
+
+        Raises:
+            InputError: the episodes are too long or too many; the message says how much is possible.
+        """
+        for engine in dict.fromkeys([self.engine, self.train_engine]):
+            if self.scenario.episode_s > (most := MAX_EPISODE_S.get(engine, math.inf)):
+                raise InputError(f"episode_s={self.scenario.episode_s:g}: expected at most {most:g} on engine {engine}")
+        topology = self.scenario.make_topology()
+        num_rows = self.episodes * self.scenario.num_steps
+        if num_rows * 8 * (6 * topology.num_hosts + 7 * topology.num_ports) > MAX_RECORDS_BYTES:
+            raise InputError(
+                f"episodes={self.episodes} of {self.scenario.num_steps:,} steps on {topology.num_hosts:,} hosts and "
+                f"{topology.num_ports:,} ports: their records would be more than {MAX_RECORDS_BYTES / 1e9:g} GB for each scheme; "
+                "ask for fewer or shorter episodes, or a longer interval"
+            )
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -121,10 +146,13 @@ class RunConfig:
 
 def _read_sizes(key: str, values: Any) -> tuple[int, ...]:
     if not isinstance(values, (list, tuple)) or not all(isinstance(value, (str, int, float)) for value in values):
-        raise InputError(f"{key}={values!r}: expected a list of sizes, such as [10000, 100000, 1000000]")
-    sizes = tuple(parse_size(value) for value in values)
-    if any(not low < high for low, high in pairwise((0, *sizes))):
-        raise InputError(f"{key}={list(values)!r}: expected sizes in bytes that rise from above 0")
+        raise InputError(f"{key}={show(values)}: expected a list of sizes, such as [10000, 100000, 1000000]")
+    try:
+        sizes = tuple(parse_size(value) for value in values)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
+    if any(not low < high <= MAX_SIZE_BYTES for low, high in pairwise((0, *sizes))) or len(sizes) > MAX_SIZE_CLASSES:
+        raise InputError(f"{key}={show(list(values))}: expected at most {MAX_SIZE_CLASSES} sizes in bytes that rise from above 0 to 2^50")
     return sizes
 
 
@@ -138,14 +166,16 @@ def read_setting(text: str) -> Table:
     Raises:
         InputError: the text is not of this form.
     """
-    match = re.fullmatch(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)\s*=\s*(.*?)\s*", text)
-    if match is None or not match[2]:
-        raise InputError(f"--set {text!r}: expected SECTION.KEY=VALUE, such as topology.k=8")
+    path, _, written = (part.strip() for part in text.partition("="))
+    keys = path.split(".")
+    good = 2 <= len(keys) <= _MOST_KEYS and all(re.fullmatch(r"[A-Za-z_]\w*", key) for key in keys)
+    if not good or not written or len(written.splitlines()) > 1:
+        raise InputError(f"--set {show(text)}: expected SECTION.KEY=VALUE, such as topology.k=8")
     try:
-        value = tomllib.loads(f"value = {match[2]}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = match[2]
-    for key in reversed(match[1].split(".")):
+        value = parse_toml(f"value = {written}")["value"]
+    except InputError:
+        value = written
+    for key in reversed(keys):
         value = {key: value}
     return dict(value)
 
@@ -160,14 +190,14 @@ def overlay(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
     for section, keys in upper.items():
         check_name("section", section, _SECTIONS)
         if not isinstance(keys, dict):
-            raise InputError(f"{section}={keys!r}: expected a table [{section}]")
+            raise InputError(f"{section}={show(keys)}: expected a table [{section}]")
         below = result.get(section, {})
         if section in ("topology", "traffic") and "name" in below and keys.get("name", below["name"]) != below["name"]:
             below = {}
         if section == "agent":
             for name, parameters in keys.items():
                 if not isinstance(parameters, dict):
-                    raise InputError(f"agent.{name}={parameters!r}: expected agent.NAME.PARAMETER, such as agent.ppo.learning_rate")
+                    raise InputError(f"agent.{name}={show(parameters)}: expected agent.NAME.PARAMETER, such as agent.ppo.learning_rate")
             result[section] = below | {name: below.get(name, {}) | parameters for name, parameters in keys.items()}
         else:
             result[section] = below | keys
@@ -211,13 +241,16 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     if "baselines" in run:
         run.setdefault("skip_missing", False)
     else:
-        run["baselines"] = [name for name in DEFAULT_BASELINES if name not in run.get("agents", ())]
+        agents = run.get("agents", ())
+        run["baselines"] = [name for name in DEFAULT_BASELINES if not isinstance(agents, (list, tuple)) or name not in agents]
     scenario = Scenario.from_table(table)
     run.setdefault("engine", default_engine())
     # Agents over a transport that the simulator lacks learn where they are scored.
     run.setdefault("train_engine", run["engine"] if missing_transports("sim", [scenario.transport]) else DEFAULT_TRAIN_ENGINE)
     run.setdefault("envs", DEFAULT_ENVS.get(str(run["train_engine"]), 1))
-    return RunConfig(scenario=scenario, agent_parameters=agent_parameters, **run)
+    config = RunConfig(scenario=scenario, agent_parameters=agent_parameters, **run)
+    config.check_amounts()
+    return config
 
 
 def first_difference(old: Table, new: Table, prefix: str = "") -> str | None:
@@ -233,18 +266,22 @@ def first_difference(old: Table, new: Table, prefix: str = "") -> str | None:
 
 
 def format_toml(table: Table) -> str:
-    """Write tables of numbers, text, truth values, lists and None (as `"none"`) as TOML."""
+    """Write tables of numbers, text, truth values, dates, lists and None (as `"none"`) as TOML."""
     return "\n".join(_toml_lines(table, "")).lstrip("\n") + "\n"
 
 
 def _toml_lines(table: Table, prefix: str) -> list[str]:
-    lines = [f"{key} = {_toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    lines = [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
     for key, value in table.items():
         if isinstance(value, dict):
-            inner = _toml_lines(value, f"{prefix}{key}.")
+            inner = _toml_lines(value, f"{prefix}{_toml_key(key)}.")
             has_values = not value or any(not isinstance(item, dict) for item in value.values())
-            lines += (["", f"[{prefix}{key}]"] if has_values else []) + inner
+            lines += (["", f"[{prefix}{_toml_key(key)}]"] if has_values else []) + inner
     return lines
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_value(key)
 
 
 def _toml_value(value: Any) -> str:
@@ -256,7 +293,11 @@ def _toml_value(value: Any) -> str:
         return repr(value)
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml_key(key)} = {_toml_value(item)}" for key, item in value.items()) + "}"
     raise TypeError(f"no TOML for {value!r}")

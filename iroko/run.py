@@ -17,6 +17,7 @@ import typer
 
 from iroko.command import Stopped, run_command
 from iroko.errors import InputError, IrokoError
+from iroko.names import check_name, list_names, show
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
 from iroko.scenario import read_toml
 
@@ -83,7 +84,7 @@ def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None
     table = make_table(options, settings, file, lowest)
     model = table.get("run", {}).get("model")
     if model not in (None, "none"):
-        folder = Path(model).resolve()
+        folder = _resolve(model)
         name, deployment = _saved(folder)
         if table["run"].setdefault("agents", [name]) not in ([name], name):
             raise InputError(f"model {folder} is of agent {name!r}: expected --agent {name}, or none")
@@ -93,9 +94,19 @@ def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None
     return make_config(table)
 
 
+def _resolve(model: Any) -> Path:
+    if not isinstance(model, (str, Path)):
+        raise InputError(f"model={show(model)}: expected the folder of a saved agent")
+    try:
+        folder = Path(model).resolve()
+        str(folder).encode()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or what no file can be called
+        raise InputError(f"model={show(str(model))}: {error}: expected the folder of a saved agent") from error
+    return folder
+
+
 def _saved(model: Path) -> tuple[str, str]:
     """Which agent a saved model is of, and of which deployment."""
-    from iroko.names import check_name, list_names
     from iroko.scenario import DEPLOYMENTS
 
     try:
@@ -104,7 +115,7 @@ def _saved(model: Path) -> tuple[str, str]:
         return agent, check_name("deployment", str(card["deployment"]), DEPLOYMENTS)
     except OSError as error:
         raise InputError(f"model {model}: {error.strerror or error}; give a folder such as results/runs/NAME/model/ppo") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"model {model}: agent.json does not say which agent and deployment it is of; train again") from error
 
 

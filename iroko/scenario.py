@@ -14,14 +14,22 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import UDP, Flow
-from iroko.names import check_name, load
+from iroko.names import check_name, in_users_code, load, show
 from iroko.topology import Topology
-from iroko.units import parse_rate, parse_size, parse_time
+from iroko.units import format_rate, parse_rate, parse_size, parse_time
 
 FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "marks", "limits", "sent", "received", "pairs")
 CENTRAL, HOSTS = "central", "hosts"
 DEPLOYMENTS = (CENTRAL, HOSTS)
 DEFAULT_FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "limits", "received")
+MAX_STEPS = 1_000_000
+"""Steps of an episode."""
+MAX_PAIRED_HOSTS = 2000
+"""Hosts of a fabric whose observation has a value for each pair of them."""
+MIN_LIMIT_BPS = 8.0
+"""The least limit that can be set: Linux counts rates in whole bytes a second."""
+_MAX_FILE_BYTES = 1_000_000
+_MAX_DEPTH = 16
 
 
 def read_value(key: str, value: Any) -> Any:
@@ -29,7 +37,10 @@ def read_value(key: str, value: Any) -> Any:
     if isinstance(value, str) and value.lower() != "none":
         for suffix, parse in (("_bps", parse_rate), ("_s", parse_time), ("_bytes", parse_size)):
             if key.endswith(suffix):
-                return parse(value)
+                try:
+                    return parse(value)
+                except InputError as error:
+                    raise InputError(f"{key}: {error}") from error
     return value
 
 
@@ -39,8 +50,11 @@ def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> di
     Raises:
         InputError: an unknown key (the message names the nearest), or a value of the wrong type.
     """
-    known = {name: value for name, value in inspect.signature(function, eval_str=True).parameters.items()
-             if value.default is not inspect.Parameter.empty}  # fmt: skip
+    if not isinstance(parameters, dict):
+        raise InputError(f"parameters of {what}: {show(parameters)}: expected a table of names and values")
+    with in_users_code(f"reading the parameters of {what}"):
+        known = {name: value for name, value in inspect.signature(function, eval_str=True).parameters.items()
+                 if value.default is not inspect.Parameter.empty}  # fmt: skip
     result = {name: value.default for name, value in known.items()}
     for key, raw in parameters.items():
         check_name(f"key of {what}", key, known)
@@ -56,7 +70,12 @@ def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> di
                 raise InputError(f"{key} of {what}: expected a number below 1e308") from error
         if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, tuple(typing.get_origin(k) or k for k in kinds)):
             names = " or ".join("none" if kind is types.NoneType else getattr(kind, "__name__", str(kind)) for kind in kinds)
-            raise InputError(f"{key}={raw!r} of {what}: expected {names}")
+            raise InputError(f"{key}={show(raw)} of {what}: expected {names}")
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(f"{key}={show(raw)} of {what}: expected text in UTF-8") from error
         result[key] = value
     return result
 
@@ -94,33 +113,63 @@ class Scenario:
         from iroko.reward import REWARDS
 
         for name, parse in (("interval_s", parse_time), ("episode_s", parse_time), ("min_fraction", float)):
+            value = getattr(self, name)
             try:
-                object.__setattr__(self, name, parse(getattr(self, name)))
+                object.__setattr__(self, name, parse(value))
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from error
             except (TypeError, ValueError, OverflowError) as error:
-                raise InputError(f"{name}={getattr(self, name)!r}: expected a number") from error
+                raise InputError(f"{name}={show(value)}: expected a number") from error
         if not 1e-3 <= self.interval_s <= 60:
             raise InputError(f"interval_s={self.interval_s:g}: expected 0.001 <= interval_s <= 60")
         if not self.interval_s <= self.episode_s <= 86400:
             raise InputError(f"episode_s={self.episode_s:g}: expected interval_s={self.interval_s:g} <= episode_s <= 86400")
+        if self.num_steps > MAX_STEPS:
+            raise InputError(
+                f"episode_s={self.episode_s:g} has {self.num_steps:,} steps of interval_s={self.interval_s:g}: "
+                f"expected at most {MAX_STEPS:,}; shorten the episode, or lengthen the interval"
+            )
         if abs(self.episode_s / self.interval_s - self.num_steps) > 1e-6:
             raise InputError(f"episode_s={self.episode_s:g}: expected a whole number of intervals of {self.interval_s:g} s")
         if not 0 < self.min_fraction < 1:
             raise InputError(f"min_fraction={self.min_fraction:g}: expected 0 < min_fraction < 1")
         if not isinstance(self.features, (list, tuple)) or not self.features:
-            raise InputError(f"features={self.features!r}: expected a list of some of {', '.join(FEATURES)}")
+            raise InputError(f"features={show(self.features)}: expected a list of some of {', '.join(FEATURES)}")
         object.__setattr__(self, "features", tuple(check_name("feature", name, FEATURES) for name in self.features))
+        if doubles := [name for name in FEATURES if self.features.count(name) > 1]:
+            raise InputError(f"features={show(self.features)}: {doubles[0]!r} stands twice, expected it once")
         check_name("reward", self.reward, REWARDS)
         check_name("deployment", self.deployment, DEPLOYMENTS)
         if not isinstance(self.transport, str) or not self.transport.replace("_", "").isalnum():
-            raise InputError(f"transport={self.transport!r}: expected udp or the name of a TCP congestion control")
+            raise InputError(f"transport={show(self.transport)}: expected udp or the name of a TCP congestion control")
         for kind in ("topology", "traffic"):
             function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))
             key = f"{kind}_parameters"
             parameters = check_parameters(f"{kind} {getattr(self, kind)}", function, getattr(self, key))
             # What identifies a file that the traffic reads belongs to the scenario.
-            complete = getattr(sys.modules[function.__module__], "complete_parameters", None)
+            complete = getattr(sys.modules.get(function.__module__), "complete_parameters", None)
             object.__setattr__(self, key, complete(parameters) if complete else parameters)
-        self.make_flows(self.make_topology(), np.random.default_rng(0))
+        self._check_sizes(self.make_topology())
+
+    def _check_sizes(self, topology: Topology) -> None:
+        """Refuse what is each within its range and does not go together, before anything is made of it."""
+        least_bps = min(topology.host_rates_bps)
+        if self.min_fraction * least_bps < MIN_LIMIT_BPS:
+            raise InputError(
+                f"min_fraction={self.min_fraction:g}: expected {MIN_LIMIT_BPS / least_bps:g} or more, a byte a second on a link of "
+                f"{format_rate(least_bps)}"
+            )
+        if "pairs" in self.features and topology.num_hosts > MAX_PAIRED_HOSTS:
+            raise InputError(
+                f"feature 'pairs' on {topology.num_hosts:,} hosts: expected at most {MAX_PAIRED_HOSTS:,}, as it has a value for each two"
+            )
+        flows = self.make_flows(topology, np.random.default_rng(0))
+        first_s = min((flow.start_s for flow in flows), default=None)
+        if first_s is None or first_s >= self.episode_s:
+            raise InputError(
+                f"traffic {self.traffic}: {'no flow' if first_s is None else f'its first flow starts at {first_s:g} s'}: "
+                f"expected at least one that starts before the end of the episode, episode_s={self.episode_s:g}"
+            )
 
     @property
     def num_steps(self) -> int:
@@ -128,12 +177,29 @@ class Scenario:
         return round(self.episode_s / self.interval_s)
 
     def make_topology(self) -> Topology:
-        topology: Topology = load("topologies", "topology", self.topology)(**self.topology_parameters)
+        function = load("topologies", "topology", self.topology)
+        with in_users_code(f"topology {self.topology}"):
+            topology: Topology = function(**self.topology_parameters)
+        if not isinstance(topology, Topology):
+            raise InputError(f"topology {self.topology} gave {show(topology)}: expected a Topology")
         return topology
 
     def make_flows(self, topology: Topology, rng: np.random.Generator) -> list[Flow]:
-        """Draw one episode's flows."""
-        flows: list[Flow] = load("traffic", "traffic", self.traffic)(topology, rng, **self.traffic_parameters)
+        """Draw one episode's flows.
+
+        Raises:
+            InputError: the traffic does not fit the topology, or its file is at fault.
+        """
+        function = load("traffic", "traffic", self.traffic)
+        with in_users_code(f"traffic {self.traffic}"):
+            flows: list[Flow] = list(function(topology, rng, **self.traffic_parameters))
+        hosts = topology.host_index
+        for flow in flows:
+            if not isinstance(flow, Flow):
+                raise InputError(f"traffic {self.traffic} gave {show(flow)}: expected flows, such as Flow('h0', 'h1')")
+            if flow.source not in hosts or flow.destination not in hosts:
+                unknown = flow.source if flow.source not in hosts else flow.destination
+                check_name(f"host in a flow of traffic {self.traffic}", unknown, topology.hosts)
         return flows
 
     def to_table(self) -> dict[str, Any]:
@@ -155,7 +221,7 @@ class Scenario:
         for section, keys in table.items():
             check_name("section", section, ("topology", "traffic", "environment"))
             if not isinstance(keys, dict):
-                raise InputError(f"{section}={keys!r}: expected a table [{section}]")
+                raise InputError(f"{section}={show(keys)}: expected a table [{section}]")
             if section == "environment":
                 for key, value in keys.items():
                     check_name("key of environment", key, _ENVIRONMENT_KEYS)
@@ -183,9 +249,35 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"config {path}: {error.strerror or error}") from error
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"config {path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > _MAX_FILE_BYTES:
+        raise InputError(f"config {path}: expected at most {_MAX_FILE_BYTES:,} bytes")
+    try:
+        table = parse_toml(content.decode())
+    except (ValueError, InputError) as error:
+        raise InputError(f"config {path} is not TOML: {error}") from error
+    return table
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML, whose whole numbers have 64 bits and whose tables and lists lie in each other a few deep.
+
+    Raises:
+        InputError: it is not TOML, or goes beyond that.
+    """
+    try:
+        table = tomllib.loads(text)
     # A number of thousands of digits is a plain ValueError, brackets nested too deep are a RecursionError.
     except (ValueError, RecursionError) as error:
-        raise InputError(f"config {path} is not TOML: {error}") from error
+        raise InputError(" ".join(str(error).split())) from error
+    level: list[Any] = [table]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+        if any(isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 for value in level):
+            raise InputError("expected whole numbers of at most 64 bits")
+        level = [value for value in level if isinstance(value, (dict, list))]
+        if not level:
+            return table
+    raise InputError(f"expected tables and lists that lie in each other at most {_MAX_DEPTH} deep")

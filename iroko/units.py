@@ -7,7 +7,9 @@ import math
 import re
 
 from iroko.errors import InputError
+from iroko.names import show
 
+_MOST_CHARACTERS = 100
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµ/]*)\s*")
 _RATE = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _TIME = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0}
@@ -28,15 +30,15 @@ def _parse(value: str | float, units: dict[str, float], what: str, example: str)
         except OverflowError as error:
             raise InputError(f"{what}: expected a finite number such as {example}") from error
     else:
-        match = _NUMBER.fullmatch(value)
+        match = _NUMBER.fullmatch(value) if len(value) <= _MOST_CHARACTERS else None
         unit = match[2].lower() if match else None
         if what == "rate" and unit:
             unit = re.sub(r"(bit/s|bps|bit)$", "", unit)
         if match is None or unit is None or unit not in units:
-            raise InputError(f"{what} {value!r}: expected a number such as {example}")
+            raise InputError(f"{what} {show(value)}: expected a number such as {example}")
         number = float(match[1]) * units[unit]
     if not math.isfinite(number):
-        raise InputError(f"{what} {value!r}: expected a finite number such as {example}")
+        raise InputError(f"{what} {show(value)}: expected a finite number such as {example}")
     return number
 
 
@@ -54,7 +56,7 @@ def parse_size(value: str | float) -> int:
     """Read a size in bytes: `64k` (64,000), `64KiB` (65,536), 1500."""
     number = _parse(value, _SIZE, "size", "64k or 1.5MB (bytes)")
     if number != round(number):
-        raise InputError(f"size {value!r}: expected a whole number of bytes")
+        raise InputError(f"size {show(value)}: expected a whole number of bytes")
     return round(number)
 
 

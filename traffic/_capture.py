@@ -12,6 +12,8 @@ from traffic._records import Record
 
 MAGICS = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
 """What a capture begins with: pcap in either byte order, in us or ns, and pcapng."""
+MOST_BLOCK_BYTES = 1 << 24
+"""Of a packet or block of a capture."""
 _ETHERNET, _LINUX_COOKED, _LINUX_COOKED_2 = 1, 113, 276
 _IP_LINKS = {12: 0, 14: 0, 101: 0, 228: 0, 229: 0, 0: 4, 108: 4}
 """Link types that carry IP: how many bytes stand before it."""
@@ -73,7 +75,8 @@ class _Watched:
         self.file, self.short, self.name = file, False, file.name
 
     def read(self, size: int) -> bytes:
-        data = self.file.read(size)
+        # A damaged length may ask for gigabytes, which would be set aside before the file is seen to end.
+        data = self.file.read(min(size, MOST_BLOCK_BYTES))
         self.short |= 0 < len(data) < size
         return data
 

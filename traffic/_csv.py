@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from iroko.errors import InputError
-from iroko.names import check_name
+from iroko.names import check_name, show
 from traffic._records import Record
 
 COLUMNS = ("source", "destination", "start_s", "size_bytes")
@@ -43,7 +43,7 @@ def _records(path: str, file: TextIO, max_flows: int) -> Iterator[Record]:
     for name in names:
         check_name(f"column in {path}, line 1,", name, COLUMNS)
     if sorted(names) != sorted(COLUMNS):
-        raise InputError(f"{path}, line 1: columns {','.join(names)}: expected {','.join(COLUMNS)}, each once")
+        raise InputError(f"{path}, line 1: columns {','.join(names)[:100]}: expected {','.join(COLUMNS)}, each once")
     count = 0
     for row in rows:
         if not row:
@@ -62,20 +62,27 @@ def _record(place: str, values: dict[str, str]) -> Record:
         if not values[key]:
             raise InputError(f"{place}: {key} is empty: expected the name of a host, or an address")
     if values["source"] == values["destination"]:
-        raise InputError(f"{place}: source and destination are both {values['source']!r}: expected two different hosts")
+        raise InputError(f"{place}: source and destination are both {show(values['source'])}: expected two different hosts")
     try:
-        start_s = float(values["start_s"])
+        start_s = float(_digits(values["start_s"]))
     except ValueError:
         start_s = math.nan
     if not 0 <= start_s < math.inf:
-        raise InputError(f"{place}: start_s={values['start_s']!r}: expected seconds from the start of the episode, 0 or more")
+        raise InputError(f"{place}: start_s={show(values['start_s'])}: expected seconds from the start of the episode, 0 or more")
     try:
-        size_bytes = int(values["size_bytes"])
+        size_bytes = int(_digits(values["size_bytes"]))
     except ValueError:
         size_bytes = 0
     if not 1 <= size_bytes <= 1 << 50:
-        raise InputError(f"{place}: size_bytes={values['size_bytes']!r}: expected a whole number of bytes, 1 or more")
+        raise InputError(f"{place}: size_bytes={show(values['size_bytes'])}: expected a whole number of bytes, 1 or more, at most 2^50")
     return Record(values["source"], values["destination"], start_s, size_bytes, place)
+
+
+def _digits(text: str) -> str:
+    """What Python's source allows in numbers no table means: 1_0 is not ten."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return text
 
 
 def _lines(path: str, file: TextIO) -> Iterator[str]:

@@ -25,6 +25,7 @@ class Record(NamedTuple):
     place: str
 
 
+MAX_FILE_BYTES = 20e9
 Stamp = tuple[int, int, int]
 """What tells that a file is still the one that was read: its inode, size, and time of change in ns."""
 
@@ -42,6 +43,11 @@ def stamp(path: str) -> Stamp:
     # A pipe would have to be read twice.
     if not stat.S_ISREG(found.st_mode):
         raise InputError(f"file={path!r} of traffic replay is no regular file: expected a capture (pcap, pcapng) or CSV")
+    if found.st_size > MAX_FILE_BYTES:
+        raise InputError(
+            f"file={path!r} of traffic replay has {found.st_size / 1e9:,.0f} GB: expected at most {MAX_FILE_BYTES / 1e9:g} GB; "
+            "cut the capture, such as with editcap -s 128"
+        )
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
