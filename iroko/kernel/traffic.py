@@ -4,12 +4,11 @@ import select
 import time
 from collections.abc import Callable, Sequence
 
-from iroko.flows import UDP, Flow
+from iroko.errors import InputError
+from iroko.flows import MAX_KERNEL_FLOWS, UDP, Flow, first_port
 from iroko.kernel.endpoints import End, Listener, TcpEnd, UdpEnd
 from iroko.kernel.network import Fabric
 from iroko.kernel.timer import Timer
-
-_FIRST_PORT, _PORT_SPAN = 10_000, 20_000
 
 
 class Traffic:
@@ -42,9 +41,17 @@ class Traffic:
 
         Args:
             seed: chooses the port numbers, and with them the paths that equal-cost multipath gives.
+
+        Raises:
+            InputError: there are too many.
         """
+        if len(flows) > MAX_KERNEL_FLOWS:
+            raise InputError(
+                f"{len(flows):,} flows: expected at most {MAX_KERNEL_FLOWS:,} in an episode on a kernel, which has no more port numbers; "
+                "take a lower load or a shorter episode, or --engine sim"
+            )
         self.close_flows()
-        fabric, first = self.fabric, _FIRST_PORT + seed % _PORT_SPAN
+        fabric, first = self.fabric, first_port(seed)
         for number, flow in enumerate(flows):
             source, destination = (fabric.nodes[name].namespace for name in (flow.source, flow.destination))
             address, source_address = fabric.addresses[flow.destination], fabric.addresses[flow.source]

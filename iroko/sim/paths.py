@@ -2,9 +2,8 @@
 
 import hashlib
 
+from iroko.flows import first_port
 from iroko.topology import Topology
-
-_FIRST_PORT, _PORT_SPAN = 10_000, 20_000
 
 
 class Paths:
@@ -24,7 +23,7 @@ class Paths:
             if (source, destination) not in self._static:
                 self._static[source, destination] = self.topology.static_path(source, destination)
             return self._static[source, destination]
-        label = f"{source}>{destination}:{_FIRST_PORT + seed % _PORT_SPAN + number}"
+        label = f"{source}>{destination}:{first_port(seed) + number}"
         path, node = [], source
         while node != destination:
             choices = self.topology.next_ports[node][destination]

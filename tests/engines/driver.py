@@ -1,6 +1,6 @@
 """An engine with shorthands for tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -35,3 +35,6 @@ def open_driver(name: str, topology: Topology) -> Iterator[Driver]:
         yield Driver(engine)
     finally:
         engine.close()
+
+
+Open = Callable[[Topology], Driver]

@@ -10,7 +10,7 @@ import pytest
 
 from iroko.engine import missing_transports, open_engine
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
-from iroko.flows import Flow
+from iroko.flows import MAX_KERNEL_FLOWS, Flow
 from tests.engines.driver import Driver
 from topologies.dumbbell import dumbbell
 
@@ -230,6 +230,18 @@ def test_mininet_says_what_the_hosts_kernel_lacks() -> None:
             with pytest.raises(UnsupportedError, match="modprobe"):
                 engine.reset(FLOWS, name, 1)
         assert engine.reset(FLOWS, "cubic", 1).time_s < 0.1
+    finally:
+        engine.close()
+
+
+@pytest.mark.guest
+@pytest.mark.usefixtures("guest_kernel")
+def test_more_flows_than_port_numbers_are_refused_and_the_engine_goes_on() -> None:
+    engine = open_engine("guest", dumbbell())
+    try:
+        with pytest.raises(InputError, match=r"35,537 flows: expected at most 35,536 .* --engine sim"):
+            engine.reset([Flow("h0", "h2", 0, 1)] * (MAX_KERNEL_FLOWS + 1), "udp", 1)
+        assert Driver(engine).run(FLOWS, "udp", 1)[0].flow_bytes.sum() > 0
     finally:
         engine.close()
 

@@ -1,8 +1,5 @@
 """Finite flows in the engines whose time is exact: alone, lost, by the thousand, and of another number in each episode."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-
 import numpy as np
 import pytest
 
@@ -12,27 +9,10 @@ from iroko.env import IrokoEnv
 from iroko.flows import Flow
 from iroko.metrics import TCP_HEADERS_BYTES, UDP_HEADERS_BYTES, ideal_completions_s, last_frames_s, slowdowns
 from iroko.scenario import Scenario
-from iroko.topology import Topology
-from tests.engines.driver import Driver, open_driver
+from tests.engines.driver import Open
 from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 from traffic.websearch import websearch
-
-Open = Callable[[Topology], Driver]
-
-
-@pytest.fixture(scope="module")
-def drive(exact_engine: str) -> Iterator[Open]:
-    """Opens an engine for a topology; the engines stay open for the module, so that equal topologies boot one guest."""
-    with ExitStack() as stack:
-        drivers: dict[Topology, Driver] = {}
-
-        def get(topology: Topology) -> Driver:
-            if topology not in drivers:
-                drivers[topology] = stack.enter_context(contextmanager(open_driver)(exact_engine, topology))
-            return drivers[topology]
-
-        yield get
 
 
 @pytest.mark.parametrize("transport", ["udp", "dctcp", "nv"])

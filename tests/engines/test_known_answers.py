@@ -1,35 +1,17 @@
 """What must come out by arithmetic: of the simulator, and of the kernel in the guest, where time is exact and every transport at hand."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-
 import numpy as np
 import pytest
 
 from iroko.flows import Flow
 from iroko.metrics import jain_index
 from iroko.topology import Topology
-from tests.engines.driver import Driver, open_driver
+from tests.engines.driver import Open
 from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 from topologies.star import star
 
 FRAME, UDP_DATA, TCP_DATA = 1514, 1472, 1448  # Ethernet 14, IP 20, UDP 8 or TCP 20 with 12 of time stamps
-Open = Callable[[Topology], Driver]
-
-
-@pytest.fixture(scope="module")
-def drive(exact_engine: str) -> Iterator[Open]:
-    """Opens an engine for a topology; the engines stay open for the module, so that equal topologies boot one guest."""
-    with ExitStack() as stack:
-        drivers: dict[Topology, Driver] = {}
-
-        def get(topology: Topology) -> Driver:
-            if topology not in drivers:
-                drivers[topology] = stack.enter_context(contextmanager(open_driver)(exact_engine, topology))
-            return drivers[topology]
-
-        yield get
 
 
 def port(topology: Topology, owner: str, peer: str) -> int:
