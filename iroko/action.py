@@ -1,10 +1,14 @@
 """What an agent does: one fraction of the link rate for each host, turned into limits in bit/s."""
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from iroko.arrays import FabricArrays
 from iroko.errors import InputError
+from iroko.names import show
 from iroko.snapshot import Floats
 
 ROUNDING = 1e-6
@@ -26,10 +30,13 @@ def read_action(action: npt.ArrayLike, fabric: FabricArrays, min_fraction: float
     """
     shape = fabric.host_rates_bps.shape
     try:
-        fractions = np.asarray(action, dtype=float)
-    except (TypeError, ValueError) as error:
-        whom = "host" if len(shape) == 1 else "host of each environment"
-        raise InputError(f"action {action!r}: expected {fabric.host_rates_bps.size} numbers, one for each {whom}") from error
+        given = np.asarray(action)
+    except Exception as error:  # lists of unequal lengths; tensors that want a gradient; whatever a user's own class raises
+        raise _no_numbers(action, shape) from error
+    # Text and truth values would pass for numbers, and of complex ones a part would be dropped.
+    if given.dtype.kind not in "fiu" and given.size:
+        raise _no_numbers(action, shape)
+    fractions = given.astype(float, copy=False)
     if fractions.shape != shape:
         meaning = "one fraction for each host" if len(shape) == 1 else "for each environment one fraction for each host"
         raise InputError(f"action of shape {fractions.shape}: expected {shape}, {meaning}")
@@ -39,6 +46,11 @@ def read_action(action: npt.ArrayLike, fabric: FabricArrays, min_fraction: float
         raise _out_of_range(fractions, fabric, min_fraction)
     limits_bps: Floats = np.minimum(np.maximum(fractions, min_fraction), 1) * fabric.host_rates_bps
     return limits_bps
+
+
+def _no_numbers(action: Any, shape: tuple[int, ...]) -> InputError:
+    whom = "host" if len(shape) == 1 else "host of each environment"
+    return InputError(f"action {show(action)}: expected {math.prod(shape)} numbers, one for each {whom}")
 
 
 def _out_of_range(fractions: Floats, fabric: FabricArrays, min_fraction: float) -> InputError:

@@ -7,7 +7,7 @@ have in common. Environment for environment it gives what `iroko.env.IrokoEnv` g
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,12 @@ from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.deployment import AnyObserver, View
 from iroko.engine import Clock
-from iroko.env import action_box, draw_episode, observation_box
+from iroko.env import action_box, check_scenario, check_seed, draw_episode, observation_box
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import Columns, measures
 from iroko.metrics import Booleans
+from iroko.names import show
 from iroko.observation import Observation
 from iroko.reward import REWARDS, RewardContext
 from iroko.scenario import Scenario
@@ -33,6 +34,7 @@ from iroko.topology import Topology
 if TYPE_CHECKING:
     from iroko.engine import Batch
 
+MAX_ENVS = 4096
 SHARED = ("interval_s", "min_fraction", "features", "reward", "deployment")
 """The fields in which all scenarios of one batch have to agree."""
 
@@ -123,8 +125,12 @@ class BatchEnv:
         Raises:
             InputError: there is no scenario, or one does not fit the first; the message says in what.
         """
-        if not scenarios:
-            raise InputError("a vector environment of no scenarios: expected at least one")
+        if not isinstance(scenarios, Sequence) or not scenarios:
+            raise InputError(f"a vector environment of no scenarios, {show(scenarios)}: expected a list of at least one")
+        check_num_envs(len(scenarios))
+        for scenario in scenarios:
+            check_scenario(scenario)
+        seeds = [check_seed(seed) for seed in seeds]
         if len(seeds) != len(scenarios):
             raise InputError(f"{len(seeds)} seeds for {len(scenarios)} scenarios: expected one for each")
         first = scenarios[0]
@@ -139,7 +145,7 @@ class BatchEnv:
         self.observer = self._view.observer
         self.observation_space: Space[Observation] = observation_box(self.observer)
         self.action_space: Space[npt.NDArray[np.float32]] = action_box(topologies[0].num_hosts, first.min_fraction)
-        self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, map(int, seeds), strict=True))]
+        self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, seeds, strict=True))]
         self._owns_batch, self._batch = batch is None, batch
         self._reward = REWARDS[first.reward]
         self._num_steps = np.array([scenario.num_steps for scenario in scenarios])
@@ -197,6 +203,9 @@ class BatchEnv:
         """
         if self._closed:
             raise ClosedError("reset after close: make a new vector environment")
+        if not isinstance(seeds, Sequence):
+            raise InputError(f"seed={show(seeds)}: expected a whole number, or one for each of {self.num_envs} environments")
+        seeds = [None if seed is None else check_seed(seed) for seed in seeds]
         if len(seeds) != self.num_envs:
             raise InputError(f"{len(seeds)} seeds: expected one for each of {self.num_envs} environments")
         with self._closing_on_error():
@@ -287,8 +296,25 @@ class BatchEnv:
             raise
 
 
+def check_num_envs(num_envs: Any) -> int:
+    """Refuse a number of environments that is none, or that no machine holds.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if isinstance(num_envs, bool) or not isinstance(num_envs, int) or not 1 <= num_envs <= MAX_ENVS:
+        raise InputError(f"num_envs={show(num_envs)}: expected 1 or more, at most {MAX_ENVS:,}")
+    return num_envs
+
+
 def make_seeds(seed: int, num_envs: int) -> list[int]:
-    """One for each environment, drawn from one seed."""
+    """One for each environment, drawn from one seed.
+
+    Raises:
+        InputError: the seed or the number is out of range.
+    """
+    check_num_envs(num_envs)
+    seed = check_seed(seed)
     return [int(each) for each in np.random.SeedSequence(seed).generate_state(num_envs)]
 
 

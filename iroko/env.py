@@ -14,11 +14,11 @@ import iroko
 from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.deployment import AnyObserver, View
-from iroko.engine import Engine, default_engine, open_engine
+from iroko.engine import ENGINES, Engine, default_engine, open_engine
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import measures, to_numbers
-from iroko.names import check_name
+from iroko.names import check_name, show
 from iroko.observation import Observation
 from iroko.reward import REWARDS, RewardContext
 from iroko.scenario import Scenario
@@ -112,12 +112,13 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             render_mode: None; there is nothing to render.
 
         Raises:
-            InputError: an engine of another topology, or a render mode.
+            InputError: an engine of another topology or of an unknown name, a seed below 0, or a render mode.
         """
         if render_mode is not None:
-            raise InputError(f"render_mode={render_mode!r}: expected None; draw a run with iroko.plots instead")
+            raise InputError(f"render_mode={show(render_mode)}: expected None; draw a run with iroko.plots instead")
         self.render_mode = None
-        self.scenario = scenario or Scenario()
+        self.scenario = Scenario() if scenario is None else check_scenario(scenario)
+        seed = check_seed(seed)
         self.topology = self.scenario.make_topology()
         self._fabric = FabricArrays.of(self.topology)
         self._view = View(self.scenario, self.topology, self._fabric)
@@ -130,7 +131,9 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._engine: Engine | None = None
         self._engine_name: str | None = None
         if engine is None or isinstance(engine, str):
-            self._engine_name = engine
+            self._engine_name = None if engine is None else check_name("engine", engine, ENGINES)
+        elif not isinstance(getattr(engine, "topology", None), Topology):
+            raise InputError(f"engine={show(engine)}: expected the name of one, {', '.join(ENGINES)}, or an open engine")
         elif engine.topology != self.topology:
             raise InputError(f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}")
         else:
@@ -172,15 +175,17 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             options: none are known.
 
         Raises:
-            InputError: `options` holds something.
-            ClosedError: the environment was closed.
+            InputError: `options` holds something, or the seed is no whole number from 0 up.
+            ClosedError: the environment was closed, or is between `begin_step` and `finish_step`.
             UnsupportedError: the engine cannot run here, or lacks the transport.
         """
         if self._phase == "closed":
             raise ClosedError("reset after close: make a new environment")
+        if self._phase == "stepping":
+            raise ClosedError("reset in the middle of a step: call finish_step first")
         if options:
-            raise InputError(f"options={options!r}: expected none; a scenario is set when the environment is made")
-        super().reset(seed=self._seed if seed is None else seed)
+            raise InputError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
+        super().reset(seed=self._seed if seed is None else check_seed(seed))
         self._seed = None
         self.flows, engine_seed = draw_episode(self.scenario, self.topology, self.np_random)
         self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, self.flows))
@@ -267,6 +272,28 @@ def observation_box(observer: AnyObserver) -> Space[Observation]:
 
 def action_box(num_hosts: int, min_fraction: float) -> Space[npt.NDArray[np.float32]]:
     return Box(np.float32(min_fraction), np.float32(1), (num_hosts,), np.float32)
+
+
+def check_scenario(scenario: Any) -> Scenario:
+    """Refuse what is no scenario, such as the name of a topology.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not isinstance(scenario, Scenario):
+        raise InputError(f"scenario={show(scenario)}: expected a Scenario, such as Scenario(topology='fattree')")
+    return scenario
+
+
+def check_seed(seed: Any) -> int:
+    """Refuse what numpy's generators cannot be seeded with.
+
+    Raises:
+        InputError: it is no whole number, or out of range.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 64:
+        raise InputError(f"seed={show(seed)}: expected a whole number, 0 <= seed < 2^64")
+    return int(seed)
 
 
 def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generator) -> tuple[list[Flow], int]:

@@ -9,8 +9,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 import iroko
-from iroko.batch_env import BatchEnv, BatchStep, make_seeds
-from iroko.env import split_arguments
+from iroko.batch_env import BatchEnv, BatchStep, check_num_envs, make_seeds
+from iroko.env import check_seed, split_arguments
 from iroko.errors import InputError
 from iroko.info import Columns
 from iroko.metrics import Booleans
@@ -88,7 +88,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         if seed is None:
             seed = [None] * self.num_envs
         elif isinstance(seed, (int, np.integer)):
-            seed = [int(seed) + index for index in range(self.num_envs)]
+            seed = [check_seed(seed) + index for index in range(self.num_envs)]
         observations, columns = self.core.reset(seed)
         self._ended[:] = False
         return observations, _infos(columns, {}, np.zeros(self.num_envs, dtype=bool))
@@ -164,8 +164,7 @@ def _make(name: str, topology: str, num_envs: int, arguments: dict[str, Any]) ->
             f"engine={own['engine']!r}: expected 'sim', which alone steps many environments at once; "
             "with vectorization_mode='sync' they are stepped one after the other, on any engine"
         )
-    if num_envs < 1:
-        raise InputError(f"num_envs={num_envs}: expected 1 or more")
+    check_num_envs(num_envs)
     mode = own.get("autoreset_mode", AutoresetMode.NEXT_STEP)
     return IrokoVectorEnv([scenario] * num_envs, make_seeds(own.get("seed", 0), num_envs), autoreset_mode=mode)
 

@@ -12,7 +12,7 @@ from pettingzoo import ParallelEnv
 from iroko.engine import Engine
 from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, InputError
-from iroko.names import check_name
+from iroko.names import check_name, show
 from iroko.observation import Observation
 from iroko.scenario import HOSTS, Scenario
 from iroko.snapshot import Floats
@@ -133,14 +133,19 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
 
     def _limits(self, actions: Mapping[str, npt.ArrayLike]) -> Floats:
         fractions = np.empty(len(self.possible_agents))
+        if not isinstance(actions, Mapping):
+            raise InputError(f"actions {show(actions)}: expected a dictionary with one for each of {len(fractions)} hosts")
         for host in actions:
             check_name("host", host, self.possible_agents)
         for index, host in enumerate(self.possible_agents):
             if host not in actions:
                 raise InputError(f"actions without one for host {host}: expected one for each of {len(fractions)} hosts")
-            action = np.asarray(actions[host])
+            try:
+                action = np.asarray(actions[host])
+            except Exception:  # as in `read_action`
+                action = np.empty(0)
             if action.shape not in ((1,), ()) or action.dtype.kind not in "fiu":
-                raise InputError(f"action {actions[host]!r} for host {host}: expected one number, an array of shape (1,)")
+                raise InputError(f"action {show(actions[host])} for host {host}: expected one number, an array of shape (1,)")
             fractions[index] = action.item()
         return fractions
 
