@@ -10,6 +10,13 @@ from iroko.errors import InputError
 NET = (64, 64)
 """Hidden layers of every network: the observation is a vector of some hundred values at most, mostly near linear in effect."""
 
+MOST = {
+    "learning_rate": 10.0, "rollout_steps": 100_000, "batch_steps": 100_000, "num_epochs": 1000, "gradient_steps": 10_000,
+    "baseline_steps": 1000, "num_directions": 10_000, "num_top": 10_000, "clip_range": 100.0, "delta_std": 100.0, "noise_std": 100.0,
+}  # fmt: skip
+"""Above these an update takes hours or all memory, or no number is left finite."""
+MOST_LOG_STD = 10.0
+
 
 def falling(start: float, end_share: float = 0.1) -> Callable[[float], float]:
     """A learning rate that falls in a line from `start` to `end_share` of it over the training."""
@@ -25,11 +32,17 @@ def check_settings(name: str, settings: dict[str, Any]) -> None:
     """Refuse settings that no algorithm can work with.
 
     Raises:
-        InputError: a discount outside 0 to 1, or another setting that is not above 0; the message names it.
+        InputError: a discount outside 0 to 1, or another setting that is not above 0 or beyond `MOST`; the message names it.
     """
     for key, value in settings.items():
         if key in ("gamma", "gae_lambda", "tau"):
             if not 0 <= value <= 1:
                 raise InputError(f"{key}={value:g} of agent {name}: expected 0 <= {key} <= 1")
-        elif isinstance(value, (int, float)) and key != "log_std" and not value > 0:
-            raise InputError(f"{key}={value:g} of agent {name}: expected {key} > 0")
+        elif key == "log_std":
+            if not -MOST_LOG_STD <= value <= MOST_LOG_STD:
+                raise InputError(f"log_std={value:g} of agent {name}: expected {-MOST_LOG_STD:g} <= log_std <= {MOST_LOG_STD:g}")
+        elif isinstance(value, (int, float)):
+            if not value > 0:
+                raise InputError(f"{key}={value:g} of agent {name}: expected {key} > 0")
+            if value > (most := MOST.get(key, 1e9)):
+                raise InputError(f"{key}={value:g} of agent {name}: expected {key} <= {most:g}")

@@ -5,7 +5,8 @@ An agent gives every host's limit for the next interval. Each file of `agents/` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import check_name, list_names, load
+from iroko.names import check_name, in_users_code, list_names, load, show
 from iroko.scenario import Scenario, check_parameters
 from iroko.topology import Topology
 
@@ -118,6 +119,22 @@ class Agent(ABC):
         return InputError(f"agent {self.name} does not learn: it has nothing to train, save or load; use it as a baseline")
 
 
+@contextmanager
+def blamed_on(agent: Agent, doing: str) -> Iterator[None]:
+    """Let an error say which agent it comes from: what the agent's code raises, and an action that the environment refuses.
+
+    Args:
+        doing: what the agent was asked for.
+    """
+    try:
+        with in_users_code(f"agent {agent.name}: {doing}"):
+            yield
+    except InputError as error:
+        if str(error).startswith("agent "):
+            raise
+        raise InputError(f"agent {agent.name}: {error}") from error
+
+
 def agent_names() -> list[str]:
     """Every name that `make_agent` knows."""
     return sorted({*list_names("agents"), *TCP_NAMES})
@@ -140,5 +157,8 @@ def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0,
     else:
         function = load("agents", "agent", "tcp")
         checked = check_parameters(f"agent {name}", function, settings | {"seed": seed, "congestion_control": name})
-    agent: Agent = function(scenario, topology, **checked)
+    with in_users_code(f"agent {name}"):
+        agent = function(scenario, topology, **checked)
+    if not isinstance(agent, Agent):
+        raise InputError(f"agent {name}: agents/{name}.py gave {show(agent)}: expected an Agent")
     return agent

@@ -69,6 +69,9 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
     except OSError as error:
         _complain(str(error), error)
         return 1
+    except MemoryError as error:
+        _complain(f"out of memory{f': {error}' if str(error) else ''}; ask for fewer environments, a smaller fabric or fewer steps", error)
+        return 1
     finally:
         with suppress(IrokoError, OSError):
             hand_over_cache()
