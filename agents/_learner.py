@@ -15,7 +15,7 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from agents._models import FORMAT, broken_weights, check_card, read_replay, read_weights, write_model
-from agents._policies import clipped_mean, start_low
+from agents._policies import clipped_mean, keep_mean_in_range, start_low
 from agents._replay_buffer import Replay, give_replay, take_replay
 from agents._settings import check_settings
 from agents._wrappers import Learned, Relay, RewardScale, Spaces, to_fractions, unit_box
@@ -136,6 +136,8 @@ class Learner(Agent):
         env.action_space.seed(seed)
         algorithm = self._make_algorithm(env)
         start_low(algorithm)
+        if self._deployment.num_policies > 1 and isinstance(algorithm, OnPolicyAlgorithm):
+            keep_mean_in_range(algorithm)
         return algorithm
 
     def _state(self) -> dict[str, Any]:

@@ -28,14 +28,33 @@ def keep_from_saturating(algorithm: TD3) -> None:
     back, although the critic learns. So the gradient of (`PULL` / 2) (|x| - `PULL_FROM`)^2 is added for each output x before the
     tanh that lies beyond `PULL_FROM`. A deterministic actor has no entropy that would hold it back.
     """
+    _pull_back(_last_layer(algorithm.actor), PULL, PULL_FROM)
+
+
+MEAN_PULL, MEAN_PULL_FROM = 3.0, 0.8
+"""Of `keep_mean_in_range`; at 0.8 every draw shows yet."""
+
+
+def keep_mean_in_range(algorithm: OnPolicyAlgorithm) -> None:
+    """Pull the mean of a policy that is shared by many hosts back before all its draws are clipped.
+
+    Such a policy moves all hosts at once: when they first fill the queues together, all learn to send the least, and the mean falls to
+    where each draw stands for the same least rate and nothing is learned any more. So the gradient of (`MEAN_PULL` / 2) (|x| -
+    `MEAN_PULL_FROM`)^2 is added for each mean x beyond that. Without it PPO stayed at the least rate in one training of two.
+    """
+    _pull_back(algorithm.policy.action_net, MEAN_PULL, MEAN_PULL_FROM)
+
+
+def _pull_back(layer: torch.nn.Module, strength: float, start: float) -> None:
+    """Add the gradient of (strength / 2) (|x| - start)^2 for each output x of the layer beyond `start`."""
 
     def add_pull(layer: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
         if output.requires_grad:
             values = output.detach()
-            pull = PULL / len(values) * torch.sign(values) * torch.relu(values.abs() - PULL_FROM)
+            pull = strength / len(values) * torch.sign(values) * torch.relu(values.abs() - start)
             output.register_hook(lambda gradient: gradient + pull)  # type: ignore[no-untyped-call]
 
-    _last_layer(algorithm.actor).register_forward_hook(add_pull)
+    layer.register_forward_hook(add_pull)
 
 
 def clipped_mean(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@
 | `sent` | frame bytes that it sent over what its link could carry in the interval | 0 to 1 |
 | `delivered` | application bytes of its own flows that arrived, over what its link could carry | 0 to 1 |
 | `losses` | packets that it misses (`Snapshot.host_losses`), as full frames, over what its link could carry | -1 to 1 |
-| `missing` | the losses summed up, at least none, a tenth forgotten at each step: n / (n + 16) of n packets | 0 to 1 |
+| `missing` | the losses summed up, at least none, half forgotten in 138 steps: n / (n + 16) of n packets | 0 to 1 |
 | `echoes` | echoed ECN marks, as full frames, over what its link could carry | 0 to 1 |
 | `queueing` | round-trip time less the least of the episode: n / (n + 16) of n times that a full frame takes on its own link | 0 to 1 |
 
@@ -28,8 +28,10 @@ HISTORY_STEPS = 3
 """Steps that a host remembers: a rate that it changed shows in what is delivered one or two steps later."""
 HALF_FRAMES = 16
 """So many full frames in a queue are in the middle of the range: some of them are seen apart, and hundreds are not 1 yet."""
-KEPT = 0.9
-"""What is left of `missing` a step later. Lost packets never arrive: without this they would count as under way for ever."""
+KEPT = 0.995
+"""What is left of `missing` a step later. Lost packets never arrive: without this they would count as under way for ever. A queue that
+stands shows in nothing else over UDP: what is sent is delivered, only later. With 0.9 it is forgotten in a second and never drained: on
+the k=4 fat-tree PPO came to 8.5 in place of 9.7."""
 
 
 class HostObserver:

@@ -1,5 +1,6 @@
 """Agents: found by name, baselines that do what they say, learners that learn, repeat, and are saved and loaded."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -320,6 +321,22 @@ def test_a_saturated_actor_is_pulled_back_and_others_are_left_alone() -> None:
     actor(torch.zeros(8, *agent._algorithm.observation_space.shape)).sum().backward()  # type: ignore[misc]
     slope = 1 - torch.tanh(layer.bias.detach()) ** 2
     assert (layer.bias.grad / 8 - slope).numpy() == pytest.approx(np.array([-0.2, 0, 0, 0.4]) / 8, abs=1e-6)
+
+
+@pytest.mark.parametrize("deployment", ["central", "hosts"])
+def test_the_mean_of_a_shared_policy_is_kept_in_range(deployment: str) -> None:
+    """One for all hosts is pulled back from beyond 0.8, by 3 times the distance over the batch; one that sets each host's rate is not."""
+    agent = make_agent("ppo", dataclasses.replace(SCENARIO, deployment=deployment), TOPOLOGY)
+    assert isinstance(agent, Learner)
+    layer: Any = agent._algorithm.policy.action_net
+    for bias, pull in ((-1.3, -1.5), (0.5, 0.0), (2.8, 6.0)):
+        layer.zero_grad()
+        with torch.no_grad():
+            layer.weight.zero_()
+            layer.bias.fill_(bias)
+        layer(torch.zeros(8, layer.in_features)).sum().backward()
+        expected = 8 + (pull if deployment == "hosts" else 0)
+        assert layer.bias.grad.numpy() == pytest.approx(np.full(layer.out_features, expected), abs=1e-5)
 
 
 def _silent() -> Any:
