@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 from iroko.flows import Flow
@@ -16,6 +16,8 @@ from iroko.topology import Topology
 THREADS = "IROKO_THREADS"
 """Environment variable: threads of one simulation, where several trainings share a machine. Results do not depend on it."""
 ENGINES = ("guest", "mininet", "sim")
+LATE_SHARE = 0.1
+"""Of an interval: a step in real time that woke later than this is late, and its numbers are of a machine that stalled."""
 
 
 @dataclass
@@ -25,15 +27,39 @@ class Clock:
     Attributes:
         virtual_s: time that has passed in the network.
         real_s: real time that the engine took for it.
-        lateness_s: how late the engine's loop woke at worst; 0 in virtual time.
+        lateness_s: how late the engine's loop woke at worst within a step; 0 in virtual time. This and what follows is known once the
+            engine is closed.
+        steps, late_steps: all steps in real time, and those in which it woke later than `LATE_SHARE` of the interval.
         foreign_drops: packets lost outside the fabric's queues.
     """
 
     virtual_s: float = 0.0
     real_s: float = 0.0
     lateness_s: float = 0.0
+    steps: int = 0
+    late_steps: int = 0
     foreign_drops: int = 0
-    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def together(cls, clocks: Iterable["Clock"]) -> "Clock":
+        """The sum of several, with the worst lateness."""
+        known = list(clocks)
+        values = {each.name: [getattr(clock, each.name) for clock in known] for each in fields(cls)}
+        return cls(**{name: (max if name == "lateness_s" else sum)(each or [0]) for name, each in values.items()})
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to be wary of, a line each."""
+        lines = []
+        if self.late_steps:
+            lines.append(
+                f"this machine did not keep up with real time: in {self.late_steps:,} of {self.steps:,} steps its timers were more than "
+                f"{LATE_SHARE:.0%} of the interval late, at worst {self.lateness_s * 1e3:,.0f} ms; stop what else runs on it, "
+                "give a longer --interval or a lower --rate, or take --engine guest, which no load disturbs"
+            )
+        if self.foreign_drops:
+            lines.append(f"{self.foreign_drops:,} packets were lost in this machine's own input queues, outside the fabric")
+        return lines
 
 
 class Engine(Protocol):

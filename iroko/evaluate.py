@@ -78,16 +78,17 @@ def evaluate(
         env = IrokoEnv(scenario, engine=engine)
         for episode in range(episodes):
             _run_episode(agent, env, engine, episode, episodes, seed + episode, tables, on_step)
-        return Records(
-            scheme=agent.name,
-            transport=scenario.transport,
-            steps=pd.DataFrame(tables.steps),
-            flows=_flow_table(tables.flows),
-            clock=dataclasses.replace(engine.clock, warnings=list(engine.clock.warnings)),
-            engine=dict(engine.describe()),
-        )
+        description = dict(engine.describe())
     finally:
         engine.close()
+    return Records(
+        scheme=agent.name,
+        transport=scenario.transport,
+        steps=pd.DataFrame(tables.steps),
+        flows=_flow_table(tables.flows),
+        clock=dataclasses.replace(engine.clock),  # whole only now
+        engine=description,
+    )
 
 
 @dataclass

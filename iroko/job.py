@@ -225,7 +225,7 @@ def _train(prepared: Prepared, folder: RunFolder, name: str, phase: _Phase) -> N
     config, agent = prepared.config, prepared.agents[name]
     curve = train(
         agent, config.scenario, config.train_engine, config.steps, config.envs, config.seed, phase.progress,
-        folder.checkpoint(name), folder.path / "tensorboard" / name,
+        folder.checkpoint(name), folder.path / "tensorboard" / name, lambda text: _warn(folder, phase.display, f"{phase.name}: {text}"),
     )  # fmt: skip
     # Real times stay out of the file, so that equal trainings give equal bytes.
     rewards = pd.DataFrame({"agent": name, "step": curve["step"], "reward": curve["episode_reward"] / config.scenario.num_steps})
@@ -244,9 +244,7 @@ def _score(prepared: Prepared, folder: RunFolder, scheme: str, engine: str, phas
             raise
         _leave_out(folder, phase.display, scheme, str(error))
         return
-    clock = asdict(records.clock)
-    warnings = clock.pop("warnings")
-    manifest.transports[scheme], manifest.clocks[phase.name.removeprefix("score ")] = records.transport, clock
-    for warning in warnings:
+    manifest.transports[scheme], manifest.clocks[phase.name.removeprefix("score ")] = records.transport, asdict(records.clock)
+    for warning in records.clock.warnings:
         _warn(folder, phase.display, f"{phase.name}: {warning}")
     folder.write_scores(scheme, records.steps, records.flows, engine)

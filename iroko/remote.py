@@ -211,7 +211,8 @@ class RemoteEngine:
         try:
             if not self._stepping:
                 report = json.loads(self._ask(DESCRIBE, b"", DONE))["clock"]
-                self.clock.lateness_s, self.clock.foreign_drops = report["lateness_s"], report["foreign_drops"]
+                for name in ("lateness_s", "steps", "late_steps", "foreign_drops"):
+                    setattr(self.clock, name, report[name])
             self._channel.send(CLOSE)
         except (IrokoError, OSError):
             pass  # what is being closed may be gone already

@@ -30,7 +30,7 @@ from iroko.completion_table import print_completions
 from iroko.errors import InputError
 from iroko.metrics import goodput_bps, jain_index, queue_percentiles
 from iroko.scenario import HOSTS
-from iroko.store import RunData
+from iroko.store import RunData, read_manifest
 from iroko.topology import Topology
 
 REFERENCES = ("nv", "dctcp")
@@ -129,9 +129,10 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
 def to_json(run: RunData, scores: list[Score]) -> str:
     """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another.
 
-    Where flows are finite, `completions` has how they completed, see `iroko.completion`.
+    Where flows are finite, `completions` has how they completed, see `iroko.completion`. `warnings` are those of the manifest.
     """
     result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine} | _to_tables(run, scores)
+    result["warnings"] = read_manifest(run.path).warnings
     if run.in_training is not None:
         result["in_training"] = {"engine": run.config.train_engine} | _to_tables(run.in_training, score_schemes(run.in_training))
     return json.dumps(result, allow_nan=False)
@@ -171,7 +172,8 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
         table.add_row(*cells)
     console.print(table)
     print_completions(score_completions(run), run.config.agents, console)
-    for line in [*compare(run, scores), *compare_engines(run, scores)]:
+    warnings = [f"warning: {line}" for line in read_manifest(run.path).warnings]
+    for line in [*compare(run, scores), *compare_engines(run, scores), *warnings]:
         console.print(line, highlight=False, soft_wrap=True)
 
 

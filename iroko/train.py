@@ -15,7 +15,7 @@ import pandas as pd
 
 from iroko.agent import Agent, Progress
 from iroko.engine import Clock, default_engine
-from iroko.errors import InputError
+from iroko.errors import ClosedError, InputError
 from iroko.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     checkpoint_folder: Path | None = None,
     log_folder: Path | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Train until the agent has learned from `num_steps` environment steps in all.
 
@@ -51,6 +52,7 @@ def train(
         checkpoint_folder: the agent and its learning curve are read from here, and written here at the end of each section; None:
             nowhere.
         log_folder: for TensorBoard; None: no logs.
+        warn: told at the end, also at an early one, what to be wary of, a line each.
 
     Returns:
         The learning curve, one row for each episode: `step` (environment steps done at its end), `episode_reward`, and `wall_s`
@@ -71,19 +73,25 @@ def train(
         curve = _Curve.read(checkpoint_folder)
     section_steps = _section_steps(scenario, engine or default_engine(), num_envs)
     clock = Clock()
-    while agent.num_steps_done < num_steps:
-        first_step = agent.num_steps_done
-        # Each section draws other traffic than the ones before it.
-        env_seed = seed if first_step == 0 else int(np.random.SeedSequence([seed, first_step]).generate_state(1)[0])
-        note = _Note(curve, num_steps, clock, on_progress)
-        env = note.env = make_vector(scenario, num_envs, engine, env_seed)
-        try:
-            agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)
-            clock = note.clock()
-        finally:
-            env.close()
-        if checkpoint_folder is not None:
-            save_checkpoint(agent, curve.table(), checkpoint_folder)
+    try:
+        while agent.num_steps_done < num_steps:
+            first_step = agent.num_steps_done
+            # Each section draws other traffic than the ones before it.
+            env_seed = seed if first_step == 0 else int(np.random.SeedSequence([seed, first_step]).generate_state(1)[0])
+            note = _Note(curve, num_steps, clock, on_progress)
+            env = note.env = make_vector(scenario, num_envs, engine, env_seed)
+            try:
+                agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)
+            finally:
+                clocks = note.clocks()
+                env.close()
+                clock = Clock.together([clock, *clocks])  # whole only now
+            if checkpoint_folder is not None:
+                save_checkpoint(agent, curve.table(), checkpoint_folder)
+    finally:
+        if warn is not None:
+            for line in clock.warnings:
+                warn(line)
     return curve.table()
 
 
@@ -101,16 +109,19 @@ class _Note:
     def __init__(self, curve: "_Curve", num_steps: int, before: Clock, on_progress: Callable[[Progress], None] | None) -> None:
         self._curve, self._num_steps, self._before, self._on_progress = curve, num_steps, before, on_progress
 
-    def clock(self) -> Clock:
-        """The times of all sections so far, summed over the environments."""
-        clocks = [self._before, *self.env.clocks]
-        return Clock(virtual_s=sum(clock.virtual_s for clock in clocks), real_s=sum(clock.real_s for clock in clocks))
+    def clocks(self) -> list[Clock]:
+        """Of this section's engines; none where they are not open."""
+        try:
+            return self.env.clocks
+        except ClosedError:
+            return []
 
     def __call__(self, steps_done: int, episode_rewards: list[float]) -> None:
         self._curve.add(steps_done, episode_rewards)
         if self._on_progress is not None:
-            clock, total = self.clock(), max(self._num_steps, steps_done)
-            self._on_progress(Progress(steps_done, total, self._curve.last_reward, clock.virtual_s, clock.real_s))
+            clocks, total = [self._before, *self.env.clocks], max(self._num_steps, steps_done)
+            virtual_s, real_s = sum(clock.virtual_s for clock in clocks), sum(clock.real_s for clock in clocks)
+            self._on_progress(Progress(steps_done, total, self._curve.last_reward, virtual_s, real_s))
 
 
 def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:

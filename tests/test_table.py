@@ -80,7 +80,7 @@ def test_under_ecmp_every_shortest_path_counts() -> None:
 def test_json_is_one_object_with_the_promised_keys(run) -> None:  # type: ignore[no-untyped-def]
     scores = score_schemes(run)
     result = json.loads(to_json(run, scores))
-    assert list(result) == ["run", "engine", "schemes"] and (result["run"], result["engine"]) == (str(run.path), "guest")
+    assert list(result) == ["run", "engine", "schemes", "warnings"] and (result["run"], result["engine"]) == (str(run.path), "guest")
     assert [list(scheme) for scheme in result["schemes"]] == [KEYS] * 3
     assert result["schemes"][1]["queue_mean_bytes"] == scores[1].queue_mean_bytes
 
@@ -145,7 +145,7 @@ def test_what_is_lost_between_the_engines_in_words(tmp_path: Path) -> None:
     schemes = ["ppo", "static", "maxmin", "random"]
     assert rewards_by_engine(run) == {"guest": dict.fromkeys([*schemes, "nv"], 6.5), "sim": dict.fromkeys(schemes, 7.0)}
     result = json.loads(to_json(run, score_schemes(run)))
-    assert list(result) == ["run", "engine", "schemes", "in_training"] and result["in_training"]["engine"] == "sim"
+    assert list(result) == ["run", "engine", "schemes", "warnings", "in_training"] and result["in_training"]["engine"] == "sim"
     assert [(scheme["scheme"], scheme["reward"]) for scheme in result["in_training"]["schemes"]] == [(scheme, 7.0) for scheme in schemes]
     assert "engine" not in result["in_training"]["schemes"][0]
 

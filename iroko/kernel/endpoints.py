@@ -23,6 +23,8 @@ ECN_TRANSPORTS = ("dctcp",)
 _UDP_SEGMENT, _UDP_SEGMENTS = 103, 44
 _UDP_HEADER_BYTES, _LAST_MARK = 8, 1
 _UDP_BUFFER_BYTES = 200_000
+_UDP_SENDS = 16
+"""In one go, more than the buffer holds: a port that empties it as fast as this process fills it must not keep it from all else."""
 _SO_MEMINFO, _DROPS, _SO_ATTACH_FILTER = 55, 8, 26
 _TCP_LOW_WATER_BYTES = 65_536
 _SO_RCVBUFFORCE, _TCP_RECEIVE_BYTES = 33, 4 << 20
@@ -159,13 +161,16 @@ class UdpEnd(End):
 
     def _send(self) -> None:
         try:
-            while self.left:
+            for _ in range(_UDP_SENDS):
+                if not self.left:
+                    break
                 sent = self.sender.send(self._last_datagrams() if 0 < self.left <= len(_UDP_PAYLOAD) else _UDP_PAYLOAD)
                 if self.left > 0:
                     self.left -= sent
         except BlockingIOError:
             return
-        self.poller.forget(self.sender.fileno())
+        if not self.left:
+            self.poller.forget(self.sender.fileno())
 
     def _last_datagrams(self) -> bytes:
         datagrams = bytearray(self.left)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iroko.engine import Clock
+from iroko.engine import LATE_SHARE, Clock
 from iroko.errors import EngineError
 from iroko.flows import UDP, Flow
 from iroko.kernel.counters import open_counters
@@ -106,6 +106,7 @@ class KernelEngine:
         start_ns = self.last_ns
         if not self.virtual:
             start_ns = self.planned_ns = self.traffic.now_ns()
+            self.traffic.lateness_ns = 0  # between steps nothing is measured
             self._count()
             self.feedback.begin()
             self.counters.begin(start_ns)
@@ -117,7 +118,14 @@ class KernelEngine:
         self.traffic.run(end_ns)
         snapshot = self._measure(start_ns)
         self.clock.virtual_s += interval_s
+        if not self.virtual:
+            self._note_lateness(self.traffic.lateness_ns / 1e9, interval_s)
         return snapshot
+
+    def _note_lateness(self, lateness_s: float, interval_s: float) -> None:
+        self.clock.steps += 1
+        self.clock.late_steps += lateness_s > LATE_SHARE * interval_s
+        self.clock.lateness_s = max(self.clock.lateness_s, lateness_s)
 
     def _count(self) -> np.ndarray:
         """Application bytes delivered for each flow since this was last asked."""
@@ -162,7 +170,6 @@ class KernelEngine:
 
     def report(self) -> Clock:
         """The clock, with drops outside the fabric's queues counted."""
-        self.clock.lateness_s = self.traffic.lateness_ns / 1e9
         self.clock.foreign_drops = _backlog_drops() - self.drops_before
         return self.clock
 
