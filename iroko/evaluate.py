@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from iroko.agent import Agent, Progress
+from iroko.agent import Agent, Progress, blamed_on
 from iroko.engine import Clock, Engine, open_engine
 from iroko.env import IrokoEnv
 from iroko.errors import InputError
@@ -129,12 +129,15 @@ def _run_episode(
     on_step: Callable[[Progress], None] | None,
 ) -> None:
     observation, _ = env.reset(seed=seed)
-    agent.start(env.topology, env.flows)
+    with blamed_on(agent, "start"):
+        agent.start(env.topology, env.flows)
     delivered_bytes = env.snapshot.flow_bytes.copy()
     total_reward, step, over = 0.0, 0, False
     per_episode = env.scenario.num_steps
     while not over:
-        observation, reward, terminated, truncated, info = env.step(agent.act(observation))
+        with blamed_on(agent, f"act in step {step} of episode {episode}"):
+            env.begin_step(agent.act(observation))
+        observation, reward, terminated, truncated, info = env.finish_step()
         over = terminated or truncated
         tables.add_step(episode, step, reward, info, env.snapshot)
         delivered_bytes = delivered_bytes + env.snapshot.flow_bytes

@@ -72,6 +72,12 @@ class Manifest:
         for name in ("packages", "machine", "guest_kernel", "variables", "files"):
             if not all(isinstance(value, str) for value in getattr(manifest, name).values()):
                 raise TypeError(f"{name}: expected texts")
+        for name in ("wall_s", "virtual_s"):
+            if not all(isinstance(value, (int, float)) for value in getattr(manifest, name).values()):
+                raise TypeError(f"{name}: expected numbers")
+        for name in ("engines", "clocks", "rewards"):
+            if not all(isinstance(value, dict) for value in getattr(manifest, name).values()):
+                raise TypeError(f"{name}: expected tables")
         return manifest
 
     def warn(self, warning: str) -> bool:

@@ -28,12 +28,19 @@ import pandas as pd
 from iroko.errors import InputError
 from iroko.ingredients import hash_files
 from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
+from iroko.names import show
 from iroko.options import RunConfig, first_difference, format_toml, make_config
 from iroko.ownership import claim_path
 from iroko.privileges import hand_over as hand_over
 from iroko.scenario import read_toml
 
 RUNS = Path("results/runs")
+COLUMNS = {
+    "steps": ("scheme", "episode", "step", "time_s", "interval_s", "reward", "goodput_bps", "limits_bps", "host_received_bytes",
+              "port_bytes", "port_drops", "port_marks", "backlog_mean_bytes", "flow_bytes"),
+    "flows": ("scheme", "episode", "flow", "source", "destination", "start_s", "size_bytes", "delivered_bytes", "completion_s"),
+}  # fmt: skip
+"""What is read of `steps.parquet` and `flows.parquet` in any case."""
 CONFIG, MANIFEST = "config.toml", "manifest.json"
 
 
@@ -112,23 +119,54 @@ def read_run(path: str | Path) -> RunData:
     """Read a run folder whose schemes are scored.
 
     Raises:
-        InputError: it is no run folder, or its schemes are not all scored.
+        InputError: it is no run folder, its schemes are not all scored, or its tables are broken.
     """
     path = Path(path)
     config = read_config(path)
     missing = [name for name in ("steps.parquet", "flows.parquet") if not (path / name).is_file()]
     if missing:
         raise InputError(f"run {path} has no {missing[0]} yet: finish it with --resume --out {path}")
-    learning = pd.DataFrame(columns=["agent", "step", "reward"])
-    if (path / "learning.parquet").is_file():
-        learning = pd.read_parquet(path / "learning.parquet")
+    learning = read_learning(path)
 
     def read(suffix: str, in_training: RunData | None = None) -> RunData:
-        steps, flows = (pd.read_parquet(path / f"{kind}{suffix}.parquet") for kind in ("steps", "flows"))
+        steps, flows = (_read_frame(path / f"{kind}{suffix}.parquet", columns) for kind, columns in COLUMNS.items())
+        _check_fits(path, config, steps, flows)
         return RunData(path, config, steps, flows, learning, in_training)
 
     other = f"-{config.train_engine}"
     return read("", read(other) if (path / f"steps{other}.parquet").is_file() else None)
+
+
+def read_learning(path: Path) -> pd.DataFrame:
+    """The learning curves of a run folder so far, without rows where nothing has learned.
+
+    Raises:
+        InputError: they are broken.
+    """
+    file = path / "learning.parquet"
+    return _read_frame(file, ("agent", "step", "reward")) if file.is_file() else pd.DataFrame({"agent": [], "step": [], "reward": []})
+
+
+def _check_fits(path: Path, config: RunConfig, steps: pd.DataFrame, flows: pd.DataFrame) -> None:
+    """Refuse tables of another fabric than the config's, such as where someone has changed that."""
+    topology = config.scenario.make_topology()
+    for name, count in {"limits_bps": topology.num_hosts, "port_bytes": topology.num_ports}.items():
+        lengths = {len(values) for values in steps[name]}
+        if lengths - {count}:
+            wrong = min(lengths - {count})
+            raise InputError(f"run {path} is broken: {name} of steps.parquet has {wrong} values, {count} by its {CONFIG}")
+    if unknown := {*flows["source"], *flows["destination"]} - {*topology.hosts}:
+        raise InputError(f"run {path} is broken: flows.parquet has a host {min(map(str, unknown))!r} that its {CONFIG} does not have")
+
+
+def _read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these two kinds
+        raise InputError(f"{path} is broken: {' '.join(str(error).split())[:160]}") from error
+    if missing := [name for name in columns if name not in frame]:
+        raise InputError(f"{path} is broken: it has no column {missing[0]!r}")
+    return frame
 
 
 def read_config(path: Path) -> RunConfig:
@@ -150,7 +188,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         return Manifest.from_table(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path / MANIFEST} cannot be read: {error}") from error
 
 
@@ -174,7 +212,7 @@ class RunFolder:
         else:
             check_free(path)
             try:
-                write_beside(path / CONFIG, lambda part: part.write_text(format_toml(config.to_table())))
+                write_beside(path / CONFIG, lambda part: part.write_text(format_toml(config.to_table()), encoding="utf-8"))
             except OSError as error:
                 raise InputError(f"out={path}: cannot be written: {error.strerror}") from error
         self._lock = os.open(path / CONFIG, os.O_RDONLY | os.O_CLOEXEC)
@@ -263,8 +301,7 @@ class RunFolder:
 
     def read_learning(self) -> pd.DataFrame:
         """The learning curves so far."""
-        path = self.path / "learning.parquet"
-        return pd.read_parquet(path) if path.is_file() else pd.DataFrame({"agent": [], "step": [], "reward": []})
+        return read_learning(self.path)
 
     def write_learning(self, frame: pd.DataFrame) -> None:
         write_frame(self.path / "learning.parquet", frame)
@@ -274,9 +311,13 @@ def check_free(path: Path) -> None:
     """Check that a new run can have this folder.
 
     Raises:
-        InputError: there is a file of that name, or a folder with something in it.
+        InputError: there is a file of that name, or a folder with something in it, or none can be.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    try:
+        taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+    except (OSError, ValueError) as error:
+        raise InputError(f"out={show(str(path))}: {getattr(error, 'strerror', None) or error}: name another folder") from error
+    if taken:
         raise InputError(f"out={path}: exists already: name another folder, or go on with that run by --resume")
 
 
@@ -295,6 +336,11 @@ def find_unfinished(agrees: Callable[[Path], bool], runs: Path = RUNS) -> Path:
     """
     folders = [path.parent for path in runs.glob(f"*/{MANIFEST}") if (path.parent / CONFIG).is_file()]
     for folder in sorted(folders, key=lambda folder: (folder / MANIFEST).stat().st_mtime, reverse=True):
-        if read_manifest(folder).status != COMPLETE and agrees(folder):
+        try:
+            status = read_manifest(folder).status
+            read_config(folder)
+        except InputError:
+            continue  # a broken run does not stand in the way of the others
+        if status != COMPLETE and agrees(folder):
             return folder
     raise InputError(f"--resume: no unfinished run in {runs} agrees with these options: name its folder by --out, or start anew")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from iroko.agent import Agent, Progress
+from iroko.agent import Agent, Progress, blamed_on
 from iroko.engine import Clock, default_engine
 from iroko.errors import ClosedError, InputError
 from iroko.scenario import Scenario
@@ -81,7 +81,12 @@ def train(
             note = _Note(curve, num_steps, clock, on_progress)
             env = note.env = make_vector(scenario, num_envs, engine, env_seed)
             try:
-                agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)
+                with blamed_on(agent, "train"):
+                    agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)
+            except InputError:
+                if note.failure is not None:  # the caller's own, not the agent's
+                    raise note.failure from None
+                raise
             finally:
                 clocks = note.clocks()
                 env.close()
@@ -108,6 +113,7 @@ class _Note:
 
     def __init__(self, curve: "_Curve", num_steps: int, before: Clock, on_progress: Callable[[Progress], None] | None) -> None:
         self._curve, self._num_steps, self._before, self._on_progress = curve, num_steps, before, on_progress
+        self.failure: Exception | None = None
 
     def clocks(self) -> list[Clock]:
         """Of this section's engines; none where they are not open."""
@@ -121,7 +127,11 @@ class _Note:
         if self._on_progress is not None:
             clocks, total = [self._before, *self.env.clocks], max(self._num_steps, steps_done)
             virtual_s, real_s = sum(clock.virtual_s for clock in clocks), sum(clock.real_s for clock in clocks)
-            self._on_progress(Progress(steps_done, total, self._curve.last_reward, virtual_s, real_s))
+            try:
+                self._on_progress(Progress(steps_done, total, self._curve.last_reward, virtual_s, real_s))
+            except Exception as error:
+                self.failure = error
+                raise
 
 
 def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:

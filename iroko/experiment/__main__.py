@@ -35,13 +35,15 @@ def run(
     """Run every job of an experiment that is not done yet, and write its tables, figures and report."""
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs {jobs}: expected 1 or more")
+    if publish is not None and publish.exists() and not publish.is_dir():
+        raise InputError(f"--publish {publish}: expected a folder, or a name that is free")
     experiment = read_experiment(file, set_ or [], None if seeds is None else _parse_seeds(seeds))
     return _run(experiment, out, jobs, ray, publish, f"{PROGRAM} {file}{f' --out {out}' if out else ''}")
 
 
 def _parse_seeds(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    return read_seeds("--seeds", [int(part) if part.isdigit() else part for part in parts])
+    return read_seeds("--seeds", [int(part) if part.isdecimal() and len(part) <= 10 else part for part in parts])
 
 
 def _run(experiment: Experiment, out: Path | None, slots: int | None, ray: str | None, publish: Path | None, again: str) -> int:

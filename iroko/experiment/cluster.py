@@ -59,7 +59,7 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
 def _check_reachable(address: str) -> None:
     """Ray itself tries an address for minutes before it gives up."""
     host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdigit():
+    if not host or "/" in host or not port.isdecimal():
         return
     try:
         socket.create_connection((host, int(port)), timeout=10).close()

@@ -21,6 +21,7 @@ from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.results import DONE, EXPERIMENT, FAILED, JOBS, UNFINISHED, WAITING
 from iroko.experiment.spec import Experiment
 from iroko.manifest import COMPLETE
+from iroko.names import show
 from iroko.options import first_difference
 from iroko.store import CONFIG, MANIFEST, hand_over, read_config, read_manifest, write_beside
 
@@ -60,7 +61,11 @@ class ExperimentFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / LOCK).is_file())):
+        try:
+            taken = path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / LOCK).is_file()))
+        except OSError as error:
+            raise InputError(f"{show(str(path))}: {error.strerror}; name another folder with --out") from error
+        if taken:
             raise InputError(f"{path} exists already and is no folder of an experiment: name another with --out")
         try:
             (path / JOBS_FOLDER).mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from iroko.job import fill_in
 from iroko.options import RunConfig, Table, make_config, overlay, read_setting
 
 JOBS_FOLDER = "jobs"
+MAX_JOBS = 100_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def make_jobs(experiment: Experiment) -> list[Job]:
     Raises:
         InputError: a name, a key or a value that a run would refuse; the message says in which scenario and scheme.
     """
+    num_jobs = len(experiment.scenarios) * sum(len(scheme.seeds or experiment.seeds) for scheme in experiment.schemes)
+    if num_jobs > MAX_JOBS:
+        raise InputError(f"{num_jobs:,} jobs of scenarios, schemes and seeds: expected at most {MAX_JOBS:,}")
     configs: dict[tuple[str, str], tuple[RunConfig, bool]] = {}
     jobs: list[Job] = []
     for scenario in experiment.scenarios:

@@ -98,6 +98,12 @@ def read_results(folder: str | Path) -> Results:
         raise InputError(f"{folder} is no folder of an experiment: it has no {EXPERIMENT} and {JOBS}")
     table = read_toml(folder / EXPERIMENT)
     jobs = read_jobs(folder)
+    try:
+        scenarios = tuple(scenario["name"] for scenario in table["scenarios"])
+        schemes = {scheme["name"]: (scheme["label"], scheme["agent"]) for scheme in table["schemes"]}
+        name = str(table["name"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder / EXPERIMENT} is not as an experiment left it: {type(error).__name__}: {error}") from error
     rows, curves = [], []
     for job in jobs:
         if job.state == DONE:
@@ -107,13 +113,13 @@ def read_results(folder: str | Path) -> Results:
                 curve = run.learning[["step", "reward"]]
                 curves.append(curve.assign(scenario=job.scenario, scheme=job.scheme, seed=job.seed)[[*IDS, "step", "reward"]])
     return Results(
-        name=str(table["name"]),
+        name=name,
         folder=folder,
         jobs=tuple(jobs),
-        scenarios=tuple(scenario["name"] for scenario in table["scenarios"]),
-        schemes=tuple(scheme["name"] for scheme in table["schemes"]),
-        labels={scheme["name"]: scheme["label"] for scheme in table["schemes"]},
-        agents={scheme["name"]: scheme["agent"] for scheme in table["schemes"]},
+        scenarios=scenarios,
+        schemes=tuple(schemes),
+        labels={scheme: label for scheme, (label, _) in schemes.items()},
+        agents={scheme: agent for scheme, (_, agent) in schemes.items()},
         learning=pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=[*IDS, "step", "reward"]),
         **_split(pd.DataFrame(rows, columns=None if rows else ["trained_on", *IDS])),
     )
@@ -130,8 +136,8 @@ def read_jobs(folder: Path) -> list[JobResult]:
         keys = ("name", "scenario", "scheme", "seed", "trained_on")
         jobs = [JobResult(**{key: job[key] for key in keys}, path=folder / "jobs" / job["name"], state=job["state"], reason=job["reason"])
                 for job in noted]  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / JOBS} cannot be read: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{folder / JOBS} cannot be read: {type(error).__name__}: {error}") from error
     return [_with_state(job) for job in jobs]
 
 

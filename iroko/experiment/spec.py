@@ -19,18 +19,20 @@ A scheme's tables lie over a scenario's, and `set` (a list of `SECTION.KEY=VALUE
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from iroko.errors import InputError
-from iroko.names import check_name
+from iroko.names import check_name, show
 from iroko.options import SCHEMES, Table, format_toml, overlay, read_setting
 from iroko.scenario import read_toml
 
 SECTIONS = ("topology", "traffic", "environment", "run", "agent")
 KEYS = ("name", "seeds", "schemes", "scenarios", "transfers", "set", *SECTIONS)
+MAX_LABEL = 64
 DEFAULT_SEEDS = (1, 2, 3, 4, 5)
 OWN_RUN_KEYS = ("agents", "baselines", "skip_missing", "seed", "model")
 """Keys of `[run]` that the experiment itself sets for each job."""
@@ -169,13 +171,13 @@ def _read_entries(key: str, value: Any, example: str | None) -> list[Any]:
     kinds: tuple[type, ...] = (str, dict) if example else (dict,)
     if not isinstance(value, list) or not all(isinstance(entry, kinds) for entry in value):
         wanted = f'a list such as {key} = ["{example}"]' if example else f"tables [[{key}]]"
-        raise InputError(f"{key}={value!r}: expected {wanted}")
+        raise InputError(f"{key}={show(value)}: expected {wanted}")
     return value
 
 
 def _read_names(what: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise InputError(f"{what}={value!r}: expected a list of texts")
+        raise InputError(f"{what}={show(value)}: expected a list of texts")
     return tuple(value)
 
 
@@ -187,21 +189,21 @@ def read_seeds(what: str, value: Any) -> tuple[int, ...]:
     """
     seeds = value if isinstance(value, list) else []
     if not seeds or any(isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31 for seed in seeds):
-        raise InputError(f"{what}={value!r}: expected a list of whole numbers, 0 to 2147483647, such as [1, 2, 3]")
+        raise InputError(f"{what}={show(value)}: expected a list of whole numbers, 0 to 2147483647, such as [1, 2, 3]")
     _check_once(what, seeds)
     return tuple(seeds)
 
 
 def _check_once(what: str, values: Iterable[Any]) -> None:
-    values = list(values)
-    if doubles := [value for value in values if values.count(value) > 1]:
-        raise InputError(f"{what}: {doubles[0]!r} stands twice, expected it once")
+    doubles = [value for value, count in Counter(values).items() if count > 1]
+    if doubles:
+        raise InputError(f"{what}: {show(doubles[0])} stands twice, expected it once")
 
 
 def _check_label(what: str, name: Any) -> str:
     """A name that can be part of a folder's."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InputError(f"{what}={name!r}: expected letters, digits, - and _, at most 64, a letter or digit first")
+        raise InputError(f"{what}={show(name)}: expected letters, digits, - and _, at most 64, a letter or digit first")
     return name
 
 
@@ -215,11 +217,23 @@ def _read_scheme(entry: str | Table) -> Scheme:
         check_name(f"key of {what}", key, ("name", "agent", "label", "seeds", "scenarios", *SECTIONS))
     agent = check_name("scheme", str(table.pop("agent", name)), SCHEMES)
     shown = table.pop("label", label(agent) if name == agent else name)
-    if not isinstance(shown, str) or not shown.strip():
-        raise InputError(f"label={shown!r} of {what}: expected a text")
+    if not isinstance(shown, str) or not shown.strip() or not shown.isprintable() or len(shown) > MAX_LABEL:
+        raise InputError(f"label={show(shown)} of {what}: expected a text of at most {MAX_LABEL} characters in one line")
+    _check_formulas(what, shown)
     seeds = read_seeds(f"seeds of {what}", table.pop("seeds")) if "seeds" in table else None
     scenarios = _read_names(f"scenarios of {what}", table.pop("scenarios")) if "scenarios" in table else None
     return Scheme(name, agent, shown, seeds, scenarios, _check_tables(what, table))
+
+
+def _check_formulas(what: str, label: str) -> None:
+    """See that figures can draw what stands between dollar signs, hours before they are drawn."""
+    if "$" in label:
+        from matplotlib.mathtext import MathTextParser
+
+        try:
+            MathTextParser("path").parse(label)
+        except ValueError as error:
+            raise InputError(f"label={show(label)} of {what}: its formula cannot be drawn; write \\$ for a dollar sign") from error
 
 
 def _read_scenario(entry: Table) -> Scenario:

@@ -16,7 +16,7 @@ from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure,
 from iroko.report.page import Facts, Ink, Page, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, score_table
 from iroko.report.text import count_text, join_words, measure_text, setting_text
-from iroko.store import RunData, read_config, read_manifest, read_run
+from iroko.store import RunData, read_config, read_learning, read_manifest, read_run
 from iroko.table import HEADINGS, Score, compare, compare_engines, score_schemes, where
 from iroko.topology import Topology
 
@@ -42,10 +42,8 @@ def run_page(folder: Path) -> Page:
     if (folder / "steps.parquet").is_file():
         run = read_run(folder)
         sections += _scored(run, topology, palette, fabric)
-    elif (folder / "learning.parquet").is_file():
-        learning = pd.read_parquet(folder / "learning.parquet")
-        if len(learning):
-            sections.append(Section("figures", "Figures", charts=[_learning(learning, [], palette)]))
+    elif len(learning := read_learning(folder)):
+        sections.append(Section("figures", "Figures", charts=[_learning(learning, [], palette)]))
     sections += [_settings(config, manifest, topology, palette), _files(folder)]
     name = folder.resolve().name
     return Page(name, "run", _lead(config, palette), sections, inks, notices, fabric.spec)
