@@ -24,10 +24,12 @@ MOST_KNOWN = 40
 def show(value: Any) -> str:
     """A value as a message shows it: in one line, and of a long one the beginning."""
     try:
-        text = " ".join(repr(value).split())
+        # Of what is long the whole would be written only to be cut.
+        is_cut = isinstance(value, (str, bytes, list, tuple)) and len(value) > MOST_SHOWN
+        text = " ".join(repr(value[:MOST_SHOWN] if is_cut else value).split())
     except Exception:  # numbers of thousands of digits, lists nested too deep, a user's own class
         return f"a {type(value).__name__} that is too large to show"
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+    return text if not is_cut and len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 @contextmanager

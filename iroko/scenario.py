@@ -140,7 +140,7 @@ class Scenario:
             raise InputError(f"features={show(self.features)}: {doubles[0]!r} stands twice, expected it once")
         check_name("reward", self.reward, REWARDS)
         check_name("deployment", self.deployment, DEPLOYMENTS)
-        if not isinstance(self.transport, str) or not self.transport.replace("_", "").isalnum():
+        if not isinstance(self.transport, str) or len(self.transport) > 16 or not self.transport.replace("_", "").isalnum():
             raise InputError(f"transport={show(self.transport)}: expected udp or the name of a TCP congestion control")
         for kind in ("topology", "traffic"):
             function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))

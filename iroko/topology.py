@@ -13,6 +13,7 @@ from functools import cached_property
 import networkx as nx
 
 from iroko.errors import InputError
+from iroko.names import show
 from iroko.units import MAX_RATE_BPS
 
 ROUTINGS = ("static", "ecmp")
@@ -80,7 +81,7 @@ class Topology:
 
     def __post_init__(self) -> None:
         if self.routing not in ROUTINGS:
-            raise InputError(f"routing={self.routing!r}: expected one of {', '.join(ROUTINGS)}")
+            raise InputError(f"routing={show(self.routing)}: expected one of {', '.join(ROUTINGS)}")
         nodes = Counter(self.hosts + self.switches)
         if doubles := [name for name, count in nodes.items() if count > 1]:
             raise InputError(f"topology {self.name}: the name {doubles[0]!r} stands twice")

@@ -108,9 +108,9 @@ def test_incast_out_of_range() -> None:
     for num_senders in (0, 16, -1):
         with pytest.raises(InputError, match=f"num_senders={num_senders}: expected 1 <= num_senders <= 15"):
             incast(FATTREE, rng(), num_senders=num_senders)
-    with pytest.raises(InputError, match="unknown host 'h99'"):
+    with pytest.raises(InputError, match="unknown host as receiver 'h99'"):
         incast(FATTREE, rng(), receiver="h99")
-    with pytest.raises(InputError, match="unknown host 'c0'"):
+    with pytest.raises(InputError, match="unknown host as receiver 'c0'"):
         incast(FATTREE, rng(), receiver="c0")
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from iroko.errors import InputError
+from iroko.names import show
 from traffic._records import Record
 
 MAGICS = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
@@ -53,7 +54,7 @@ def read_capture(path: str, max_flows: int) -> list[Record]:
                 what = f" ({complaints[0]})" if complaints else ""
                 raise InputError(f"capture {path} is cut off or damaged{what}: expected a whole one; capinfos and editcap can mend it")
     except OSError as error:
-        raise InputError(f"file={path!r} of traffic replay: {error.strerror or error}") from error
+        raise InputError(f"file={show(path)} of traffic replay: {error.strerror or error}") from error
     except (Scapy_Exception, EOFError, struct.error) as error:
         raise InputError(f"{path} is no capture that can be read: {error or 'it ends in its header'}") from error
     flows = [(key, start_ns, size_bytes) for key, (start_ns, size_bytes) in found.items() if size_bytes]

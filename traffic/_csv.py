@@ -27,7 +27,7 @@ def read_csv(path: str, max_flows: int) -> list[Record]:
         with open(path, encoding="utf-8-sig", newline="") as file:
             return list(_records(path, file, max_flows))
     except OSError as error:
-        raise InputError(f"file={path!r} of traffic replay: {error.strerror or error}") from error
+        raise InputError(f"file={show(path)} of traffic replay: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is neither a capture (pcap, pcapng) nor text in UTF-8: expected one of them, or CSV") from error
     except csv.Error as error:

@@ -6,6 +6,7 @@ import stat
 from typing import NamedTuple
 
 from iroko.errors import InputError
+from iroko.names import show
 
 
 class Record(NamedTuple):
@@ -39,13 +40,13 @@ def stamp(path: str) -> Stamp:
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"file={path!r} of traffic replay: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"file={show(path)} of traffic replay: {getattr(error, 'strerror', None) or error}") from error
     # A pipe would have to be read twice.
     if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"file={path!r} of traffic replay is no regular file: expected a capture (pcap, pcapng) or CSV")
+        raise InputError(f"file={show(path)} of traffic replay is no regular file: expected a capture (pcap, pcapng) or CSV")
     if found.st_size > MAX_FILE_BYTES:
         raise InputError(
-            f"file={path!r} of traffic replay has {found.st_size / 1e9:,.0f} GB: expected at most {MAX_FILE_BYTES / 1e9:g} GB; "
+            f"file={show(path)} of traffic replay has {found.st_size / 1e9:,.0f} GB: expected at most {MAX_FILE_BYTES / 1e9:g} GB; "
             "cut the capture, such as with editcap -s 128"
         )
     return found.st_ino, found.st_size, found.st_mtime_ns
@@ -61,4 +62,4 @@ def digest(path: str) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"file={path!r} of traffic replay: {error.strerror or error}") from error
+        raise InputError(f"file={show(path)} of traffic replay: {error.strerror or error}") from error

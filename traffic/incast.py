@@ -31,7 +31,7 @@ def incast(
     if receiver is None:
         target = int(rng.integers(topology.num_hosts))
     else:
-        target = topology.host_index[check_name("host", receiver, topology.hosts)]
+        target = topology.host_index[check_name("host as receiver", receiver, topology.hosts)]
     candidates = np.delete(np.arange(topology.num_hosts), target)
     senders = candidates if num_senders is None else np.sort(rng.choice(candidates, num_senders, replace=False))
     return connect(topology, rng, [(i, target) for i in senders.tolist()], start_s, start_spread_s, size_bytes)

@@ -7,7 +7,7 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import check_name
+from iroko.names import check_name, show
 from iroko.topology import Topology
 from traffic._capture import MAGICS, read_capture
 from traffic._common import MAX_FLOWS, check_range
@@ -50,7 +50,7 @@ def replay(
     seen = _find(file)
     if sha256 is not None and (now := _digest(file, seen)) != sha256.lower():
         raise InputError(
-            f"file={file!r} of traffic replay has changed: its SHA-256 is {now}, expected sha256={sha256}; "
+            f"file={show(file)} of traffic replay has changed: its SHA-256 is {now}, expected sha256={sha256[:100]}; "
             "bring the old file back, or start a new run with sha256 of none"
         )
     records = _read(file, seen, max_flows)
@@ -94,11 +94,11 @@ def _read(file: str, seen: Stamp, max_flows: int) -> tuple[Record, ...]:
         with open(file, "rb") as raw:
             start = raw.read(4)
     except OSError as error:
-        raise InputError(f"file={file!r} of traffic replay: {error.strerror or error}") from error
+        raise InputError(f"file={show(file)} of traffic replay: {error.strerror or error}") from error
     if not start:
-        raise InputError(f"file={file!r} of traffic replay is empty: expected a capture (pcap, pcapng) or CSV")
+        raise InputError(f"file={show(file)} of traffic replay is empty: expected a capture (pcap, pcapng) or CSV")
     if start[:2] == b"\x1f\x8b":
-        raise InputError(f"file={file!r} of traffic replay is compressed: unpack it with gunzip first")
+        raise InputError(f"file={show(file)} of traffic replay is compressed: unpack it with gunzip first")
     if start in MAGICS:
         return tuple(read_capture(file, max_flows))
     if file.lower().endswith(CAPTURE_SUFFIXES):
