@@ -245,6 +245,17 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             engine, self._engine = self._engine, None
             engine.close()
 
+    def successor(self) -> "IrokoEnv":
+        """A new environment to go on with when this one's engine has failed: its scenario and engine, and seeds from its generator.
+
+        Raises:
+            ClosedError: the engine was given, so another one has to be given too.
+        """
+        if not self._owns_engine:
+            raise ClosedError("the environment's engine was given: make a new environment with an engine that works")
+        seed = int(self.np_random.integers(2**31))
+        return IrokoEnv(self.scenario, engine=self._engine_name, seed=seed)
+
     def _expect(self, phase: str, call: str) -> None:
         if self._phase != phase:
             reasons = {

@@ -16,8 +16,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 from iroko.batch_env import BatchEnv, make_seeds
 from iroko.engine import Clock, default_engine
 from iroko.env import IrokoEnv
-from iroko.errors import ClosedError, InputError, IrokoError
+from iroko.errors import ClosedError, EngineError, InputError, IrokoError
 from iroko.info import to_rows
+from iroko.names import check_name
 from iroko.observation import Observation
 from iroko.scenario import Scenario
 from iroko.snapshot import Floats
@@ -25,21 +26,31 @@ from iroko.snapshot import Floats
 if TYPE_CHECKING:
     from iroko.engine import Batch
 
+ON_FAILURE = ("end", "replace")
+
 
 class IrokoVecEnv(VecEnv):
     """Steps all its environments at once and resets each when its episode ends.
 
     As Stable-Baselines3 expects, the info of an episode's last step has `terminal_observation` and `TimeLimit.truncated`, and the
-    observation returned with it is the first of the next episode. When one environment fails, all are closed and the error says
-    which it was.
+    observation returned with it is the first of the next episode.
+
+    When one environment fails, all are closed and the error says which it was. With `on_failure="replace"` the others go on when its
+    engine has failed, such as a guest that was killed: its episode is truncated there, with the last observation that it gave, a reward
+    of 0 and an info of `engine_error` beside `terminal_observation` and `TimeLimit.truncated`, and its next episode begins on a new
+    engine. Where that one fails before the end of an episode too, all are closed.
     """
 
-    def __init__(self, envs: Sequence[IrokoEnv]) -> None:
+    def __init__(self, envs: Sequence[IrokoEnv], on_failure: str = "end") -> None:
         """Take over the environments.
 
+        Args:
+            on_failure: what becomes of the others when one's engine fails: `end` or `replace`; see the class.
+
         Raises:
-            InputError: there is none, one stands twice, or their spaces differ.
+            InputError: there is none, one stands twice, their spaces differ, or `on_failure` is neither.
         """
+        self._replaces = check_name("on_failure", on_failure, ON_FAILURE) == "replace"
         if not envs:
             raise InputError("IrokoVecEnv of no environments: expected at least one")
         if len({id(env) for env in envs}) < len(envs):
@@ -50,6 +61,9 @@ class IrokoVecEnv(VecEnv):
             if env.observation_space != first.observation_space or env.action_space != first.action_space:
                 raise InputError(f"environment {index}: expected the spaces of environment 0; they must have one topology and features")
         self._closed = False
+        self._last = np.zeros((len(self.envs), *(first.observation_space.shape or ())), dtype=np.float32)
+        self._failures: dict[int, EngineError] = {}
+        self._unproven: set[int] = set()
         super().__init__(len(self.envs), first.observation_space, first.action_space)
 
     def reset(self) -> Observation:
@@ -66,7 +80,8 @@ class IrokoVecEnv(VecEnv):
                 observations.append(observation)
         self._reset_seeds()
         self._reset_options()
-        return np.stack(observations)
+        self._last = np.stack(observations)
+        return self._last.copy()
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
         """Let the interval start everywhere; `actions` has shape `(num_envs, num_hosts)`.
@@ -79,7 +94,10 @@ class IrokoVecEnv(VecEnv):
             raise InputError(f"{len(actions)} actions: expected one for each of {self.num_envs} environments")
         for index, env in enumerate(self.envs):
             with self._closing_all(index):
-                env.begin_step(actions[index])
+                try:
+                    env.begin_step(actions[index])
+                except EngineError as error:
+                    self._take_failure(index, error)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Wait for all; then reset those whose episode is over.
@@ -88,22 +106,48 @@ class IrokoVecEnv(VecEnv):
             Observations `(num_envs, size)`, rewards and ends of episodes `(num_envs,)`, and one info for each environment.
         """
         self._expect_open()
-        results = []
+        results: list[tuple[Observation, float, bool, bool, dict[str, Any]]] = []
         for index, env in enumerate(self.envs):
             with self._closing_all(index):
-                results.append(env.finish_step())
+                try:
+                    if index not in self._failures:
+                        results.append(env.finish_step())
+                        continue
+                except EngineError as error:
+                    self._take_failure(index, error)
+            results.append((self._last[index].copy(), 0.0, False, True, {"engine_error": str(self._failures[index])}))
         observations, infos = [], []
         for index, (observation, _, terminated, truncated, info) in enumerate(results):
             info["TimeLimit.truncated"] = truncated and not terminated
             if terminated or truncated:
                 info["terminal_observation"] = observation
                 with self._closing_all(index):
-                    observation, self.reset_infos[index] = self.envs[index].reset()
+                    observation, self.reset_infos[index] = self._restart(index)
             observations.append(observation)
             infos.append(info)
+        self._last = np.stack(observations)
         rewards = np.array([result[1] for result in results], dtype=np.float32)
         dones = np.array([result[2] or result[3] for result in results])
-        return np.stack(observations), rewards, dones, infos
+        return self._last.copy(), rewards, dones, infos
+
+    def _take_failure(self, index: int, error: EngineError) -> None:
+        """Note that an environment's episode ends here, or raise the error where that ends all."""
+        if not self._replaces or index in self._unproven:
+            raise error
+        self._failures[index] = error
+
+    def _restart(self, index: int) -> tuple[Observation, dict[str, Any]]:
+        """Begin the next episode, on a new engine where the last one has failed or fails now."""
+        if index not in self._failures:
+            self._unproven.discard(index)
+            try:
+                return self.envs[index].reset()
+            except EngineError as error:
+                self._take_failure(index, error)
+        del self._failures[index]
+        self._unproven.add(index)
+        self.envs[index] = self.envs[index].successor()
+        return self.envs[index].reset()
 
     def close(self) -> None:
         """Close every environment, also when closing one of them fails; safe twice."""
@@ -263,7 +307,7 @@ class BatchVecEnv(VecEnv):
 
 
 def make_vector(
-    scenario: Scenario | Sequence[Scenario], num_envs: int, engine: str | None = None, seed: int = 0
+    scenario: Scenario | Sequence[Scenario], num_envs: int, engine: str | None = None, seed: int = 0, on_failure: str = "end"
 ) -> IrokoVecEnv | BatchVecEnv:
     """Several environments, each with a seed of its own drawn from `seed`: in one simulator, or each with an engine of its own.
 
@@ -271,6 +315,8 @@ def make_vector(
         scenario: of all, or one for each.
         num_envs: 1 or more; each guest wants a processor core and up to 400 MB of memory.
         engine: name of the engine; None: the machine's default.
+        on_failure: when the engine of one fails, `end` all, or `replace` it and go on, see `IrokoVecEnv`; the one simulator of all fails
+            as a whole.
 
     Raises:
         InputError: `num_envs` is below 1 or not the number of scenarios, scenarios do not fit together, or the engine is `mininet`,
@@ -283,7 +329,8 @@ def make_vector(
         raise InputError(f"{len(scenarios)} scenarios for num_envs={num_envs}: expected one for all, or one for each")
     if engine == "mininet" and num_envs > 1:
         raise InputError(f"num_envs={num_envs} with engine mininet: expected 1; several fabrics would share this machine's processors")
+    check_name("on_failure", on_failure, ON_FAILURE)
     seeds = make_seeds(seed, num_envs)
     if (engine or default_engine()) == "sim":
         return BatchVecEnv(scenarios, seeds)
-    return IrokoVecEnv([IrokoEnv(one, engine=engine, seed=each) for one, each in zip(scenarios, seeds, strict=True)])
+    return IrokoVecEnv([IrokoEnv(one, engine=engine, seed=each) for one, each in zip(scenarios, seeds, strict=True)], on_failure)

@@ -17,6 +17,7 @@ from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, EngineError, InputError
 from iroko.scenario import FEATURES, Scenario
 from iroko.snapshot import Floats, Snapshot
+from iroko.topology import Topology
 from iroko.vector import BatchVecEnv, IrokoVecEnv, make_vector
 from tests.fake_batch import FakeBatch, fake_batch_opener
 from tests.fake_engine import FakeEngine, fake_opener
@@ -112,6 +113,57 @@ def test_one_failure_closes_all_and_is_named() -> None:
             env.reset()
     with pytest.raises(ClosedError, match="vector environment is closed"):
         vector.step(np.ones((3, 4)))
+
+
+def make_replacing(monkeypatch: pytest.MonkeyPatch, fails: dict[int, int]) -> tuple[IrokoVecEnv, list[FakeEngine]]:
+    """Two environments whose engines, counted as they are opened, fail at these steps."""
+    engines: list[FakeEngine] = []
+
+    def open_fake(name: str, topology: Topology, seed: int = 0) -> FakeEngine:
+        engines.append(FakeEngine(topology, fails.get(len(engines))))
+        return engines[-1]
+
+    monkeypatch.setattr(iroko.env, "open_engine", open_fake)
+    vector = make_vector(SCENARIO, 2, engine="guest", seed=3, on_failure="replace")
+    assert isinstance(vector, IrokoVecEnv)
+    return vector, engines
+
+
+def test_one_whose_engine_fails_gets_a_new_one_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    vector, engines = make_replacing(monkeypatch, {1: 2, 2: 7})
+    vector.reset()
+    observations, _, _, _ = vector.step(ONES)
+    fresh, rewards, dones, infos = vector.step(ONES)
+    assert dones.tolist() == [False, True] and rewards[1] == 0 and infos[1]["TimeLimit.truncated"] is True
+    assert infos[1]["engine_error"] == "the fake engine was told to fail at step 2" and "engine_error" not in infos[0]
+    assert np.array_equal(infos[1]["terminal_observation"], observations[1]) and not np.array_equal(fresh[1], observations[1])
+    assert [engine.num_closes for engine in engines] == [0, 1, 0]
+    assert engines[2].resets[0][0] != engines[1].resets[0][0]  # other traffic than the episode that was broken off
+    dones = np.array([vector.step(ONES)[2] for _ in range(7)])
+    assert dones.T.tolist() == [[False] * 2 + [True] + [False] * 4, [False] * 4 + [True] + [False, True]]  # and fails after an episode
+    vector.close()
+    assert [engine.num_closes for engine in engines] == [1] * 4
+
+
+def test_one_that_fails_again_before_the_end_of_an_episode_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    vector, engines = make_replacing(monkeypatch, {1: 2, 2: 3})
+    vector.reset()
+    for _ in range(4):
+        vector.step(ONES)
+    with pytest.raises(EngineError, match="environment 1: the fake engine was told to fail at step 3"):
+        vector.step(ONES)
+    assert [engine.num_closes for engine in engines] == [1, 1, 1]
+
+
+def test_an_engine_that_was_given_cannot_be_replaced() -> None:
+    envs, engines = make_envs()
+    engines[0].fail_at = 1
+    vector = IrokoVecEnv(envs, on_failure="replace")
+    vector.reset()
+    with pytest.raises(ClosedError, match="environment 0: the environment's engine was given"):
+        vector.step(ONES)
+    with pytest.raises(InputError, match=r"on_failure 'replce'\. Did you mean 'replace'"):
+        make_vector(SCENARIO, 2, engine="sim", on_failure="replce")
 
 
 def test_a_bad_action_is_named() -> None:

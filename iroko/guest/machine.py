@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -31,6 +32,7 @@ mount -t tmpfs run /run
 mkdir -p /dev/pts /dev/shm; mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm
 [ -e /dev/dsp ] || mknod /dev/dsp c 14 3
 ulimit -n 65536
+echo 1 > /proc/sys/vm/panic_on_oom
 cd /
 {command}
 halt -f
@@ -44,6 +46,11 @@ _ARGUMENTS = [
 _WITH_CHANNEL = ["con0=null,fd:1", "dsp=/proc/self/fd/0"]
 _WITH_TERMINAL = ["con0=fd:0,fd:1"]
 _CONSOLE_LINES = 12
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_NOISE = re.compile(
+    r"\s*(\?? ?\[<[0-9a-f]+>\]|Stack:|Call Trace:|([0-9a-f]{8,16} ?)+$|Failed to write wtmp|Halting\.|reboot: System halted)"
+)
+"""The addresses of a panic, and the words of the halt that follows whatever was the matter."""
 
 
 def check_machine() -> None:
@@ -140,10 +147,12 @@ class Machine:
             ) from error
 
     def console_end(self) -> str:
-        """The last lines of the guest's console."""
+        """The last lines of the guest's console that say anything; a panic's first."""
         with contextlib.suppress(OSError):
-            lines = self.console.read_text(errors="replace").strip().splitlines()
-            return "\n".join(lines[-_CONSOLE_LINES:])
+            said = _COLOURS.sub("", self.console.read_text(errors="replace")).splitlines()
+            lines = [line.rstrip() for line in said if line.strip() and not _NOISE.match(line)]
+            panic = [line for line in lines if line.startswith("Kernel panic")]
+            return "\n".join([*panic[-1:], *[line for line in lines if line not in panic][-_CONSOLE_LINES:]])
         return ""
 
     def stop(self, patience_s: float = 0.0) -> None:
