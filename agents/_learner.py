@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import torch
+from stable_baselines3 import A2C
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
@@ -136,7 +137,7 @@ class Learner(Agent):
         env.action_space.seed(seed)
         algorithm = self._make_algorithm(env)
         start_low(algorithm)
-        if self._deployment.num_policies > 1 and isinstance(algorithm, OnPolicyAlgorithm):
+        if isinstance(algorithm, A2C) or (self._deployment.num_policies > 1 and isinstance(algorithm, OnPolicyAlgorithm)):
             keep_mean_in_range(algorithm)
         return algorithm
 

@@ -20,9 +20,16 @@ def write_model(folder: Path, card: dict[str, Any], state: dict[str, Any], repla
     """Write the files; the card also tells Iroko's version."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).write_text(json.dumps(card | {"iroko": _iroko_version()}, indent=2) + "\n", encoding="utf-8")
-    torch.save(state, folder / WEIGHTS)
+    _save(state, folder / WEIGHTS)
     if replay is not None:
-        torch.save(replay, folder / REPLAY)
+        _save(replay, folder / REPLAY)
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    """By way of memory: torch says of a full disk that positions are unexpected, a file says that it is full."""
+    content = io.BytesIO()
+    torch.save(state, content)
+    path.write_bytes(content.getbuffer())
 
 
 def check_card(folder: Path, expected: dict[str, Any]) -> None:

@@ -36,11 +36,12 @@ MEAN_PULL, MEAN_PULL_FROM = 3.0, 0.8
 
 
 def keep_mean_in_range(algorithm: OnPolicyAlgorithm) -> None:
-    """Pull the mean of a policy that is shared by many hosts back before all its draws are clipped.
+    """Pull a policy's mean back before all its draws are clipped.
 
-    Such a policy moves all hosts at once: when they first fill the queues together, all learn to send the least, and the mean falls to
-    where each draw stands for the same least rate and nothing is learned any more. So the gradient of (`MEAN_PULL` / 2) (|x| -
-    `MEAN_PULL_FROM`)^2 is added for each mean x beyond that. Without it PPO stayed at the least rate in one training of two.
+    A policy that many hosts share moves all of them at once: when they first fill the queues together, all learn to send the least, and
+    the mean falls to where each draw stands for the same least rate and nothing is learned any more; without this PPO stayed there in one
+    training of two. A2C, whose steps nothing clips, also jumps to where every draw is the full rate. So the gradient of (`MEAN_PULL` / 2)
+    (|x| - `MEAN_PULL_FROM`)^2 is added for each mean x beyond that.
     """
     _pull_back(algorithm.policy.action_net, MEAN_PULL, MEAN_PULL_FROM)
 

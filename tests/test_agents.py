@@ -323,10 +323,10 @@ def test_a_saturated_actor_is_pulled_back_and_others_are_left_alone() -> None:
     assert (layer.bias.grad / 8 - slope).numpy() == pytest.approx(np.array([-0.2, 0, 0, 0.4]) / 8, abs=1e-6)
 
 
-@pytest.mark.parametrize("deployment", ["central", "hosts"])
-def test_the_mean_of_a_shared_policy_is_kept_in_range(deployment: str) -> None:
-    """One for all hosts is pulled back from beyond 0.8, by 3 times the distance over the batch; one that sets each host's rate is not."""
-    agent = make_agent("ppo", dataclasses.replace(SCENARIO, deployment=deployment), TOPOLOGY)
+@pytest.mark.parametrize(("name", "deployment", "pulled"), [("ppo", "central", False), ("ppo", "hosts", True), ("a2c", "central", True)])
+def test_a_mean_is_kept_in_range(name: str, deployment: str, pulled: bool) -> None:
+    """Pulled back from beyond 0.8, by 3 times the distance over the batch: of a policy that hosts share, and of A2C."""
+    agent = make_agent(name, dataclasses.replace(SCENARIO, deployment=deployment), TOPOLOGY)
     assert isinstance(agent, Learner)
     layer: Any = agent._algorithm.policy.action_net
     for bias, pull in ((-1.3, -1.5), (0.5, 0.0), (2.8, 6.0)):
@@ -335,7 +335,7 @@ def test_the_mean_of_a_shared_policy_is_kept_in_range(deployment: str) -> None:
             layer.weight.zero_()
             layer.bias.fill_(bias)
         layer(torch.zeros(8, layer.in_features)).sum().backward()
-        expected = 8 + (pull if deployment == "hosts" else 0)
+        expected = 8 + (pull if pulled else 0)
         assert layer.bias.grad.numpy() == pytest.approx(np.full(layer.out_features, expected), abs=1e-5)
 
 
