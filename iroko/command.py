@@ -17,6 +17,8 @@ from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
 from iroko.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
+MOST_MESSAGE = 1200
+"""Characters of an error on the terminal."""
 
 
 class Stopped(BaseException):
@@ -79,4 +81,7 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
 
 def _complain(message: str, error: BaseException) -> None:
     notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    print(f"iroko: {' '.join(message.split())}{notes}", file=sys.stderr)
+    line = " ".join(message.split())
+    if len(line) > MOST_MESSAGE:  # a path can be that long
+        line = f"{line[: MOST_MESSAGE // 2]} ... {line[-MOST_MESSAGE // 2 :]}"
+    print(f"iroko: {line}{notes}", file=sys.stderr)

@@ -96,7 +96,7 @@ class RunConfig:
             raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
         check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES))
         check_name("engine", self.engine, ENGINES)
-        check_name("engine", self.train_engine, ENGINES)
+        check_name("train_engine", self.train_engine, ENGINES)
         if not isinstance(self.skip_missing, bool):
             raise InputError(f"skip_missing={show(self.skip_missing)}: expected true or false")
         for key, least, most in (("steps", 1, 10**9), ("envs", 1, 64), ("episodes", 1, 10_000), ("seed", 0, 2**31 - 1)):
@@ -238,6 +238,8 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
             run[key] = [run[key]]
         if run.get(key) == [NOBODY]:
             run[key] = []
+        if isinstance(run.get(key), list) and NOBODY in run[key]:
+            raise InputError(f"{key}={show(run[key])}: {NOBODY!r} stands for no {key}: expected it alone, or names")
     if "baselines" in run:
         run.setdefault("skip_missing", False)
     else:

@@ -71,6 +71,8 @@ def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> di
         if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, tuple(typing.get_origin(k) or k for k in kinds)):
             names = " or ".join("none" if kind is types.NoneType else getattr(kind, "__name__", str(kind)) for kind in kinds)
             raise InputError(f"{key}={show(raw)} of {what}: expected {names}")
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise InputError(f"{key}={show(raw)} of {what}: expected a whole number of at most 64 bits")
         if isinstance(value, str) and not value.isascii():
             try:
                 value.encode()
