@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
 """
 
+import errno
 import signal
 import sys
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
         return InputError.exit_code
     except OSError as error:
         _complain(str(error), error)
-        return 1
+        return InputError.exit_code if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
     except MemoryError as error:
         _complain(f"out of memory{f': {error}' if str(error) else ''}; ask for fewer environments, a smaller fabric or fewer steps", error)
         return 1
