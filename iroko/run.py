@@ -9,7 +9,7 @@ Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks somet
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -199,7 +199,8 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
     except BaseException as error:
         display.close(done=False)
         reason = str(error) or repr(error)
-        folder.mark(INCOMPLETE, reason)
+        with suppress(OSError):  # such as a full disk, which is what the error says; the manifest that is there says incomplete too
+            folder.mark(INCOMPLETE, reason)
         if isinstance(error, Stopped):
             error.__notes__ = []  # where it happened to be is nobody's fault
         if isinstance(error, (IrokoError, OSError, Stopped)):

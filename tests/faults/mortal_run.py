@@ -1,9 +1,9 @@
 """The main job, killed by SIGKILL at a chosen call: `python -m tests.faults.mortal_run CALL NUMBER LIST DRAW OPTIONS...`.
 
 Calls are those that the code of the run makes or takes, of functions and of methods of C such as the renaming of a file; it ends at the
-NUMBER-th of the name CALL, so the moments do not hang on how fast the machine is. With NUMBER 0 nothing is killed, and the file LIST gets
-the name of each call, a line each. Training has short sections, so that a short run has some checkpoints. Unless DRAW is `draw`, figures
-and report are left out, which take longer than all the rest.
+NUMBER-th of the name CALL, so the moments do not hang on how fast the machine is. With NUMBER 0 nothing is killed, and the file LIST,
+unless it is `-`, gets the name of each call, a line each. Training has short sections, so that a short run has some checkpoints. Unless
+DRAW is `draw`, figures and report are left out, which take longer than all the rest.
 """
 
 import os
@@ -45,7 +45,7 @@ def run(name: str, number: int, list_path: Path, draw: bool, options: list[str])
         return main(options)
     finally:
         sys.setprofile(None)
-        if not number:
+        if not number and str(list_path) != "-":
             list_path.write_text("\n".join(calls))
 
 
