@@ -194,7 +194,7 @@ def draw_losses(results: Results, scenario: str) -> Figure:
     axes.set_yticks(range(len(schemes)), [results.labels[scheme] for scheme in schemes])
     axes.set_ylim(len(schemes) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel("reward per step\nopen, above: where trained; filled, below: where scored")
+    axes.set_xlabel("reward per step\nopen: where trained; filled: where scored")
     return figure
 
 
