@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
+from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import check_name, list_names
+from iroko.names import check_name, list_names, show
 from iroko.ownership import reclaim
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
@@ -148,8 +149,14 @@ def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Ba
     _tell_first_use("sim")
     from iroko.sim.batch import Batch as SimBatch
 
+    return SimBatch(topologies, _threads() if workers is None else workers)
+
+
+def _threads() -> int | None:
     said = os.environ.get(THREADS, "")
-    return SimBatch(topologies, workers if workers is not None or not said.isdigit() else max(1, int(said)))
+    if said and (not said.isascii() or not said.isdigit() or len(said) > 4 or int(said) < 1):
+        raise InputError(f"environment variable {THREADS}={show(said)}: expected a whole number of threads, 1 to 9999, or none")
+    return int(said) if said else None
 
 
 def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:

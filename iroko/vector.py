@@ -13,12 +13,12 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from iroko.batch_env import BatchEnv, make_seeds
+from iroko.batch_env import BatchEnv, check_num_envs, make_seeds
 from iroko.engine import Clock, default_engine
 from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
 from iroko.info import to_rows
-from iroko.names import check_name
+from iroko.names import check_name, show
 from iroko.observation import Observation
 from iroko.scenario import Scenario
 from iroko.snapshot import Floats
@@ -90,8 +90,12 @@ class IrokoVecEnv(VecEnv):
             InputError: the number of actions is wrong, or one of them is.
         """
         self._expect_open()
-        if len(actions) != self.num_envs:
-            raise InputError(f"{len(actions)} actions: expected one for each of {self.num_envs} environments")
+        try:
+            count = len(actions)
+        except TypeError as error:
+            raise InputError(f"action {show(actions)}: expected one for each of {self.num_envs} environments") from error
+        if count != self.num_envs:
+            raise InputError(f"{count} actions: expected one for each of {self.num_envs} environments")
         for index, env in enumerate(self.envs):
             with self._closing_all(index):
                 try:
@@ -322,8 +326,7 @@ def make_vector(
         InputError: `num_envs` is below 1 or not the number of scenarios, scenarios do not fit together, or the engine is `mininet`,
             of which a machine runs one at a time.
     """
-    if num_envs < 1:
-        raise InputError(f"num_envs={num_envs}: expected 1 or more")
+    check_num_envs(num_envs)
     scenarios = [scenario] * num_envs if isinstance(scenario, Scenario) else list(scenario)
     if len(scenarios) != num_envs:
         raise InputError(f"{len(scenarios)} scenarios for num_envs={num_envs}: expected one for all, or one for each")

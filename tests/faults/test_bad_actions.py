@@ -18,7 +18,7 @@ from iroko.errors import ClosedError, InputError, IrokoError
 from iroko.gym_vector import IrokoVectorEnv
 from iroko.hosts_env import HostsEnv
 from iroko.scenario import Scenario
-from iroko.vector import BatchVecEnv, IrokoVecEnv
+from iroko.vector import BatchVecEnv, IrokoVecEnv, make_vector
 from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine
 from tests.faults.bad_values import GARBAGE, check_error, soon
@@ -130,6 +130,26 @@ def test_calls_out_of_order(kind: str, engine: str) -> None:
         assert len(str(caught.value).splitlines()) == 1
 
 
+def test_actions_that_are_no_list_are_refused_side_by_side() -> None:
+    for actions in (None, 3, np.array(1.0), np.ones((3, NUM_HOSTS))):
+        env = kinds()["side by side"]("fake")
+        env.reset()
+        with pytest.raises(InputError) as caught:
+            env.step(actions)
+        check_error(caught.value, "action")
+        env.step(good("side by side"))
+        env.close()
+
+
+@pytest.mark.parametrize("threads", ["\u00b2", "abc", "0", "-1", "1e3", "9" * 5000])
+def test_a_number_of_threads_that_is_none(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    monkeypatch.setenv("IROKO_THREADS", threads)
+    env = kinds()["batch"]("sim")
+    with pytest.raises(InputError) as caught:
+        env.reset()
+    check_error(caught.value, "IROKO_THREADS")
+
+
 def test_a_reset_in_the_middle_of_a_step_is_refused() -> None:
     env = IrokoEnv(SCENARIO, engine="sim")
     env.reset()
@@ -180,6 +200,9 @@ def test_unknown_options_are_refused(kind: str, options: Any) -> None:
     (lambda: IrokoVectorEnv([SCENARIO], [1], autoreset_mode=3), "unknown autoreset_mode 3"),  # type: ignore[arg-type]
     (lambda: gymnasium.make_vec("iroko/Dumbbell-v0", num_envs=10**9), "num_envs=1000000000: expected 1 or more, at most 4,096"),
     (lambda: gymnasium.make_vec("iroko/Dumbbell-v0", num_envs=0), "num_envs=0"),
+    (lambda: make_vector(SCENARIO, 10**9, "sim"), "num_envs=1000000000: expected 1 or more, at most 4,096"),
+    (lambda: make_vector(SCENARIO, 1.5, "sim"), "num_envs=1.5: expected 1 or more"),  # type: ignore[arg-type]
+    (lambda: make_vector(SCENARIO, 2, "sim", -1), "seed=-1"),
     (lambda: gymnasium.make_vec("iroko/Dumbbell-v0", num_envs=2, seed=-5), "seed=-5"),
     (lambda: gymnasium.make("iroko/Dumbbell-v0", num_left=0), "num_left=0"),
     (lambda: gymnasium.make("iroko/Dumbbell-v0", num_lefts=1), "Did you mean 'num_left'"),

@@ -82,7 +82,7 @@ def options() -> dict[str, str]:
 
 @pytest.mark.parametrize("option", options())
 @given(text=TEXTS)
-@settings(max_examples=70)
+@settings(max_examples=50)
 def test_every_option(option: str, text: str) -> None:
     name = options()[option]
     ask([f"{option}={text}"], name, name.split("_")[0], option, text[:20].strip() or option)
@@ -97,7 +97,7 @@ def setting_keys() -> list[str]:
 
 @pytest.mark.parametrize("key", setting_keys())
 @given(text=TEXTS)
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_every_setting(key: str, text: str) -> None:
     ask([f"--set={key}={text}"])
 
