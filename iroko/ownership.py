@@ -194,7 +194,9 @@ def _places() -> list[Path]:
     user = os.geteuid()
     named = os.environ.get("XDG_RUNTIME_DIR", "")
     places = [Path(named) / "iroko"] if os.path.isabs(named) else []
-    places += [Path(f"/run/user/{user}/iroko"), *([Path("/run/iroko")] if user == 0 else []), Path(f"/tmp/iroko-{user}")]
+    # Whoever can write in /tmp cannot own or replace it: `_is_ours` looks.
+    shared = Path(f"/tmp/iroko-{user}")  # nosec B108
+    places += [Path(f"/run/user/{user}/iroko"), *([Path("/run/iroko")] if user == 0 else []), shared]
     return list(dict.fromkeys(places))
 
 

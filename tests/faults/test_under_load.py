@@ -68,6 +68,7 @@ def test_numbers_in_virtual_time_are_equal_to_the_byte_under_load(exact_engine: 
 
 @pytest.mark.guest
 @pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.slow
 def test_sixteen_guests_at_once_are_each_what_one_is_alone() -> None:
     scenario, num_envs, before = Scenario(episode_s=0.3, traffic="random"), 16, children()
     action = np.full((num_envs, 4), 0.7, dtype=np.float32)
