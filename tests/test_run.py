@@ -481,4 +481,6 @@ def test_help_and_errors_come_without_the_learning_libraries() -> None:
 def test_the_program_ends_with_the_exit_code() -> None:
     done = subprocess.run([sys.executable, "-m", "iroko.run", "--rate", "x"], capture_output=True, text=True, check=False,
                           cwd=Path(__file__).parent.parent)  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("iroko: rate_bps: rate 'x'") and done.stderr.count("\n") == 1
+    assert (
+        (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("iroko: rate_bps: rate 'x'") and done.stderr.count("\n") == 1
+    )
