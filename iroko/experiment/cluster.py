@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from iroko.errors import InputError, UnsupportedError
+from iroko.errors import InputError
 from iroko.experiment.archive import pack, unpack
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
@@ -75,15 +75,14 @@ class RayPool:
         slots: jobs at a time; None: as many as the cluster has processors.
 
     Raises:
-        UnsupportedError: Ray is not installed.
-        InputError: there is no cluster at this address.
+        InputError: Ray is not installed, or there is no cluster at this address.
     """
 
     def __init__(self, folder: ExperimentFolder, address: str, slots: int | None) -> None:
         try:
             import ray
         except ImportError as error:
-            raise UnsupportedError("--ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'") from error
+            raise InputError("--ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'") from error
         self._ray: Any = ray
         self._folder = folder
         _check_reachable(address)
