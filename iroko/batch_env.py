@@ -19,7 +19,7 @@ from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.deployment import AnyObserver, View
 from iroko.engine import Clock
-from iroko.env import action_box, check_scenario, check_seed, draw_episode, observation_box
+from iroko.env_common import action_box, check_scenario, check_seed, draw_episode, observation_box
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import Columns, measures

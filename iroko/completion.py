@@ -26,8 +26,8 @@ from iroko.metrics import (
     slowdowns,
 )
 from iroko.options import RunConfig
+from iroko.run_data import RunData, read_manifest
 from iroko.snapshot import Floats, Integers
-from iroko.store import RunData, read_manifest
 from iroko.topology import Topology
 from iroko.units import format_size
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from iroko.errors import InputError
 from iroko.options import RunConfig
-from iroko.store import read_run
+from iroko.run_data import read_run
 from iroko.table import score_schemes, to_json
 
 RECORDS = ("steps", "flows")

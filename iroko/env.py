@@ -1,6 +1,5 @@
 """The Gymnasium environment: an agent sets every host's sending rate and sees what the network made of it."""
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -8,13 +7,13 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.spaces import Box, Space
 
 import iroko
 from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
-from iroko.deployment import AnyObserver, View
+from iroko.deployment import View
 from iroko.engine import ENGINES, Engine, default_engine, open_engine
+from iroko.env_common import action_box, check_scenario, check_seed, draw_episode, observation_box, split_arguments
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import measures, to_numbers
@@ -275,63 +274,6 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         except BaseException:
             self.close()
             raise
-
-
-def observation_box(observer: AnyObserver) -> Space[Observation]:
-    return Box(observer.low, observer.high, dtype=np.float32)
-
-
-def action_box(num_hosts: int, min_fraction: float) -> Space[npt.NDArray[np.float32]]:
-    return Box(np.float32(min_fraction), np.float32(1), (num_hosts,), np.float32)
-
-
-def check_scenario(scenario: Any) -> Scenario:
-    """Refuse what is no scenario, such as the name of a topology.
-
-    Raises:
-        InputError: it is none.
-    """
-    if not isinstance(scenario, Scenario):
-        raise InputError(f"scenario={show(scenario)}: expected a Scenario, such as Scenario(topology='fattree')")
-    return scenario
-
-
-def check_seed(seed: Any) -> int:
-    """Refuse what numpy's generators cannot be seeded with.
-
-    Raises:
-        InputError: it is no whole number, or out of range.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 64:
-        raise InputError(f"seed={show(seed)}: expected a whole number, 0 <= seed < 2^64")
-    return int(seed)
-
-
-def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generator) -> tuple[list[Flow], int]:
-    """Draw the flows of an episode and the engine's seed for it."""
-    return scenario.make_flows(topology, rng), int(rng.integers(1 << 31))
-
-
-def split_arguments(name: str, topology: str, arguments: dict[str, Any], own: set[str]) -> tuple[Scenario, dict[str, Any]]:
-    """Split the arguments of `gymnasium.make` into a scenario and those that the environment itself takes.
-
-    Args:
-        name: the environment's id.
-        own: what the environment takes.
-
-    Raises:
-        InputError: an unknown argument, or a value out of range.
-    """
-    keys = {field.name for field in dataclasses.fields(Scenario)} - {"topology", "topology_parameters"}
-    parameters = set(Scenario(topology=topology).topology_parameters)
-    for key in arguments:
-        check_name(f"argument of {name}", key, keys | own | parameters)
-    scenario = Scenario(
-        topology=topology,
-        topology_parameters={key: value for key, value in arguments.items() if key in parameters},
-        **{key: value for key, value in arguments.items() if key in keys},
-    )
-    return scenario, {key: value for key, value in arguments.items() if key in own}
 
 
 def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:

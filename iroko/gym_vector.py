@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 import iroko
 from iroko.batch_env import BatchEnv, BatchStep, check_num_envs, make_seeds
-from iroko.env import check_seed, split_arguments
+from iroko.env_common import check_seed, split_arguments
 from iroko.errors import InputError
 from iroko.info import Columns
 from iroko.metrics import Booleans

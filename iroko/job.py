@@ -15,8 +15,9 @@ from iroko.evaluate import evaluate
 from iroko.manifest import COMPLETE, INCOMPLETE
 from iroko.names import list_names, load
 from iroko.options import RunConfig
+from iroko.run_data import read_run
 from iroko.scenario import check_parameters
-from iroko.store import RunFolder, read_run
+from iroko.store import RunFolder
 from iroko.table import rewards_by_engine, where
 
 

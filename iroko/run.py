@@ -121,7 +121,8 @@ def _saved(model: Path) -> tuple[str, str]:
 
 def _find_run(options: dict[str, Any], settings: list[str], file: Path | None, out: Path | None) -> tuple[Path, RunConfig]:
     """The run to go on with, and its config: what is asked now must not differ from it."""
-    from iroko.store import CONFIG, find_unfinished, read_config
+    from iroko.run_data import CONFIG, read_config
+    from iroko.store import find_unfinished
 
     def wanted(path: Path) -> RunConfig:
         return _make_wanted(options, settings, file, read_toml(path / CONFIG))
@@ -139,7 +140,8 @@ def _find_run(options: dict[str, Any], settings: list[str], file: Path | None, o
 def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> None:
     from rich.console import Console
 
-    from iroko.store import RunFolder, check_free, new_folder, read_run
+    from iroko.run_data import read_run
+    from iroko.store import RunFolder, check_free, new_folder
 
     if path is not None and not resume:
         check_free(path)

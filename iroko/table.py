@@ -29,8 +29,8 @@ from iroko.completion import score_completions
 from iroko.completion_table import print_completions
 from iroko.errors import InputError
 from iroko.metrics import goodput_bps, jain_index, queue_percentiles
+from iroko.run_data import RunData, read_manifest
 from iroko.scenario import HOSTS
-from iroko.store import RunData, read_manifest
 from iroko.topology import Topology
 
 REFERENCES = ("nv", "dctcp")

@@ -92,7 +92,7 @@ def read_complete(run: Path) -> tuple["RunConfig", Manifest]:
     Raises:
         InputError: the folder is none, or is broken.
     """
-    from iroko.store import read_config, read_manifest, read_run
+    from iroko.run_data import read_config, read_manifest, read_run
 
     if not run.is_dir():
         raise InputError(f"{run}: no such folder; expected that of a run, such as results/runs/NAME")

@@ -9,7 +9,8 @@ import pandas as pd
 
 from iroko.manifest import COMPLETE
 from iroko.options import RunConfig, make_config
-from iroko.store import RunData, RunFolder, read_run
+from iroko.run_data import RunData, read_run
+from iroko.store import RunFolder
 
 INTERVAL_S = 0.5
 

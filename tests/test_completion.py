@@ -17,7 +17,8 @@ from iroko.manifest import COMPLETE
 from iroko.options import RunConfig, make_config
 from iroko.plots import figures
 from iroko.plots.completion import draw_completion, group_bounds
-from iroko.store import RunData, RunFolder, read_run
+from iroko.run_data import RunData, read_run
+from iroko.store import RunFolder
 from iroko.table import print_table, score_schemes, to_json
 from tests.fake_run import make_frames, make_run
 

@@ -15,7 +15,7 @@ from iroko.agent import agent_names
 from iroko.plots import draw_all, figures
 from iroko.plots.fabric import draw_fabric, node_positions
 from iroko.plots.style import COLUMN_INCHES, STYLE, label, look, rate_unit, size_unit
-from iroko.store import RunData
+from iroko.run_data import RunData
 from tests.fake_run import make_run
 from topologies.fattree import fattree
 

@@ -18,8 +18,8 @@ from iroko.manifest import COMPLETE, INCOMPLETE
 from iroko.plots import draw_all
 from iroko.report import write_report
 from iroko.run import main
+from iroko.run_data import read_manifest, read_run
 from iroko.snapshot import Snapshot
-from iroko.store import read_manifest, read_run
 from iroko.topology import Topology
 from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine

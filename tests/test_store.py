@@ -11,16 +11,8 @@ import pytest
 
 from iroko.errors import InputError
 from iroko.manifest import COMPLETE, INCOMPLETE, Manifest, git_commit
-from iroko.store import (
-    RunFolder,
-    find_unfinished,
-    join_frames,
-    new_folder,
-    read_manifest,
-    read_run,
-    write_beside,
-    write_frame,
-)
+from iroko.run_data import read_manifest, read_run
+from iroko.store import RunFolder, find_unfinished, join_frames, new_folder, write_beside, write_frame
 from tests.fake_run import make_frames, make_run, make_run_config
 
 

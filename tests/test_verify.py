@@ -15,7 +15,8 @@ import torch
 from iroko import ingredients, run, verify
 from iroko.differences import compare_file, compare_models, first_unlike
 from iroko.manifest import Manifest
-from iroko.store import read_manifest, write_frame
+from iroko.run_data import read_manifest
+from iroko.store import write_frame
 
 SHORT = ["--topo", "dumbbell", "--agent", "ppo", "--engine", "sim", "--interval", "100ms", "--episode", "1s", "--episodes", "1",
          "--steps", "200", "--envs", "2"]  # fmt: skip

@@ -16,7 +16,7 @@ from iroko.experiment.pool import STOP_S, Event, JobProcess, request_of, worker_
 from iroko.manifest import Manifest
 from iroko.options import Table
 from iroko.ownership import make_folder, reclaim
-from iroko.store import MANIFEST, read_manifest
+from iroko.run_data import MANIFEST, read_manifest
 
 PREFIX = "iroko-job-"
 """Of the temporary folders of jobs."""

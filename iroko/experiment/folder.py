@@ -23,7 +23,8 @@ from iroko.experiment.spec import Experiment
 from iroko.manifest import COMPLETE
 from iroko.names import show
 from iroko.options import first_difference
-from iroko.store import CONFIG, MANIFEST, hand_over, read_config, read_manifest, write_beside
+from iroko.run_data import CONFIG, MANIFEST, read_config, read_manifest
+from iroko.store import hand_over, write_beside
 
 EXPERIMENTS = Path("results/experiments")
 LOCK = "lock"

@@ -16,8 +16,8 @@ import pandas as pd
 from iroko.errors import InputError
 from iroko.experiment.intervals import mean_interval
 from iroko.manifest import COMPLETE
+from iroko.run_data import RunData, read_manifest, read_run
 from iroko.scenario import read_toml
-from iroko.store import RunData, read_manifest, read_run
 from iroko.table import score_schemes
 
 EXPERIMENT, JOBS = "experiment.toml", "jobs.json"
@@ -35,7 +35,7 @@ class JobResult:
     Attributes:
         name: `SCENARIO.SCHEME.seedN`, or `TRAINED_ON.to.SCENARIO.SCHEME.seedN`.
         trained_on: the scenario that the agent was trained in; empty: the job's own.
-        path: its run folder, for `iroko.store.read_run`; it exists once the job has begun.
+        path: its run folder, for `iroko.run_data.read_run`; it exists once the job has begun.
         state: `done`, `failed`, `unfinished` (stopped, or running now) or `waiting`.
         reason: why it failed.
     """

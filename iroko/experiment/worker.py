@@ -20,7 +20,8 @@ from iroko.errors import IrokoError
 from iroko.job import prepare, work
 from iroko.manifest import COMPLETE, INCOMPLETE
 from iroko.options import RunConfig, Table, make_config
-from iroko.store import CONFIG, RunFolder
+from iroko.run_data import CONFIG
+from iroko.store import RunFolder
 
 TELL_EVERY_S = 0.5
 THREAD_VARIABLES = ("IROKO_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

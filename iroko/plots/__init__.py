@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iroko.completion import score_completions
-from iroko.store import RunData, hand_over, write_beside
+from iroko.run_data import RunData
+from iroko.store import hand_over, write_beside
 from iroko.table import score_schemes
 
 if TYPE_CHECKING:

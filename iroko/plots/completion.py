@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from iroko.completion import FiniteFlows, finite_flows
 from iroko.metrics import rank_percentile
 from iroko.plots.style import add_legend, label, look, new_figure
+from iroko.run_data import RunData
 from iroko.snapshot import Floats
-from iroko.store import RunData
 from iroko.units import format_size
 
 MOST_GROUPS = 10

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from iroko.plots.style import add_legend, label, look, new_figure, size_unit
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import Score
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from iroko.plots.style import COLUMN_INCHES, label, new_figure
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import stack
 from iroko.topology import Topology
 

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from iroko.plots.style import add_legend, label, look, new_figure
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import Score
 
 

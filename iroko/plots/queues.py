@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter
 
 from iroko.metrics import MTU_FRAME_BYTES
 from iroko.plots.style import add_legend, label, look, new_figure
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import path_backlogs
 
 

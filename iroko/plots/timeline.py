@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from iroko.plots.style import add_legend, label, look, new_figure, rate_unit, size_unit
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import path_backlogs
 
 

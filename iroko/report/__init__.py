@@ -20,7 +20,8 @@ some 30 kB, follows light and dark by style sheet, prints as vectors, and runs u
 from pathlib import Path
 
 from iroko.errors import InputError
-from iroko.store import CONFIG, write_beside
+from iroko.run_data import CONFIG
+from iroko.store import write_beside
 
 REPORT = "report.html"
 

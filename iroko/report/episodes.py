@@ -18,7 +18,7 @@ import pandas as pd
 
 from iroko.plots.fabric import Point, node_positions
 from iroko.report.page import Ink, Spec
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import path_backlogs, stack
 from iroko.topology import Topology
 

@@ -12,7 +12,7 @@ from iroko.report.grid import interval_text, scenario_section
 from iroko.report.page import Cell, Column, Page, Palette, Section, Table
 from iroko.report.tables import measure_column, scheme_cell
 from iroko.report.text import NOTHING, count_text, join_words, measure_text
-from iroko.store import read_manifest
+from iroko.run_data import read_manifest
 
 
 def experiment_page(folder: Path) -> Page:

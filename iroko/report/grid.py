@@ -22,7 +22,7 @@ from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure,
 from iroko.report.page import Cell, Column, Facts, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, measure_column, scheme_cell, score_table
 from iroko.report.text import NOTHING, count_text, measure_text
-from iroko.store import CONFIG, read_config, read_run
+from iroko.run_data import CONFIG, read_config, read_run
 from iroko.table import where
 from iroko.topology import Topology
 

@@ -16,7 +16,7 @@ from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure,
 from iroko.report.page import Facts, Ink, Page, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, score_table
 from iroko.report.text import count_text, join_words, measure_text, setting_text
-from iroko.store import RunData, read_config, read_learning, read_manifest, read_run
+from iroko.run_data import RunData, read_config, read_learning, read_manifest, read_run
 from iroko.table import HEADINGS, Score, compare, compare_engines, score_schemes, where
 from iroko.topology import Topology
 

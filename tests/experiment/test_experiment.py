@@ -15,7 +15,7 @@ import pytest
 
 from iroko.experiment.results import read_results
 from iroko.manifest import COMPLETE
-from iroko.store import read_manifest
+from iroko.run_data import read_manifest
 from topologies.dumbbell import dumbbell
 
 ROOT = Path(__file__).parents[2]

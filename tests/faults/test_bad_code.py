@@ -9,8 +9,8 @@ import pytest
 from iroko.errors import InputError
 from iroko.manifest import INCOMPLETE
 from iroko.run import main
+from iroko.run_data import read_manifest
 from iroko.scenario import Scenario
-from iroko.store import read_manifest
 from tests.faults.bad_values import check_error
 
 RUN = ["--topo", "dumbbell", "--engine", "sim", "--baseline", "none", "--interval", "100ms", "--episode", "200ms", "--episodes", "1",

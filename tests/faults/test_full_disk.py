@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from iroko.store import hash_results, read_manifest
+from iroko.run_data import read_manifest
+from iroko.store import hash_results
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--topo", "dumbbell", "--agent", "ppo", "--baseline", "none", "--engine", "sim", "--train-engine", "sim", "--steps", "960",

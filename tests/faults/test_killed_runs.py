@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from iroko.store import hash_results, read_manifest
+from iroko.run_data import read_manifest
+from iroko.store import hash_results
 
 pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from iroko.report.episodes import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Episode, P
 from iroko.report.page import Palette
 from iroko.report.render import dark_color
 from iroko.report.text import MINUS, NOTHING, count_text, join_words, measure_text, setting_text, time_text
-from iroko.store import RunData
+from iroko.run_data import RunData
 from iroko.table import stack
 from iroko.topology import build_topology
 from tests.fake_run import make_run

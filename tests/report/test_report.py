@@ -222,7 +222,7 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_finite_flows_have_their_slowdowns(tmp_path: Path) -> None:
     from iroko.completion import score_completions
     from iroko.manifest import COMPLETE
-    from iroko.store import read_run
+    from iroko.run_data import read_run
 
     config = make_config({"topology": {"name": "dumbbell"}, "environment": {"interval_s": 0.5, "episode_s": 2},
                           "traffic": {"name": "pairs", "size_bytes": 20_000},
