@@ -16,8 +16,9 @@ from iroko.scenario import Scenario
 DECISIONS = 1000
 REPEATS = 3
 """The quietest counts: what another process takes from this one is no part of a decision."""
-NEVER_S = 86_400.0
-"""When the flows start: after every episode. A step of an idle network is the limits set, the counters read, and hardly more."""
+INTERVAL_S = 0.1
+START_S = DECISIONS * INTERVAL_S
+"""When the flows start: after all that is measured. A step of an idle network is the limits set, the counters read, and hardly more."""
 
 
 def _scenario(topology: str, deployment: str, **parameters: int) -> Scenario:
@@ -25,8 +26,9 @@ def _scenario(topology: str, deployment: str, **parameters: int) -> Scenario:
         topology=topology,
         topology_parameters=parameters,
         traffic="stride",
-        traffic_parameters={"start_s": NEVER_S},
-        episode_s=DECISIONS * 0.1,
+        traffic_parameters={"start_s": START_S},
+        interval_s=INTERVAL_S,
+        episode_s=START_S + INTERVAL_S,
         deployment=deployment,
     )
 
