@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from iroko.env import IrokoEnv
     from iroko.gym_vector import IrokoVectorEnv
+    from iroko.sb3_vector import BatchVecEnv
     from iroko.scenario import Scenario
-    from iroko.vector import BatchVecEnv, IrokoVecEnv, make_vector
+    from iroko.vector import IrokoVecEnv, make_vector
 
 __all__ = ["BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "make_vector", "register_envs"]
 
 _LAZY = {
-    "BatchVecEnv": "iroko.vector", "IrokoEnv": "iroko.env", "IrokoVecEnv": "iroko.vector", "IrokoVectorEnv": "iroko.gym_vector",
+    "BatchVecEnv": "iroko.sb3_vector", "IrokoEnv": "iroko.env", "IrokoVecEnv": "iroko.vector", "IrokoVectorEnv": "iroko.gym_vector",
     "Scenario": "iroko.scenario", "make_vector": "iroko.vector",
 }  # fmt: skip
 

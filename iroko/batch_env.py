@@ -1,13 +1,13 @@
 """Many environments in one simulator: each step is one call of it and array formulas over all environments at once.
 
-`BatchEnv` is what the Gymnasium vector environment (`iroko.gym_vector`) and that of Stable-Baselines3 (`iroko.vector.BatchVecEnv`)
+`BatchEnv` is what the Gymnasium vector environment (`iroko.gym_vector`) and that of Stable-Baselines3 (`iroko.sb3_vector.BatchVecEnv`)
 have in common. Environment for environment it gives what `iroko.env.IrokoEnv` gives, by the same formulas.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.deployment import AnyObserver, View
 from iroko.engine import Clock
-from iroko.env_common import action_box, check_scenario, check_seed, draw_episode, observation_box
+from iroko.env_common import action_box, check_num_envs, check_scenario, check_seed, draw_episode, observation_box
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
 from iroko.info import Columns, measures
@@ -27,14 +27,13 @@ from iroko.metrics import Booleans
 from iroko.names import show
 from iroko.observation import Observation
 from iroko.reward import REWARDS, RewardContext
-from iroko.scenario import Scenario
+from iroko.scenario import Scenario, make_topologies
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 if TYPE_CHECKING:
     from iroko.engine import Batch
 
-MAX_ENVS = 4096
 SHARED = ("interval_s", "min_fraction", "features", "reward", "deployment")
 """The fields in which all scenarios of one batch have to agree."""
 
@@ -139,7 +138,7 @@ class BatchEnv:
                 value, wanted = getattr(scenario, name), getattr(first, name)
                 if value != wanted:
                     raise InputError(f"environment {index}: {name}={value!r}: expected {wanted!r}, as in environment 0")
-        topologies = _make_topologies(scenarios)
+        topologies = make_topologies(scenarios)
         self._fabric = FabricArrays.stack(topologies)
         self._view = View(first, topologies[0], self._fabric)
         self.observer = self._view.observer
@@ -294,43 +293,6 @@ class BatchEnv:
         except BaseException:
             self.close()
             raise
-
-
-def check_num_envs(num_envs: Any) -> int:
-    """Refuse a number of environments that is none, or that no machine holds.
-
-    Raises:
-        InputError: it is out of range.
-    """
-    if isinstance(num_envs, bool) or not isinstance(num_envs, int) or not 1 <= num_envs <= MAX_ENVS:
-        raise InputError(f"num_envs={show(num_envs)}: expected 1 or more, at most {MAX_ENVS:,}")
-    return num_envs
-
-
-def make_seeds(seed: int, num_envs: int) -> list[int]:
-    """One for each environment, drawn from one seed.
-
-    Raises:
-        InputError: the seed or the number is out of range.
-    """
-    check_num_envs(num_envs)
-    seed = check_seed(seed)
-    return [int(each) for each in np.random.SeedSequence(seed).generate_state(num_envs)]
-
-
-def _make_topologies(scenarios: Sequence[Scenario]) -> list[Topology]:
-    """One for each scenario; scenarios of equal fabrics share one, which is immutable."""
-    made: list[tuple[Scenario, Topology]] = []
-    topologies = []
-    for scenario in scenarios:
-        for known, topology in made:
-            if (known.topology, known.topology_parameters) == (scenario.topology, scenario.topology_parameters):
-                topologies.append(topology)
-                break
-        else:
-            made.append((scenario, scenario.make_topology()))
-            topologies.append(made[-1][1])
-    return topologies
 
 
 def _all_done(context: RewardContext, snapshot: Snapshot) -> Booleans:

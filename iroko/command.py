@@ -1,11 +1,15 @@
 """How each of Iroko's programs begins and ends: a clean environment, signals that close everything, and one line for an error.
 
+With IROKO_TRACEBACK in the environment all that Python knows of the error comes before the line: for who writes an agent.
+
 Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
 """
 
 import errno
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -18,6 +22,7 @@ from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
 from iroko.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
+TRACEBACK = "IROKO_TRACEBACK"
 MOST_MESSAGE = 1200
 """Characters of an error on the terminal."""
 
@@ -81,6 +86,8 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
 
 
 def _complain(message: str, error: BaseException) -> None:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
     notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
     line = " ".join(message.split())
     if len(line) > MOST_MESSAGE:  # a path can be that long

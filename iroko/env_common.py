@@ -15,6 +15,8 @@ from iroko.observation import Observation
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 
+MAX_ENVS = 4096
+
 
 def observation_box(observer: AnyObserver) -> Space[Observation]:
     return Box(observer.low, observer.high, dtype=np.float32)
@@ -44,6 +46,28 @@ def check_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 64:
         raise InputError(f"seed={show(seed)}: expected a whole number, 0 <= seed < 2^64")
     return int(seed)
+
+
+def check_num_envs(num_envs: Any) -> int:
+    """Refuse a number of environments that is none, or that no machine holds.
+
+    Raises:
+        InputError: it is out of range.
+    """
+    if isinstance(num_envs, bool) or not isinstance(num_envs, int) or not 1 <= num_envs <= MAX_ENVS:
+        raise InputError(f"num_envs={show(num_envs)}: expected 1 or more, at most {MAX_ENVS:,}")
+    return num_envs
+
+
+def make_seeds(seed: int, num_envs: int) -> list[int]:
+    """One for each environment, drawn from one seed.
+
+    Raises:
+        InputError: the seed or the number is out of range.
+    """
+    check_num_envs(num_envs)
+    seed = check_seed(seed)
+    return [int(each) for each in np.random.SeedSequence(seed).generate_state(num_envs)]
 
 
 def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generator) -> tuple[list[Flow], int]:

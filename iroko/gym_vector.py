@@ -9,8 +9,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 import iroko
-from iroko.batch_env import BatchEnv, BatchStep, check_num_envs, make_seeds
-from iroko.env_common import check_seed, split_arguments
+from iroko.batch_env import BatchEnv, BatchStep
+from iroko.env_common import check_num_envs, check_seed, make_seeds, split_arguments
 from iroko.errors import InputError
 from iroko.info import Columns
 from iroko.metrics import Booleans

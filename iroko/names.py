@@ -43,12 +43,17 @@ def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[No
     except (IrokoError, OSError, MemoryError):
         raise
     except Exception as error:
-        places = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+        places = [(Path(frame.filename), frame.lineno) for frame in frames]
         file, line = next((place for place in reversed(places) if place[0].parent.name in USERS_FOLDERS), places[-1])
         if isinstance(error, SyntaxError):
             file, line = Path(error.filename or ""), error.lineno
+        where = f"{file.name}, line {line}"
+        if not isinstance(error, SyntaxError) and (file, line) != places[-1]:  # in what this code called, whosever fault it is
+            inner, inner_line = places[-1]
+            where += f"; raised in {inner.parent.name}/{inner.name}, line {inner_line}"
         said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())[:MOST_SHOWN]
-        raise kind(f"{what} failed: {type(error).__name__}{f': {said}' if said else ''} ({file.name}, line {line})") from error
+        raise kind(f"{what} failed: {type(error).__name__}{f': {said}' if said else ''} ({where})") from error
 
 
 def check_name(kind: str, name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,6 @@ import json
 import os
 import secrets
 import shutil
-import stat
 import subprocess
 import tempfile
 import threading
@@ -24,8 +23,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from iroko.errors import UnsupportedError
 from iroko.processes import is_running, kill_session, run_whole, start_time, surroundings
+from iroko.runtime_folder import is_ours, places, runtime_folder
 
 _LOCK = "lock"
 
@@ -171,7 +170,7 @@ class _Owner:
         self.__init__()  # type: ignore[misc]
 
     def _open(self) -> None:
-        folder = _runtime_folder() / f"{os.getpid()}-{start_time(os.getpid())}"
+        folder = runtime_folder() / f"{os.getpid()}-{start_time(os.getpid())}"
         folder.mkdir(mode=0o700, exist_ok=True)
         self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -189,54 +188,10 @@ atexit.register(lambda: _owner.undo_all())
 os.register_at_fork(after_in_child=lambda: _owner.leave_to_parent())
 
 
-def _places() -> list[Path]:
-    """Where this user's records may be, the best place first; not the TMPDIR of the environment, which may differ from start to start."""
-    user = os.geteuid()
-    named = os.environ.get("XDG_RUNTIME_DIR", "")
-    places = [Path(named) / "iroko"] if os.path.isabs(named) else []
-    # Whoever can write in /tmp cannot own or replace it: `_is_ours` looks.
-    shared = Path(f"/tmp/iroko-{user}")  # nosec B108
-    places += [Path(f"/run/user/{user}/iroko"), *([Path("/run/iroko")] if user == 0 else []), shared]
-    return list(dict.fromkeys(places))
-
-
-def _is_ours(place: Path) -> bool:
-    """Whether a folder of records is this user's alone: no link, and nobody else can write or replace it."""
-    try:
-        found, above = place.lstat(), place.parent.stat()
-    except OSError:
-        return False
-    others = above.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not above.st_mode & stat.S_ISVTX
-    return (
-        stat.S_ISDIR(found.st_mode)
-        and found.st_uid == os.geteuid()
-        and not found.st_mode & 0o077
-        and above.st_uid in (0, os.geteuid())
-        and not others
-    )
-
-
-def _runtime_folder() -> Path:
-    """Where this process puts its records; made if need be.
-
-    Raises:
-        UnsupportedError: no place is there and safe.
-    """
-    for place in _places():
-        with contextlib.suppress(OSError):
-            place.mkdir(mode=0o700)
-        if _is_ours(place) and os.access(place, os.W_OK):
-            return place
-    raise UnsupportedError(
-        f"no run-time folder: {', '.join(map(str, _places()))} cannot be made or are not this user's alone: "
-        "set XDG_RUNTIME_DIR to a folder that only you can write"
-    )
-
-
 def _go_through(deal: Callable[[dict[str, Any]], bool]) -> list[str]:
     """Call `deal` for each record of a dead process; where it says that the thing is gone, the record goes too."""
     said = []
-    for place in filter(_is_ours, _places()):
+    for place in filter(is_ours, places()):
         for folder in sorted(place.iterdir()):
             with contextlib.suppress(OSError):  # another process goes through them too, or the owner has just come
                 said += _go_through_one(folder, deal)

@@ -1,14 +1,12 @@
-"""An engine at the other end of a byte channel: the messages, the near end and the far end.
+"""An engine at the other end of a byte channel: what the messages hold, the near end and the far end.
 
 The far end runs beside the network, in the guest or in a process of its own; the near end is the `Engine` that the environment holds. A
-message is a kind (one byte), a length (four bytes) and its content: JSON for what happens once, packed arrays for a step.
+message's content is JSON for what happens once, packed arrays for a step.
 """
 
 import contextlib
 import dataclasses
 import json
-import os
-import select
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -17,17 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from iroko import errors
+from iroko.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
 from iroko.engine import Clock
 from iroko.errors import ClosedError, EngineError, IrokoError
 from iroko.flows import Flow
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Port, Topology
 
-_HEAD = struct.Struct("<cI")
-_PIECE = 1 << 15
-OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED = b"O", b"R", b"S", b"I", b"C", b"N", b"D", b"F"
-_KINDS = (OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED)
-_LONGEST = 1 << 28  # bytes of a message; the longest are schedules of flows
 _PER_PORT = (
     "port_bytes",
     "port_packets",
@@ -40,67 +34,6 @@ _PER_PORT = (
 _PER_HOST = ("host_sent_bytes", "host_received_bytes", "limits_bps", "host_rtt_s", "host_echoes", "host_losses")
 _PER_FLOW = ("flow_bytes", "flow_completion_s")
 _FLOATS = ("backlog_mean_bytes", "limits_bps", "host_rtt_s", "flow_completion_s")
-
-
-class Channel:
-    """Framed messages over a descriptor that reads and writes bytes.
-
-    Args:
-        timeout_s: real time without a byte after which the other end counts as hung; None: wait for ever.
-    """
-
-    def __init__(self, descriptor: int, timeout_s: float | None = None) -> None:
-        self.descriptor, self.timeout_s = descriptor, timeout_s
-        # A write to one that hangs would else block for ever, however long the other may take.
-        os.set_blocking(descriptor, timeout_s is None)
-        self._read_ahead = b""
-        self._poll = select.poll()
-
-    def send(self, kind: bytes, content: bytes = b"") -> None:
-        data = memoryview(_HEAD.pack(kind, len(content)) + content)
-        while data:
-            self._wait(select.POLLOUT)
-            with contextlib.suppress(BlockingIOError):
-                data = data[os.write(self.descriptor, data[:_PIECE]) :]
-
-    def receive(self) -> tuple[bytes, bytes]:
-        """The next message.
-
-        Raises:
-            EOFError: the other end has closed.
-            TimeoutError: it said nothing for `timeout_s`.
-            EngineError: what it said is no message.
-        """
-        kind, length = _HEAD.unpack(self._read(_HEAD.size))
-        if kind not in _KINDS or length > _LONGEST:
-            raise EngineError(f"the engine sent what is no message: kind {kind!r}, {length} bytes")
-        return kind, self._read(length)
-
-    def _read(self, size: int) -> bytes:
-        # As much as there is in one call: in the guest a system call is dear, and a message is a head and a content.
-        parts, have = [self._read_ahead], len(self._read_ahead)
-        while have < size:
-            self._wait(select.POLLIN)
-            try:
-                part = os.read(self.descriptor, _PIECE)
-            except BlockingIOError:
-                continue
-            except OSError as error:  # a pseudo-terminal whose other end is closed
-                raise EOFError(str(error)) from error
-            if not part:
-                raise EOFError("the other end closed the channel")
-            parts.append(part)
-            have += len(part)
-        data = b"".join(parts)
-        self._read_ahead = data[size:]
-        return data[:size]
-
-    def _wait(self, events: int) -> None:
-        if self.timeout_s is None:
-            return
-        self._poll.register(self.descriptor, events)
-        if not self._poll.poll(self.timeout_s * 1000):
-            raise TimeoutError(f"no answer for {self.timeout_s:g} s")
 
 
 def _pack_snapshot(snapshot: Snapshot) -> bytes:

@@ -6,6 +6,7 @@ import sys
 import tomllib
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -283,3 +284,18 @@ def parse_toml(text: str) -> dict[str, Any]:
         if not level:
             return table
     raise InputError(f"expected tables and lists that lie in each other at most {_MAX_DEPTH} deep")
+
+
+def make_topologies(scenarios: Sequence[Scenario]) -> list[Topology]:
+    """One for each scenario; scenarios of equal fabrics share one, which is immutable."""
+    made: list[tuple[Scenario, Topology]] = []
+    topologies = []
+    for scenario in scenarios:
+        for known, topology in made:
+            if (known.topology, known.topology_parameters) == (scenario.topology, scenario.topology_parameters):
+                topologies.append(topology)
+                break
+        else:
+            made.append((scenario, scenario.make_topology()))
+            topologies.append(made[-1][1])
+    return topologies

@@ -19,7 +19,8 @@ from iroko.errors import ClosedError, InputError
 from iroko.scenario import Scenario
 
 if TYPE_CHECKING:
-    from iroko.vector import BatchVecEnv, IrokoVecEnv
+    from iroko.sb3_vector import BatchVecEnv
+    from iroko.vector import IrokoVecEnv
 
 CURVE = "curve.csv"
 CURVE_COLUMNS = {"step": "int64", "episode_reward": "float64", "wall_s": "float64"}

@@ -9,13 +9,15 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import iroko.engine
-from iroko.batch_env import SHARED, BatchEnv, make_seeds
+from iroko.batch_env import SHARED, BatchEnv
 from iroko.env import IrokoEnv
+from iroko.env_common import make_seeds
 from iroko.errors import ClosedError, EngineError, InputError
 from iroko.gym_vector import IrokoVectorEnv
 from iroko.reward import REWARDS
+from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import FEATURES, Scenario
-from iroko.vector import BatchVecEnv, IrokoVecEnv
+from iroko.vector import IrokoVecEnv
 from tests.fake_batch import FakeBatch, fake_batch_opener
 from tests.fake_engine import FakeEngine
 

@@ -16,8 +16,9 @@ from iroko.env import IrokoEnv
 from iroko.errors import InputError
 from iroko.host_observation import HISTORY_STEPS, HOST_VIEW
 from iroko.host_rows import HostRows
+from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import Scenario
-from iroko.vector import BatchVecEnv, IrokoVecEnv
+from iroko.vector import IrokoVecEnv
 from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine
 

@@ -15,10 +15,11 @@ import iroko.engine
 import iroko.env
 from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, EngineError, InputError
+from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import FEATURES, Scenario
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
-from iroko.vector import BatchVecEnv, IrokoVecEnv, make_vector
+from iroko.vector import IrokoVecEnv, make_vector
 from tests.fake_batch import FakeBatch, fake_batch_opener
 from tests.fake_engine import FakeEngine, fake_opener
 

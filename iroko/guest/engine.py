@@ -2,8 +2,9 @@
 
 import sys
 
+from iroko.channel import Channel
 from iroko.guest.machine import Machine
-from iroko.remote import Channel, RemoteEngine
+from iroko.remote import RemoteEngine
 from iroko.topology import Topology
 
 _TIMEOUT_S = 120.0

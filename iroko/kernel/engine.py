@@ -11,12 +11,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from iroko.channel import Channel
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
 from iroko.kernel.support import check_topology, missing_transports, require_root
 from iroko.ownership import start_process
 from iroko.privileges import allowed_environment
-from iroko.remote import Channel, RemoteEngine
+from iroko.remote import RemoteEngine
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
 

@@ -6,9 +6,10 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from iroko.channel import Channel
 from iroko.kernel.inside import KernelEngine
 from iroko.kernel.network import Fabric
-from iroko.remote import Channel, serve
+from iroko.remote import serve
 from iroko.topology import Topology
 
 

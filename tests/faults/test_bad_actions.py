@@ -17,8 +17,9 @@ from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, InputError, IrokoError
 from iroko.gym_vector import IrokoVectorEnv
 from iroko.hosts_env import HostsEnv
+from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import Scenario
-from iroko.vector import BatchVecEnv, IrokoVecEnv, make_vector
+from iroko.vector import IrokoVecEnv, make_vector
 from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine
 from tests.faults.bad_values import GARBAGE, check_error, soon

@@ -78,6 +78,18 @@ def run_agent(write: Write, capsys: pytest.CaptureFixture[str], **parts: str) ->
     return code, err.splitlines()[-1]
 
 
+def test_the_traceback_is_shown_on_demand(write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IROKO_TRACEBACK", "1")
+    write("agents", AGENT.format(**(GOOD | {"act": "return 1 / 0"})))
+    try:
+        assert main([*RUN, "--agent", "careless"]) == 2
+    finally:
+        sys.modules.pop("agents.careless", None)
+    said = capsys.readouterr().err
+    assert "Traceback" in said and "return 1 / 0" in said and "ZeroDivisionError: division by zero\n" in said
+    assert said.splitlines()[-1].startswith("iroko: agent careless: act in step 0")
+
+
 def test_a_good_agent_runs(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_agent(write, capsys) == (0, "run: run")
 
@@ -94,6 +106,7 @@ def test_a_good_agent_runs(write: Write, capsys: pytest.CaptureFixture[str]) -> 
     ({"act": "return 'fast'"}, "agent careless: action 'fast'"),
     ({"start": "raise KeyError('h9')"}, "agent careless: start failed: KeyError: 'h9' (careless.py, line 14)"),
     ({"learns": "True", "train": "raise ValueError('no')"}, "agent careless: train failed: ValueError: no (careless.py, line 19)"),
+    ({"act": "import json; json.loads('{')"}, "line 1 column 2 (char 1) (careless.py, line 16; raised in json/decoder.py, line "),
     ({"learns": "True", "train": "vector_env.step(np.full((2, 4), np.nan))"}, "agent careless: environment 0: action nan for host h0"),
     ({"learns": "True", "train": "vector_env.step(np.ones((2, 3)))"}, "agent careless: action of shape (2, 3): expected (2, 4)"),
     ({"make": "return None"}, "agent careless: agents/careless.py gave None: expected an Agent"),

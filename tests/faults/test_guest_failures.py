@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iroko.channel import Channel
 from iroko.errors import ClosedError, EngineError, UnsupportedError
 from iroko.flows import Flow
 from iroko.guest import build
 from iroko.guest import machine as machine_module
 from iroko.guest.engine import GuestEngine
 from iroko.guest.machine import Machine
-from iroko.remote import Channel, RemoteEngine
+from iroko.remote import RemoteEngine
 from iroko.scenario import Scenario
 from iroko.vector import IrokoVecEnv, make_vector
 from tests.engines.test_contract import children

@@ -152,8 +152,8 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, machine: Machine, engine
 
 def test_nothing_is_left_after_an_exception(tmp_path: Path, machine: Machine, engine_name: str) -> None:
     script = (
-        "import sys, iroko.vector as v\n"
-        "kind = v.BatchVecEnv if 'sim' in sys.argv else v.IrokoVecEnv\n"
+        "import sys, iroko.vector, iroko.sb3_vector\n"
+        "kind = iroko.sb3_vector.BatchVecEnv if 'sim' in sys.argv else iroko.vector.IrokoVecEnv\n"
         "real, calls = kind.step_wait, []\n"
         "def fail(self):\n"
         "    calls.append(1)\n"

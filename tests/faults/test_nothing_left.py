@@ -112,7 +112,10 @@ class Interruption(BaseException):
 def raise_at(count: int) -> list[int]:
     """From now on, raise at the call of that number among the calls of engine code in this thread; returns the running count."""
     calls = [0]
-    places = tuple(str(ROOT / "iroko" / name) for name in ("guest", "kernel", "remote.py", "ownership.py", "processes.py", "sim"))
+    places = tuple(
+        str(ROOT / "iroko" / name)
+        for name in ("guest", "kernel", "channel.py", "remote.py", "ownership.py", "runtime_folder.py", "processes.py", "sim")
+    )
 
     def trace(frame: FrameType, event: str, _: Any) -> None:
         if event == "call" and frame.f_code.co_filename.startswith(places):

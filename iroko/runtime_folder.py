@@ -1,0 +1,52 @@
+"""Where a user's records of ownership lie: a folder that nobody else can write or replace."""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+from iroko.errors import UnsupportedError
+
+
+def places() -> list[Path]:
+    """Where this user's records may be, the best place first; not the TMPDIR of the environment, which may differ from start to start."""
+    user = os.geteuid()
+    named = os.environ.get("XDG_RUNTIME_DIR", "")
+    places = [Path(named) / "iroko"] if os.path.isabs(named) else []
+    # Whoever can write in /tmp cannot own or replace it: `is_ours` looks.
+    shared = Path(f"/tmp/iroko-{user}")  # nosec B108
+    places += [Path(f"/run/user/{user}/iroko"), *([Path("/run/iroko")] if user == 0 else []), shared]
+    return list(dict.fromkeys(places))
+
+
+def is_ours(place: Path) -> bool:
+    """Whether a folder of records is this user's alone: no link, and nobody else can write or replace it."""
+    try:
+        found, above = place.lstat(), place.parent.stat()
+    except OSError:
+        return False
+    others = above.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not above.st_mode & stat.S_ISVTX
+    return (
+        stat.S_ISDIR(found.st_mode)
+        and found.st_uid == os.geteuid()
+        and not found.st_mode & 0o077
+        and above.st_uid in (0, os.geteuid())
+        and not others
+    )
+
+
+def runtime_folder() -> Path:
+    """Where this process puts its records; made if need be.
+
+    Raises:
+        UnsupportedError: no place is there and safe.
+    """
+    for place in places():
+        with contextlib.suppress(OSError):
+            place.mkdir(mode=0o700)
+        if is_ours(place) and os.access(place, os.W_OK):
+            return place
+    raise UnsupportedError(
+        f"no run-time folder: {', '.join(map(str, places()))} cannot be made or are not this user's alone: "
+        "set XDG_RUNTIME_DIR to a folder that only you can write"
+    )
