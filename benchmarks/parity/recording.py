@@ -21,8 +21,8 @@ KERNEL = "guest"
 _FORMAT = 1
 """To be raised when a recording holds something else than before."""
 _ROOT = Path(__file__).parents[2]
-_KERNEL_ROOM = _ROOT / "iroko" / "kernel"
-"""What decides, besides the built kernel and the plan, how the kernel behaves."""
+_KERNEL_ROOMS = (_ROOT / "iroko" / "kernel", _ROOT / "iroko" / "guest")
+"""What decides, besides the built kernel and the plan, how the kernel behaves; of how the guest boots, the nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,14 @@ def _collect(case: Case, episodes: list[list[Snapshot]]) -> Recording:
     )
 
 
-def read_kernel(folder: Path) -> str:
-    """What the kernel engine is: the built kernel, and what Python makes of the sources in a folder, so that comments change nothing.
+def read_kernel(folders: Sequence[Path]) -> str:
+    """What the kernel engine is: the built kernel, and what Python makes of the sources in these folders, so that comments change nothing.
 
     Raises:
         UnsupportedError: the guest kernel has not been built.
     """
-    return kernel_path().parent.name + "".join(_meaning(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py")))
+    sources = [path.read_text(encoding="utf-8") for folder in folders for path in sorted(folder.glob("*.py"))]
+    return kernel_path().parent.name + "".join(map(_meaning, sources))
 
 
 @cache
@@ -159,7 +160,7 @@ class KernelRecorder:
     def __init__(self, variant: int = 0, fresh: bool = False) -> None:
         self.variant, self.fresh = variant, fresh
         self._recorder = Recorder(KERNEL, variant)
-        self._kernel = read_kernel(_KERNEL_ROOM)
+        self._kernel = read_kernel(_KERNEL_ROOMS)
 
     def path(self, case: Case) -> Path:
         """Where the recording is kept: named by all that it depends on."""
@@ -176,13 +177,13 @@ class KernelRecorder:
 
     def record(self, case: Case) -> Recording:
         """The recording of a case; one of sources that change meanwhile is not kept."""
-        if (kernel := read_kernel(_KERNEL_ROOM)) != self._kernel:
+        if (kernel := read_kernel(_KERNEL_ROOMS)) != self._kernel:
             self._recorder.close()
             self._kernel = kernel
         if self.is_kept(case):
             return Recording.load(self.path(case))
         recording = self._recorder.record(case)
-        if read_kernel(_KERNEL_ROOM) == self._kernel:
+        if read_kernel(_KERNEL_ROOMS) == self._kernel:
             recording.save(self.path(case))
         return recording
 

@@ -85,7 +85,7 @@ def test_a_recording_is_named_by_all_that_it_depends_on(opened: Opened, monkeypa
     names = {KernelRecorder().path(CASE).name, KernelRecorder(variant=1).path(CASE).name}
     changes: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
         lambda patch: patch.setattr(recording, "kernel_path", lambda: tmp_path / "linux-2" / "kernel"),
-        lambda patch: patch.setattr(recording, "_KERNEL_ROOM", Path(__file__).parent),
+        lambda patch: patch.setattr(recording, "_KERNEL_ROOMS", [Path(__file__).parent]),
         lambda patch: patch.setattr("benchmarks.parity.cases.START_SPREAD_PACKETS", 501),
         lambda patch: patch.setattr("benchmarks.parity.cases.CHANGE_EVERY", 6),
     )
@@ -112,7 +112,7 @@ def test_a_change_of_the_kernel_room_is_seen_and_a_comment_is_none(opened: Opene
     room.mkdir()
     source = room / "module.py"
     source.write_text("x = 1\n")
-    monkeypatch.setattr(recording, "_KERNEL_ROOM", room)
+    monkeypatch.setattr(recording, "_KERNEL_ROOMS", [room])
     with closing(KernelRecorder()) as recorder:
         recorder.record(CASE)
         source.write_text("# why\nx = (\n    1\n)\n")
