@@ -15,8 +15,9 @@ from rich.console import Console
 
 from benchmarks.parity import figures, report
 from benchmarks.parity.cases import Case, find_cases
-from benchmarks.parity.measures import Comparison, compare
+from benchmarks.parity.measures import Comparison
 from benchmarks.parity.recording import KERNEL, KernelRecorder, Recorder, Recording
+from benchmarks.parity.starts import judge
 from iroko.display import format_duration
 from iroko.errors import InputError, IrokoError
 
@@ -29,11 +30,12 @@ CLOSELY = 3
 
 @dataclass(frozen=True)
 class Result:
-    """A case on both engines; `simulator` is None when only the kernel was asked for."""
+    """A case on both engines; `simulator` is None, and nothing compared, when only the kernel was asked for."""
 
     case: Case
     kernel: Recording
     simulator: Recording | None
+    comparisons: list[Comparison]
 
 
 class Runner:
@@ -83,8 +85,10 @@ class Runner:
                 ours = kernel.record(case)
                 between = time.perf_counter()
                 theirs = simulator.record(case) if self.simulator else None
-                self._results[case] = Result(case, ours, theirs)
-                self._say(case, "kept" if kept else f"{between - started:.1f} s", time.perf_counter() - between)
+                took_s = time.perf_counter() - between
+                judged = judge(case, ours, theirs, self.simulator, self.fresh) if self.simulator and theirs else []
+                self._results[case] = Result(case, ours, theirs, judged)
+                self._say(case, "kept" if kept else f"{between - started:.1f} s", took_s)
 
     def _open_simulator(self) -> Recorder | KernelRecorder:
         if self.simulator == KERNEL:
@@ -151,7 +155,7 @@ def _run(options: argparse.Namespace) -> int:
     console.width = max(console.width, TABLE_WIDTH)
     for result in results:
         assert result.simulator is not None
-        comparisons += compare(result.case, result.kernel, result.simulator)
+        comparisons += result.comparisons
         if len(results) <= CLOSELY:
             console.print(report.details(result.case, result.kernel, result.simulator, options.engine))
     console.print(report.terminal(comparisons, options.engine, options.all))

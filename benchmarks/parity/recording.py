@@ -57,6 +57,12 @@ class Recording:
             self, **{field.name: getattr(self, field.name)[:, columns] for field in fields(self) if field.name.startswith("port_")}
         )
 
+    @classmethod
+    def pool(cls, recordings: Sequence["Recording"]) -> "Recording":
+        """Recordings of one case as one of all their episodes; the traces are the first's."""
+        names = [field.name for field in fields(cls) if field.name.startswith(("port_", "flow_"))]
+        return replace(recordings[0], **{name: np.concatenate([getattr(each, name) for each in recordings]) for name in names})
+
     def save(self, path: Path) -> None:
         """Write it, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)

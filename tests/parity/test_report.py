@@ -49,11 +49,11 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_rows_are_in_the_unit_of_the_measure() -> None:
     assert [report.row(one)[1:] for one in ROWS] == [
-        ("goodput (Mbit/s)", "9.5", "9.6", "+1.1%", "3%", "ok"),
-        ("queue (packets)", "50", "60", "+20.0%", "15% or 2", "MISS"),
-        ("drops (packets)", "20,000", "21,000", "+5.0%", "25% or 1 in 10,000", "ok"),
-        ("marked share (%)", "20", "30", "+50.0%", "20% or 0.5", "known"),
-        ("99% completion (ms)", "200", "inf", "+inf", "20%", "MISS"),
+        ("goodput (Mbit/s)", "9.5", "9.6", "+1.1%", "3%", "", "ok"),
+        ("queue (packets)", "50", "60", "+20.0%", "15% or 2", "", "MISS"),
+        ("drops (packets)", "20,000", "21,000", "+5.0%", "25% or 1 in 10,000", "", "ok"),
+        ("marked share (%)", "20", "30", "+50.0%", "20% or 0.5", "", "known"),
+        ("99% completion (ms)", "200", "inf", "+inf", "20%", "", "MISS"),
     ]
     # What is judged by its amount is written as an amount.
     assert report.row(comparison("queue", 1, 2))[4] == report.row(comparison("queue", 0, 1))[4] == "+1"
@@ -63,15 +63,30 @@ def test_csv_has_every_row_in_si_units() -> None:
     rows = list(csv.DictReader(report.to_csv(ROWS).splitlines()))
     assert len(rows) == len(ROWS)
     assert rows[3] == {"fabric": "incast", "transport": "dctcp", "rate": "1G", "limits": "none", "measure": "marked share", "kernel": "0.2",
-                       "simulator": "0.3", "difference": "0.1", "allowed": "0.04", "verdict": "known", "reason": "because"}  # fmt: skip
+                       "simulator": "0.3", "difference": "0.1", "allowed": "0.04", "difference_over_starts": "",
+                       "verdict": "known", "reason": "because"}  # fmt: skip
 
 
 def test_markdown_has_sums_misses_and_reasons() -> None:
     page = report.to_markdown(ROWS, "sim")
     assert "2 of 5 within the tolerance, 2 missed, 1 known deviations." in page
-    assert "| queue | 15% or 2 | 1 | 0 | 0 | 1 | 1.33 | 1.33 | 1.33 |" in page
-    assert "| incast dctcp 1G | marked share (%) | 20 | 30 | +50.0% | 20% or 0.5 | because |" in page
-    assert page.count("| incast dctcp 1G | queue (packets) | 50 | 60 | +20.0% | 15% or 2 | MISS |") == 2
+    assert "| queue | 15% or 2 | 1 | 0 | 0 | 0 | 1 | 1.33 | 1.33 | 1.33 |" in page
+    assert "| incast dctcp 1G | marked share (%) | 20 | 30 | +50.0% | 20% or 0.5 |  | because |" in page
+    assert page.count("| incast dctcp 1G | queue (packets) | 50 | 60 | +20.0% | 15% or 2 |  | MISS |") == 2
+
+
+def test_what_more_starts_bring_within_is_chance_and_says_so() -> None:
+    over = replace(comparison("queue", 50, 51), starts=4)
+    rows = [replace(ROWS[1], over_starts=over), replace(ROWS[1], over_starts=replace(over, simulator=60, starts=16))]
+    assert [row.verdict for row in rows] == ["chance", "MISS"] and [row.as_expected for row in rows] == [True, False]
+    page = report.to_markdown(rows, "sim")
+    assert "0 of 2 within the tolerance, 1 missed, 1 that more starts bring within." in page
+    assert (
+        "| incast dctcp 1G | queue (packets) | 50 | 60 | +20.0% | 15% or 2 | +2.0% (4) |" in page.split("## Chance")[1].split("## All")[0]
+    )
+    assert "| queue | 15% or 2 | 2 | 0 | 1 | 0 | 1 | 1.33" in page
+    assert [line["difference_over_starts"] for line in csv.DictReader(report.to_csv(rows).splitlines())] == ["1", "10"]
+    assert rows[1].sentence().endswith("difference 10, allowed 15% or 2, and over 16 starts +1.33 of what is allowed")
 
 
 def test_of_many_rows_the_terminal_gets_those_that_miss() -> None:
