@@ -6,7 +6,7 @@ moment at which it will leave is known, so a hop costs one event: its arrival at
 changes with the agent's limit, so a packet leaves it in an event of its own.
 """
 
-from iroko.sim.compiled import called, inlined
+from iroko.sim.compiled import inlined
 from iroko.sim.layout import (
     AREA,
     ARRIVAL,
@@ -112,7 +112,7 @@ def take_care(s: Sim, port: int) -> None:
     s.ports[port * PORT + CARE] = min(queues[q + QUEUE_BYTES], queues[q + MARK_BYTES], queues[q + PEAK])
 
 
-@called
+@inlined
 def look_closer(s: Sim, port: int, size: int, waits: bool, now: int) -> int:
     """A packet finds a port so full that it matters.
 

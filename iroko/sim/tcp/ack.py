@@ -171,7 +171,7 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
     size_small_queue(s, f)
 
 
-@called
+@inlined
 def alert(s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool, echo: bool, now: int) -> bool:
     """An ACK that is not plain: leave a phase or enter one.
 

@@ -285,7 +285,7 @@ def on_probe(s: Sim, f: int, now: int) -> None:
     if flows[f + PROBE_SEQ] == 0 and flows[f + UNA] < nxt:
         flows[f + PROBE_RESENT] = 0
         if nxt < flows[f + SEGMENTS]:
-            probed = transmit(s, f, nxt, 0, now)
+            probed = transmit(s, f, nxt, 0, in_flight(s, f), now)
             if probed:
                 flows[f + NXT] = nxt + 1
         else:

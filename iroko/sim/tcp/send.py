@@ -92,14 +92,17 @@ def size_small_queue(s: Sim, f: int) -> None:
 
 
 @inlined
-def transmit(s: Sim, f: int, seq: int, flags: int, now: int) -> bool:
+def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> bool:
     """Hand a segment to the host.
+
+    Args:
+        flying: how many are in flight before it.
 
     Returns:
         Whether it was taken.
     """
     flows, segments = s.flows, s.segments
-    if in_flight(s, f) == 0:
+    if flying == 0:
         ask(s.head[ON_RESTART], record_at(s.flows, f), now // MS - flows[f + LAST_SENT])
     size = FRAME
     if seq == flows[f + SEGMENTS] - 1:
@@ -151,7 +154,7 @@ def retransmit(s: Sim, f: int, seq: int, now: int) -> bool:
     if flags & EVER_RETRANSMITTED == 0 and still_queued(s, f, seq):
         return False
     flows[f + RESENT_COUNT] += 1
-    if not transmit(s, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, now):
+    if not transmit(s, f, seq, flags | RETRANSMITTED | EVER_RETRANSMITTED, in_flight(s, f), now):
         return False
     if flags & RETRANSMITTED == 0:
         flows[f + RETRANS_OUT] += 1
@@ -188,22 +191,24 @@ def send_new(s: Sim, f: int, now: int) -> None:
     flows = s.flows
     una, nxt = flows[f + UNA], flows[f + NXT]
     before = nxt
-    while nxt < flows[f + SEGMENTS] and in_flight(s, f) < flows[f + CWND]:
+    flying = in_flight(s, f)
+    while nxt < flows[f + SEGMENTS] and flying < flows[f + CWND]:
         if flows[f + QUEUED] >= flows[f + SMALL_QUEUE] and nxt - una > 1:
             break
-        if not transmit(s, f, nxt, 0, now):
+        if not transmit(s, f, nxt, 0, flying, now):
             break
         nxt += 1
+        flying += 1
         flows[f + NXT] = nxt
-    limited = in_flight(s, f) >= flows[f + CWND]
+    limited = flying >= flows[f + CWND]
     if nxt > before or limited:
         note_usage(s, f, limited)
     if nxt > before:
-        if before == una or flows[f + TIMER_KIND] == PROBE:
-            restart_rto(s, f, now)
         if flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
             flows[f + PRR_OUT] += nxt - before
-        start_probe(s, f, False, now)
+        # Linux sets the retransmission timer first; what a probe would replace at once is left out.
+        if not start_probe(s, f, False, now) and (before == una or flows[f + TIMER_KIND] == PROBE):
+            restart_rto(s, f, now)
 
 
 @inlined
