@@ -22,7 +22,7 @@ from iroko.display import format_duration
 from iroko.errors import InputError, IrokoError
 
 RESULTS = Path("results/parity")
-TABLE_WIDTH = 120
+TABLE_WIDTH = 140
 """A terminal less wide wraps the lines; numbers that are cut off would be of no use."""
 CLOSELY = 3
 """Of so many cases or fewer, flows and ports are printed too."""
