@@ -66,7 +66,6 @@ from iroko.sim.layout import (
     STATE,
     SYN,
     SYN_ACK,
-    SYN_ACK_AT,
     SYN_BYTES,
     TAIL,
     TCP_HEADERS,
@@ -82,7 +81,7 @@ from iroko.sim.layout import (
 from iroko.sim.ports import depart, enqueue, kind_of, next_departure, push, ring_slot
 from iroko.sim.tcp.ack import on_ack
 from iroko.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
-from iroko.sim.tcp.receive import note_handshake, on_data, send_ack
+from iroko.sim.tcp.receive import expect, note_handshake, on_data, send_ack
 from iroko.sim.tcp.send import send, size_small_queue
 from iroko.sim.tcp.timers import MS, measure_rtt, start_timer
 from iroko.sim.tree import set_leaf
@@ -164,7 +163,7 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
     flows = s.flows
     row = f // FLOW * 2
     if kind == SYN:
-        flows[f + SYN_ACK_AT] = now
+        expect(s, f, now)
         push(s, flows[f + TO], ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | SYN_BYTES, 0, 0, now)
         return NOBODY
     if flows[f + STATE] != OPENING:

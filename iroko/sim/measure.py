@@ -32,6 +32,7 @@ from iroko.sim.layout import (
     PORT,
     QUEUE,
     RCV_NXT,
+    RCV_READ,
     REPORTED,
     RESENT_COUNT,
     RING,
@@ -93,7 +94,10 @@ def measure_ports(s: Sim, report: Any, now: int) -> None:
 
 @inlined
 def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
-    """Fill what arrived of each flow since the last measurement, in bytes; when each was done, -1: it is not; the report of `hosts`."""
+    """Fill what arrived of each flow since the last measurement, in bytes; when each was done, -1: it is not; the report of `hosts`.
+
+    The applications read what has arrived.
+    """
     flows = s.flows
     for row in range(HOST_REPORT):
         for host in range(s.num_hosts):
@@ -102,6 +106,7 @@ def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
         f = number * FLOW
         fresh = flows[f + DELIVERED] - flows[f + REPORTED]
         flows[f + REPORTED] = flows[f + DELIVERED]
+        flows[f + RCV_READ] = flows[f + RCV_NXT]
         delivered[number] = fresh
         done[number] = flows[f + DONE]
         hosts[RECEIVED, flows[f + TO]] += fresh

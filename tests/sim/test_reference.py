@@ -127,14 +127,14 @@ def spy_acks(monkeypatch: pytest.MonkeyPatch) -> list[SentAck]:
 def test_acks_that_merge(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links so fast that much arrives in 100 us, and a queue that overflows: what an ACK tells waits for the timer or for a third run.
 
-    DCTCP loses too little for the latter.
+    DCTCP and Vegas lose too little for the latter.
     """
     acks = spy_acks(monkeypatch)
     flows = [Flow(f"h{index}", "h10", 0.001 * index) for index in range(1, 10)]
     assert_agrees(steady(star(10, 1e9, 60_000, 0.0), flows, transport, 8, 0.01))
     merged = [ack for ack in acks if ack.num_merged > 0]
     assert any(ack.timed for ack in merged)
-    assert transport == "dctcp" or any(not ack.timed and ack.num_gaps == MERGED_RUNS for ack in merged)
+    assert transport in ("dctcp", "vegas") or any(not ack.timed and ack.num_gaps == MERGED_RUNS for ack in merged)
 
 
 def test_acks_that_merge_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +147,8 @@ def test_acks_that_merge_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("transport", "queue_bytes", "slower", "num_full", "num_low", "second_start_s"),
     [
-        ("reno", 12_000, 100, 1, 4, 0.0),
-        ("cubic", 12_000, 100, 1, 4, 0.0),
+        ("reno", 8_000, 50, 1, 5, 0.0),
+        ("cubic", 30_000, 50, 1, 4, 0.03),
         ("vegas", 20_000, 50, 2, 6, 0.03),
         ("nv", 20_000, 50, 2, 6, 0.03),
         ("dctcp", 12_000, 100, 1, 4, 0.0),
@@ -168,7 +168,7 @@ def test_timeouts_that_were_not_needed(
     undone, lost = spy(monkeypatch, "_undo_timeout"), spy(monkeypatch, "_mark_lost")
     assert_agrees(Scenario(topology, flows, transport, 3, steps * 3))
     assert undone
-    assert transport == "dctcp" or any(
+    assert transport in ("dctcp", "vegas") or any(
         later.sender is undo.sender and later.time > undo.time and undo.una <= later.seq < undo.nxt for undo in undone for later in lost
     )
 

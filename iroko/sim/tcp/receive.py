@@ -34,10 +34,11 @@ from iroko.sim.layout import (
     QUICK_ACKS,
     RCV_ACKED,
     RCV_NXT,
+    RCV_READ,
+    RCV_ROOM,
     RECEIVED_BIT,
     RESENT_COUNT,
     ROW_SHIFT,
-    SEEN_DATA,
     SEGMENTS,
     SENT,
     START,
@@ -49,13 +50,26 @@ from iroko.sim.layout import (
 from iroko.sim.ports import push
 from iroko.sim.tcp.timers import on_wheel, slot_of, wake_at
 
-MOST_QUICK_ACKS, FIRST_QUICK_ACKS = 16, 295
-"""Segments that are acknowledged one by one: after a duplicate, and at the start. Linux does the latter for 16 segments and as long as its
-receive window grows, which is that long for the kernel engine's buffer of 4 MB."""
+QUICK_ACKS_AT_ONCE = 16
+"""Segments that are acknowledged one by one, at the start and after a duplicate; and so is each by which the receive window grows."""
+FIRST_ROOM, UNREAD_COST, COST_SHIFT, GROWTH = 820_648, 2408 * 153, 8, 2 * MSS
+"""How the receive window of the kernel engine's buffer of 4 MB grows: by two segments for each that arrives, to the end of its room, of
+which what the application has not read takes 2408 bytes a segment times 153/256."""
+LOW_WATER_BYTES = 65_536
+"""The kernel engine's receiver reads when so much has arrived, and at the end of each step."""
 DELAYED_ACK_MS = 40
 FIRST_DUPLICATES, MOST_MERGED, MERGED_BLOCKS = 3, 44, 2
 MERGE_SLACK_NS, MOST_MERGE_NS, MERGE_SHARE = 100_000, 1_000_000, 20
 """Linux's timer for merged ACKs: 5% of the round-trip time, at most 1 ms, and 100 us by which it may be late and mostly is."""
+
+
+@inlined
+def expect(s: Sim, f: int, now: int) -> None:
+    """A SYN has arrived."""
+    flows = s.flows
+    flows[f + SYN_ACK_AT] = now
+    flows[f + QUICK_ACKS] = QUICK_ACKS_AT_ONCE
+    flows[f + RCV_ROOM] = FIRST_ROOM
 
 
 @inlined
@@ -111,6 +125,20 @@ def take_in(s: Sim, f: int, seq: int, now: int) -> None:
 
 
 @inlined
+def grow_window(s: Sim, f: int) -> None:
+    """A segment has arrived: if there is room, the receive window grows, and the sender is told at once.
+
+    Growth ends when the room that a full buffer leaves is used, and goes on for some segments after each time the application reads.
+    """
+    flows = s.flows
+    unread = flows[f + RCV_NXT] - flows[f + RCV_READ]
+    room = flows[f + RCV_ROOM] - ((unread * UNREAD_COST + (1 << COST_SHIFT) - 1) >> COST_SHIFT)
+    if room > 0:
+        flows[f + RCV_ROOM] -= min(room, GROWTH)
+        flows[f + QUICK_ACKS] |= 1
+
+
+@inlined
 def may_merge(s: Sim, f: int) -> bool:
     """Whether the ACK for an early segment may wait for others: not the first three since the first gap moved, and not too many."""
     flows = s.flows
@@ -131,15 +159,13 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
     flows = s.flows
     expected = flows[f + RCV_NXT]
     if seq < expected or (seq > expected and s.segments[slot_of(s, f, seq) + SENT] & RECEIVED_BIT):
-        flows[f + QUICK_ACKS] = MOST_QUICK_ACKS
+        flows[f + QUICK_ACKS] = QUICK_ACKS_AT_ONCE
         send_ack(s, f, expected, now)
         return
-    if flows[f + SEEN_DATA] == 0:
-        flows[f + SEEN_DATA] = 1
-        flows[f + QUICK_ACKS] = FIRST_QUICK_ACKS
-        note_handshake(s, f, now)
+    note_handshake(s, f, now)
     missing = flows[f + BLOCKS] > 0
     take_in(s, f, seq, now)
+    grow_window(s, f)
     nxt = flows[f + RCV_NXT]
     still_missing = flows[f + BLOCKS] > 0
     at_once = nxt - flows[f + RCV_ACKED] >= 2 or flows[f + QUICK_ACKS] > 0 or (missing and not still_missing)
@@ -168,3 +194,5 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
     elif flows[f + ACK_AT] == NEVER:
         flows[f + ACK_AT] = on_wheel(now, DELAYED_ACK_MS)
         wake_at(s, f, flows[f + ACK_AT])
+    if (nxt - flows[f + RCV_READ]) * MSS >= LOW_WATER_BYTES:
+        flows[f + RCV_READ] = nxt

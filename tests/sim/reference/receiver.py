@@ -6,7 +6,8 @@ from tests.sim.reference.network import Packet
 from tests.sim.reference.timers import on_wheel
 
 MSS, HEADERS = 1448, 66
-DELAY_MS, QUICK_ACKS, FIRST_QUICK_ACKS = 40, 16, 295
+DELAY_MS, QUICK_ACKS, LOW_WATER = 40, 16, 65_536
+FIRST_WINDOW, BUFFER, TRUESIZE, RATIO = 4_192_856, 8 << 20, 2408, 153
 DUPLICATES, MOST_MERGED, MERGED_RUNS = 3, 44, 2
 
 
@@ -18,8 +19,9 @@ class Receiver:
         self.next = 0  # all segments below have arrived
         self.early: list[int] = []  # which above have, in the order of arrival
         self.acknowledged = 0
-        self.seen_data = False
-        self.quick_acks = 0  # how many more segments are acknowledged at once
+        self.window = FIRST_WINDOW  # what it would let the sender have on the way, bytes
+        self.unread = 0  # segments that the application has not read
+        self.quick_acks = QUICK_ACKS  # how many more segments are acknowledged at once
         self.ack_at: int | None = None
         self.marks_seen = False
         self.next_before = 0  # `next` after the last segment but the one in hand
@@ -45,10 +47,8 @@ class Receiver:
             self.quick_acks = QUICK_ACKS
             self.acknowledge(self.next)
             return
-        if not self.seen_data:
-            self.seen_data = True
-            self.quick_acks = FIRST_QUICK_ACKS
-            self.opened()
+        self.opened()
+        next_before = self.next
         had_gaps = bool(self.early)
         if seq == self.next:
             self.next += 1
@@ -60,6 +60,11 @@ class Receiver:
             if self.num_merged and alone and self.num_gaps >= MERGED_RUNS:
                 self.acknowledge(self.next)
             self.early.append(seq)
+        self.unread += self.next - next_before
+        largest = (BUFFER - self.unread * TRUESIZE) * RATIO // 256
+        if largest > self.window:
+            self.window = min(largest, self.window + 2 * MSS)
+            self.quick_acks |= 1  # the sender is told of the larger window
         at_once = self.next - self.acknowledged >= 2 or self.quick_acks > 0 or (had_gaps and not self.early)
         if flow.control.ecn:
             if marked != self.marks_seen:
@@ -87,6 +92,12 @@ class Receiver:
         elif self.ack_at is None:
             self.ack_at = on_wheel(flow.network.now, DELAY_MS)
             flow.wake_at(self.ack_at)
+        if self.unread * MSS >= LOW_WATER:
+            self.read()
+
+    def read(self) -> None:
+        """The application takes what has arrived in order: when that is much, and at the end of each step."""
+        self.unread = 0
 
     def _may_merge(self) -> bool:
         """The first three ACKs behind a gap go out at once, and so does one when 44 wait."""

@@ -63,6 +63,9 @@ class Reference:
     def _measure(self, interval_s: float) -> Snapshot:
         for port in self.ports:
             port.change_backlog(0)
+        for flow in self.flows:
+            if isinstance(flow, TcpFlow):
+                flow.receiver.read()
         delivered = [flow.delivered for flow in self.flows]
         fresh = [now - before for now, before in zip(delivered, self._reported, strict=True)]
         self._reported = delivered
