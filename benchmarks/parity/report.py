@@ -104,8 +104,8 @@ def verdict_line(comparisons: Sequence[Comparison]) -> str:
     verdicts = [comparison.verdict for comparison in comparisons]
     line = f"{verdicts.count('ok')} of {len(verdicts)} within the tolerance, {verdicts.count('MISS')} missed"
     line += f", {verdicts.count('chance')} that more starts bring within" if "chance" in verdicts else ""
-    line += f", {verdicts.count('known')} known deviations" if "known" in verdicts else ""
-    return line + (f", {verdicts.count('KNOWN?')} known deviations that are within" if "KNOWN?" in verdicts else "")
+    line += f", {verdicts.count('known')} known to miss" if "known" in verdicts else ""
+    return line + (f", {verdicts.count('KNOWN?')} known to miss that are within" if "KNOWN?" in verdicts else "")
 
 
 def details(case: Case, kernel: Recording, simulator: Recording, name: str) -> RenderableType:

@@ -69,7 +69,7 @@ def test_csv_has_every_row_in_si_units() -> None:
 
 def test_markdown_has_sums_misses_and_reasons() -> None:
     page = report.to_markdown(ROWS, "sim")
-    assert "2 of 5 within the tolerance, 2 missed, 1 known deviations." in page
+    assert "2 of 5 within the tolerance, 2 missed, 1 known to miss." in page
     assert "| queue | 15% or 2 | 1 | 0 | 0 | 0 | 1 | 1.33 | 1.33 | 1.33 |" in page
     assert "| incast dctcp 1G | marked share (%) | 20 | 30 | +50.0% | 20% or 0.5 |  | because |" in page
     assert page.count("| incast dctcp 1G | queue (packets) | 50 | 60 | +20.0% | 15% or 2 |  | MISS |") == 2
@@ -97,7 +97,7 @@ def test_of_many_rows_the_terminal_gets_those_that_miss() -> None:
             return console.export_text()
 
     assert text(False).count("MISS") == 20 and text(False).count("goodput") == 1 and text(True).count("goodput") == 10
-    assert "20 of 50 within the tolerance, 20 missed, 10 known deviations" in text(False)
+    assert "20 of 50 within the tolerance, 20 missed, 10 known to miss" in text(False)
 
 
 def test_the_command_compares_writes_and_draws(fake: Path, capsys: pytest.CaptureFixture[str]) -> None:
