@@ -42,9 +42,9 @@ def simulator() -> Iterator[Recorder]:
 )
 def test_the_simulator_does_what_the_kernel_does(case: Case, kernel: KernelRecorder, simulator: Recorder) -> None:
     comparisons = judge(case, kernel.record(case), simulator.record(case), "sim")
-    # A known deviation that is within the tolerance fails too: it is no deviation any more. What more starts bring within is chance.
-    assert not [one.sentence() for one in comparisons if not one.as_expected]
-    if known := [one.sentence() for one in comparisons if one.known]:
+    # What more starts bring within is chance. Whether a known deviation is one still, `make parity` says.
+    assert not [one.sentence() for one in comparisons if one.verdict == "MISS"]
+    if known := [one.sentence() for one in comparisons if one.verdict == "known"]:
         pytest.xfail("; ".join(known))
 
 
