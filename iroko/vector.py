@@ -5,7 +5,7 @@ A guest runs in a process of its own, so stepping several is: send to all, then 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -21,9 +21,6 @@ from iroko.names import check_name, show
 from iroko.observation import Observation
 from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import Scenario
-
-if TYPE_CHECKING:
-    pass
 
 ON_FAILURE = ("end", "replace")
 

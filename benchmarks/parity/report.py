@@ -23,6 +23,8 @@ _COLORS = {"ok": "green", "chance": "green", "MISS": "bold red", "known": "yello
 _OVER = "over more starts"
 _HEADINGS = ("case", "measure", "kernel", "simulator", "difference", "tolerance", _OVER, "verdict")
 
+_SUMMARY_HEADINGS = ("measure", "tolerance", "compared", "within", "chance", "known", "missed", "median", "90%", "greatest")
+
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
@@ -65,8 +67,8 @@ def table(comparisons: Iterable[Comparison], title: str, simulator: str) -> Tabl
 def summary(comparisons: Sequence[Comparison]) -> Table:
     """For each measure how many are within, and how the differences are spread."""
     made = Table(title="all cases", box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    made.add_column("measure", no_wrap=True)
-    for heading in ("tolerance", "compared", "within", "chance", "known", "missed", "median", "90%", "greatest"):
+    made.add_column(_SUMMARY_HEADINGS[0], no_wrap=True)
+    for heading in _SUMMARY_HEADINGS[1:]:
         made.add_column(heading, justify="right")
     for cells in _summary_rows(comparisons):
         made.add_row(*cells)
@@ -155,8 +157,7 @@ def to_markdown(comparisons: Sequence[Comparison], simulator: str) -> str:
     lines = ["# Parity with the kernel", "", f"{verdict_line(comparisons)}.", "",
              f"Written by `make parity`: the same flows and limits on the Linux kernel in the guest and on the engine `{simulator}`. "
              "Of the differences, median, 90% and greatest are in units of what is allowed.", ""]  # fmt: skip
-    lines += _markdown_rows(("measure", "tolerance", "compared", "within", "chance", "known", "missed", "median", "90%", "greatest"),
-                            _summary_rows(comparisons))  # fmt: skip
+    lines += _markdown_rows(_SUMMARY_HEADINGS, _summary_rows(comparisons))
     headings = tuple(simulator if heading == "simulator" else heading for heading in _HEADINGS)
     if missed := [c for c in comparisons if c.verdict in ("MISS", "KNOWN?")]:
         lines += ["", "## Missed", "", *_markdown_rows(headings, map(row, missed))]
