@@ -1,51 +1,23 @@
 """Equal seeds give equal runs in the guest, to the packet."""
 
-import dataclasses
 import os
-import signal
-import threading
-import time
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import gymnasium
-import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import iroko  # noqa: F401 - registers the environments
-from iroko.flows import Flow
-from iroko.guest.engine import GuestEngine
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
+from tests.engines.recording import digest, record
+
+CHECKOUT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
-
-
-def record(transport: str, seed: int, *, disturb: bool = False, topology: str = "dumbbell") -> list[bytes]:
-    """Every field of every snapshot of two episodes in a fresh guest."""
-    fabric = dumbbell() if topology == "dumbbell" else fattree()
-    half = fabric.num_hosts // 2
-    flows = [Flow(f"h{i}", f"h{i + half}") for i in range(half)]
-    engine = GuestEngine(fabric, seed)
-    try:
-        rows = []
-        for episode in range(2):
-            engine.reset(flows, transport, seed + episode)
-            for step in range(15):
-                limits = np.array(fabric.host_rates_bps) * (0.5 + 0.1 * (step % 6))
-                if disturb and step == 7:  # the guest's clock must not see that the host was away
-                    assert engine.machine.process is not None
-                    pid = engine.machine.process.pid
-                    os.kill(pid, signal.SIGSTOP)
-                    threading.Timer(0.5, os.kill, (pid, signal.SIGCONT)).start()
-                    time.sleep(0.1)
-                snapshot = engine.step(limits, 0.1)
-                values = (np.asarray(getattr(snapshot, field.name)) for field in dataclasses.fields(snapshot))
-                rows.append(b"".join(value.tobytes() for value in values))
-        return rows
-    finally:
-        engine.close()
 
 
 @pytest.mark.parametrize("transport", ["udp", "nv", "dctcp", "bbr"])
@@ -63,6 +35,20 @@ def test_another_seed_gives_another_run() -> None:
 
 def test_a_pause_of_the_host_does_not_show() -> None:
     assert record("cubic", 3, disturb=True) == record("cubic", 3)
+
+
+@pytest.mark.parametrize(("transport", "topology"), [("nv", "fattree"), ("bbr", "dumbbell")])
+def test_where_the_files_lie_and_whether_they_are_compiled_does_not_show(transport: str, topology: str, tmp_path: Path) -> None:
+    # Both transports draw random numbers, and a boot takes its time for each file and folder that it looks at.
+    checkout = tmp_path / ("a long name " * 12) / "and below it" / "another"
+    for package in ("iroko", "topologies", "tests/engines"):
+        shutil.copytree(CHECKOUT / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
+    elsewhere = subprocess.run(
+        [sys.executable, "-m", "tests.engines.recording", transport, topology], cwd=checkout, capture_output=True, text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "another-terminal", "PATH": os.environ["PATH"] + ":/nowhere/at/all"},
+    )  # fmt: skip
+    assert elsewhere.stderr == ""
+    assert elsewhere.stdout.split() == [digest(record(transport, 3, topology=topology))]
 
 
 @pytest.mark.filterwarnings("ignore:.*symmetric and normalized")  # a share of a link is no symmetric thing

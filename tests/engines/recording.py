@@ -1,0 +1,51 @@
+"""Everything that an engine reports of two episodes, as bytes. As a program: of a transport on a topology, in the guest, as a digest."""
+
+import dataclasses
+import hashlib
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+
+from iroko.flows import Flow
+from iroko.guest.engine import GuestEngine
+from topologies.dumbbell import dumbbell
+from topologies.fattree import fattree
+
+
+def record(transport: str, seed: int, *, disturb: bool = False, topology: str = "dumbbell") -> list[bytes]:
+    """Every field of every snapshot of two episodes in a fresh guest."""
+    fabric = dumbbell() if topology == "dumbbell" else fattree()
+    half = fabric.num_hosts // 2
+    flows = [Flow(f"h{i}", f"h{i + half}") for i in range(half)]
+    engine = GuestEngine(fabric, seed)
+    try:
+        rows = []
+        for episode in range(2):
+            engine.reset(flows, transport, seed + episode)
+            for step in range(15):
+                limits = np.array(fabric.host_rates_bps) * (0.5 + 0.1 * (step % 6))
+                if disturb and step == 7:  # the guest's clock must not see that the host was away
+                    assert engine.machine.process is not None
+                    pid = engine.machine.process.pid
+                    os.kill(pid, signal.SIGSTOP)
+                    threading.Timer(0.5, os.kill, (pid, signal.SIGCONT)).start()
+                    time.sleep(0.1)
+                snapshot = engine.step(limits, 0.1)
+                values = (np.asarray(getattr(snapshot, field.name)) for field in dataclasses.fields(snapshot))
+                rows.append(b"".join(value.tobytes() for value in values))
+        return rows
+    finally:
+        engine.close()
+
+
+def digest(rows: list[bytes]) -> str:
+    """One line that is equal where all rows are."""
+    return hashlib.sha256(b"".join(rows)).hexdigest()
+
+
+if __name__ == "__main__":
+    print(digest(record(sys.argv[1], 3, topology=sys.argv[2])))
