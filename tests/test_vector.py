@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -352,7 +353,8 @@ def test_monitor_and_normalisation_wrap_a_batch() -> None:
     assert [info["episode"]["r"] for info in infos] == pytest.approx(total, rel=1e-5)
 
 
-def test_ppo_learns_alike_in_a_batch_and_side_by_side() -> None:
+def test_ppo_learns_alike_in_a_batch_and_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SB3_LOGDIR", str(tmp_path))  # or it makes a folder among the temporary ones, and leaves it
     weights = []
     for vector in (make_batch_env()[0], IrokoVecEnv(make_envs()[0])):
         vector.seed(1)

@@ -1,5 +1,6 @@
 """A headless Chromium driven through its pipe of the DevTools protocol: JSON messages that end with a zero byte, and no network."""
 
+import contextlib
 import json
 import os
 import select
@@ -54,8 +55,15 @@ class Browser:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._process.kill()
-        self._process.wait(TIMEOUT_S)
+        try:
+            # Asked to end, it takes its temporary folder away. The answer may get lost in the end.
+            with contextlib.suppress(AssertionError, OSError):
+                self._session = None
+                self.call("Browser.close")
+            self._process.wait(TIMEOUT_S)
+        finally:
+            self._process.kill()
+            self._process.wait(TIMEOUT_S)
         os.close(self._read)
         os.close(self._write)
 
