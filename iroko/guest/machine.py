@@ -25,6 +25,10 @@ from iroko.guest.processor import choose_processor
 from iroko.ownership import Claim, make_folder, start_process
 
 _MEMORY = "1024M"
+_TCP_MEMORY_PAGES = "131072 163840 196608"
+"""Above the first of these (of 4 KiB each, here 512 MiB) the kernel holds TCP's buffers back, above the last (768 MiB) it stops them. All
+hosts share them in the guest, where machines would each have their own, and the kernel's own choice, 46 MB, hangs on where the host
+placed the guest's memory, and differs by a per cent from boot to boot."""
 _SCRIPT = """#!/bin/sh
 export PATH={path} HOME=/run LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={python_path} TMPDIR=/run {more}
 mount -t proc proc /proc; mount -t sysfs sys /sys
@@ -33,6 +37,7 @@ mkdir -p /dev/pts /dev/shm; mount -t devpts pts /dev/pts; mount -t tmpfs shm /de
 [ -e /dev/dsp ] || mknod /dev/dsp c 14 3
 ulimit -n 65536
 echo 1 > /proc/sys/vm/panic_on_oom
+echo {tcp_memory_pages} > /proc/sys/net/ipv4/tcp_mem
 cd /
 {command}
 halt -f
@@ -110,6 +115,7 @@ class Machine:
         python_path = os.pathsep.join(os.path.abspath(path) for path in sys.path)
         script = _SCRIPT.format(
             path=shlex.quote(os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"), python_path=shlex.quote(python_path),
+            tcp_memory_pages=_TCP_MEMORY_PAGES,
             more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),
         )  # fmt: skip
         init = self.folder / "init"

@@ -1,4 +1,4 @@
-"""Everything that an engine reports of two episodes, as bytes. As a program: of a transport on a topology, in the guest, as a digest."""
+"""Everything that the guest reports of two episodes, as bytes. As a program: of a transport on a topology, as a digest."""
 
 import dataclasses
 import hashlib
@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import numpy as np
 
@@ -15,10 +16,13 @@ from iroko.guest.engine import GuestEngine
 from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 
+TOPOLOGIES = {"dumbbell": dumbbell, "fattree": fattree, "deep": partial(fattree, queue_bytes=757_000)}
 
-def record(transport: str, seed: int, *, disturb: bool = False, topology: str = "dumbbell") -> list[bytes]:
-    """Every field of every snapshot of two episodes in a fresh guest."""
-    fabric = dumbbell() if topology == "dumbbell" else fattree()
+
+def record(transport: str, seed: int, *, topology: str = "dumbbell", interval_s: float = 0.1, least: float = 0.5,
+           disturb: bool = False) -> list[bytes]:  # fmt: skip
+    """Every field of every snapshot of two episodes of 15 steps in a fresh guest; limits change between `least` and the whole link."""
+    fabric = TOPOLOGIES[topology]()
     half = fabric.num_hosts // 2
     flows = [Flow(f"h{i}", f"h{i + half}") for i in range(half)]
     engine = GuestEngine(fabric, seed)
@@ -27,14 +31,14 @@ def record(transport: str, seed: int, *, disturb: bool = False, topology: str = 
         for episode in range(2):
             engine.reset(flows, transport, seed + episode)
             for step in range(15):
-                limits = np.array(fabric.host_rates_bps) * (0.5 + 0.1 * (step % 6))
+                limits = np.array(fabric.host_rates_bps) * (least + (1 - least) * (step % 6) / 5)
                 if disturb and step == 7:  # the guest's clock must not see that the host was away
                     assert engine.machine.process is not None
                     pid = engine.machine.process.pid
                     os.kill(pid, signal.SIGSTOP)
                     threading.Timer(0.5, os.kill, (pid, signal.SIGCONT)).start()
                     time.sleep(0.1)
-                snapshot = engine.step(limits, 0.1)
+                snapshot = engine.step(limits, interval_s)
                 values = (np.asarray(getattr(snapshot, field.name)) for field in dataclasses.fields(snapshot))
                 rows.append(b"".join(value.tobytes() for value in values))
         return rows
