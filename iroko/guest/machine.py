@@ -24,11 +24,12 @@ from iroko.guest.confine import start_confined
 from iroko.guest.processor import choose_processor
 from iroko.ownership import Claim, make_folder, start_process
 
-_MEMORY = "1024M"
-_TCP_MEMORY_PAGES = "131072 163840 196608"
-"""Above the first of these (of 4 KiB each, here 512 MiB) the kernel holds TCP's buffers back, above the last (768 MiB) it stops them. All
-hosts share them in the guest, where machines would each have their own, and the kernel's own choice, 46 MB, hangs on where the host
-placed the guest's memory, and differs by a per cent from boot to boot."""
+_MEMORY = "2048M"
+"""What a guest may come to use; it takes of the host what it has used, 0.2 GB at first."""
+_TCP_MEMORY_PAGES = "262144 294912 327680"
+"""Above the first of these (of 4 KiB each, here 1 GiB) the kernel holds TCP's buffers back, above the last (1.25 GiB) it stops them. All
+hosts share them in the guest, where machines would each have their own. The kernel's own choice is a twentieth of its memory, which hangs
+on where the host placed it, and differs by a per cent from boot to boot."""
 _SCRIPT = """#!/bin/sh
 export PATH={path} HOME=/run LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={python_path} TMPDIR=/run {more}
 mount -t proc proc /proc; mount -t sysfs sys /sys

@@ -16,6 +16,8 @@ from iroko.guest.engine import GuestEngine
 from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
 
+LONG_S = 0.5
+"""Steps of which an episode is longer than the five seconds after which `nv` draws its next random number."""
 TOPOLOGIES = {"dumbbell": dumbbell, "fattree": fattree, "deep": partial(fattree, queue_bytes=757_000)}
 
 
@@ -52,4 +54,4 @@ def digest(rows: list[bytes]) -> str:
 
 
 if __name__ == "__main__":
-    print(digest(record(sys.argv[1], 3, topology=sys.argv[2])))
+    print(digest(record(sys.argv[1], 3, topology=sys.argv[2], interval_s=LONG_S)))

@@ -13,7 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import iroko  # noqa: F401 - registers the environments
-from tests.engines.recording import digest, record
+from tests.engines.recording import LONG_S, digest, record
 
 CHECKOUT = Path(__file__).parents[2]
 LONGER_BOOT = """
@@ -51,7 +51,7 @@ def test_a_pause_of_the_host_does_not_show() -> None:
 
 @pytest.mark.parametrize(("transport", "topology"), [("nv", "fattree"), ("bbr", "dumbbell"), ("cubic", "fattree")])
 def test_where_the_files_lie_and_how_long_a_boot_takes_does_not_show(transport: str, topology: str, tmp_path: Path) -> None:
-    # Two of them draw random numbers. A boot takes its time for each file that it looks at; here it takes 30 ms more.
+    # Two of them draw random numbers, nv every five seconds. A boot takes its time for each file that it looks at, and here 30 ms more.
     checkout = tmp_path / ("a long name " * 12) / "and below it" / "another"
     for package in ("iroko", "topologies", "tests/engines"):
         shutil.copytree(CHECKOUT / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -61,7 +61,7 @@ def test_where_the_files_lie_and_how_long_a_boot_takes_does_not_show(transport: 
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "another-terminal", "PATH": os.environ["PATH"] + ":/nowhere/at/all"},
     )  # fmt: skip
     assert elsewhere.stderr == ""
-    assert elsewhere.stdout.split() == [digest(record(transport, 3, topology=topology))]
+    assert elsewhere.stdout.split() == [digest(record(transport, 3, topology=topology, interval_s=LONG_S))]
 
 
 @pytest.mark.filterwarnings("ignore:.*symmetric and normalized")  # a share of a link is no symmetric thing
