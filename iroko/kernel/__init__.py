@@ -1,7 +1,7 @@
 """The engine on a Linux kernel: Mininet with fast nodes, Linux routers, one process for all traffic.
 
 Public here: `MininetEngine`, the `mininet` engine; `serve_kernel`, its far end; `open_fabric`, a fabric with Mininet's command line;
-`missing_transports`, what this machine's kernel lacks.
+`missing_transports`, what this machine's kernel lacks; `wait_until`, a sleep to the nanosecond.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from iroko.kernel.far_end import open_fabric as open_fabric
     from iroko.kernel.far_end import serve_kernel as serve_kernel
     from iroko.kernel.support import missing_transports as missing_transports
+    from iroko.kernel.timer import wait_until as wait_until
 
-_PLACES = {"MininetEngine": "engine", "serve_kernel": "far_end", "open_fabric": "far_end", "missing_transports": "support"}
+_PLACES = {"MininetEngine": "engine", "serve_kernel": "far_end", "open_fabric": "far_end", "missing_transports": "support",
+           "wait_until": "timer"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

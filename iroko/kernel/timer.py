@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import select
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC, _ABSOLUTE = 1, 0o4000 | 0o2000000, 1
@@ -36,3 +37,11 @@ class Timer:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+def wait_until(time_ns: int) -> None:
+    """Sleep until that time of CLOCK_MONOTONIC, in ns."""
+    timer = Timer()
+    timer.set(time_ns)
+    select.select([timer.descriptor], [], [])
+    timer.close()
