@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar
 
 import gymnasium
@@ -229,7 +231,8 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         info["reward_terms"] = to_numbers(terms)
         if (host_rewards := self._view.host_rewards(self._context, snapshot, terms)) is not None:
             info["host_rewards"] = host_rewards
-        reward = float(sum(info["reward_terms"].values()))
+        # One by one: from Python 3.12 on, `sum` rounds floats otherwise.
+        reward = float(reduce(add, info["reward_terms"].values(), 0.0))
         return self.observer.observe(snapshot, previous), reward, terminated, truncated, info
 
     def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
