@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from functools import partial
 
 import numpy as np
 
@@ -18,12 +17,12 @@ from topologies.fattree import fattree
 
 LONG_S = 0.5
 """Steps of which an episode is longer than the five seconds after which `nv` draws its next random number."""
-TOPOLOGIES = {"dumbbell": dumbbell, "fattree": fattree, "deep": partial(fattree, queue_bytes=757_000)}
+TOPOLOGIES = {"dumbbell": dumbbell, "fattree": fattree}
 
 
-def record(transport: str, seed: int, *, topology: str = "dumbbell", interval_s: float = 0.1, least: float = 0.5,
+def record(transport: str, seed: int, *, topology: str = "dumbbell", interval_s: float = 0.1,
            disturb: bool = False) -> list[bytes]:  # fmt: skip
-    """Every field of every snapshot of two episodes of 15 steps in a fresh guest; limits change between `least` and the whole link."""
+    """Every field of every snapshot of two episodes of 15 steps in a fresh guest; limits change between half of the link and all of it."""
     fabric = TOPOLOGIES[topology]()
     half = fabric.num_hosts // 2
     flows = [Flow(f"h{i}", f"h{i + half}") for i in range(half)]
@@ -33,7 +32,7 @@ def record(transport: str, seed: int, *, topology: str = "dumbbell", interval_s:
         for episode in range(2):
             engine.reset(flows, transport, seed + episode)
             for step in range(15):
-                limits = np.array(fabric.host_rates_bps) * (least + (1 - least) * (step % 6) / 5)
+                limits = np.array(fabric.host_rates_bps) * (0.5 + 0.1 * (step % 6))
                 if disturb and step == 7:  # the guest's clock must not see that the host was away
                     assert engine.machine.process is not None
                     pid = engine.machine.process.pid
