@@ -6,6 +6,7 @@
 #   TORCH_INDEX=...  address of a further package index, for torch alone. Where pip's configured indexes have no CPU build of torch,
 #                    pip takes the build with CUDA on Linux (several GB, and works too): name PyTorch's index of CPU builds here.
 #   PACKAGES=no      install no Debian packages and look for none
+#   WORKERS=...      processes that `make test` runs tests in (one per processor); 0 runs them in one process, as a debugger needs
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,6 +19,7 @@ VENV ?= .venv
 TORCH_INDEX ?=
 ARGS ?=
 PACKAGES ?= yes
+WORKERS ?= $(shell nproc)
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -81,8 +83,9 @@ paper: setup guest  ## reproduce the paper of 2018: train, score and compare all
 	  $(BIN)/python -m iroko.experiment results/iroko2018/$$experiment.toml --publish results/iroko2018 $(ARGS)
 	done
 
+# A worker that has run out of tests takes over some of another's.
 test: setup guest  ## run all tests that this machine can run
-	@$(BIN)/python -m pytest -ra $(ARGS)
+	@$(BIN)/python -m pytest -ra -n $(WORKERS) --dist worksteal $(ARGS)
 
 soak: setup guest  ## run the tests that take long, some hours
 	@$(BIN)/python -m pytest -ra -m soak $(ARGS)
