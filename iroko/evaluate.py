@@ -13,6 +13,7 @@ from iroko.env import IrokoEnv
 from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.scenario import Scenario
+from iroko.seeds import scored_episode_seed, scoring_engine_seed
 from iroko.snapshot import Snapshot
 
 HOST_COLUMNS = ("limits_bps", "host_sent_bytes", "host_received_bytes", "host_rtt_s", "host_echoes", "host_losses")
@@ -56,8 +57,8 @@ def evaluate(
 ) -> Records:
     """Run a scheme in an engine of its own, opened and closed here.
 
-    Episode i starts from `seed + i`, so all schemes that are scored with one seed see the same flows. A scheme with a transport
-    of its own runs over that one, the others over the scenario's.
+    All schemes that are scored with one seed see the same flows; the seed of each episode is derived from it, see `iroko.seeds`. A
+    scheme with a transport of its own runs over that one, the others over the scenario's.
 
     Args:
         on_step: called after every step.
@@ -72,12 +73,12 @@ def evaluate(
     if seed < 0:
         raise InputError(f"seed={seed}: expected 0 or more")
     scenario = dataclasses.replace(scenario, transport=agent.transport or scenario.transport)
-    engine = open_engine(engine_name, scenario.make_topology(), seed)
+    engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
     try:
         tables = _Tables(agent.name)
         env = IrokoEnv(scenario, engine=engine)
         for episode in range(episodes):
-            _run_episode(agent, env, engine, episode, episodes, seed + episode, tables, on_step)
+            _run_episode(agent, env, engine, episode, episodes, scored_episode_seed(seed, episode), tables, on_step)
         description = dict(engine.describe())
     finally:
         engine.close()

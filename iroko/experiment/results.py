@@ -2,7 +2,7 @@
 
 `measures` has one row for each scenario, scheme and seed that is done; a row's values are those of `iroko.table`, over the episodes
 of that seed. `transfers` has the same columns for agents that were trained in one scenario (`trained_on`) and scored in another, and
-for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% bootstrap intervals.
+for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
 """
 
 import json
