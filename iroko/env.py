@@ -79,7 +79,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `goodput_bps` | rate of the application bytes that arrived, of all hosts together |
     | `queue_mean_bytes`, `queue_peak_bytes` | mean over the switch ports of their mean backlog; highest backlog of any |
     | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
-    | `jain` | Jain's index of the bytes delivered for each flow under way |
+    | `jain` | Jain's index of the rates of the flows that were under way for more than half of the interval; 1 with fewer than two |
     | `reward_terms` | each term of the reward; not after `reset` |
     | `host_rewards` | with `deployment="hosts"` what each host is rewarded for, see `iroko.host_reward`; not after `reset` |
 

@@ -150,7 +150,7 @@ def _with_state(job: JobResult) -> JobResult:
 def measure(run: RunData) -> dict[str, Any]:
     """The measures of a run's one scheme, and its reward on the engine of the training where that is another."""
     (score,) = score_schemes(run)
-    row: dict[str, Any] = {name: value for name, value in score.to_table().items() if isinstance(value, (int, float))}
+    row: dict[str, Any] = dict(score.measures)
     row[REWARD_IN_TRAINING] = score_schemes(run.in_training)[0].reward if run.in_training is not None else float("nan")
     return row
 
