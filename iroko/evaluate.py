@@ -12,15 +12,10 @@ from iroko.engine import Clock, Engine, open_engine
 from iroko.env import IrokoEnv
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.records import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, check_records
 from iroko.scenario import Scenario
 from iroko.seeds import scored_episode_seed, scoring_engine_seed
 from iroko.snapshot import Snapshot
-
-HOST_COLUMNS = ("limits_bps", "host_sent_bytes", "host_received_bytes", "host_rtt_s", "host_echoes", "host_losses")
-PORT_COLUMNS = (
-    "port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes", "backlog_mean_bytes", "backlog_peak_bytes",
-)  # fmt: skip
-FLOW_COLUMNS = ("flow_bytes",)
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def evaluate(
         on_step: called after every step.
 
     Raises:
-        InputError: `episodes` is below 1, or the seed below 0.
+        InputError: `episodes` is below 1, the seed below 0, or the memory cannot hold the records.
         UnsupportedError: the engine cannot run here, or lacks the transport.
         EngineError: the engine failed; it is closed then.
     """
@@ -72,6 +67,7 @@ def evaluate(
         raise InputError(f"episodes={episodes}: expected 1 or more")
     if seed < 0:
         raise InputError(f"seed={seed}: expected 0 or more")
+    check_records(scenario, episodes)
     scenario = dataclasses.replace(scenario, transport=agent.transport or scenario.transport)
     engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
     try:

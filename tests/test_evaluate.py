@@ -9,7 +9,8 @@ import pytest
 import iroko.evaluate
 from iroko.agent import Progress, make_agent
 from iroko.errors import EngineError, InputError
-from iroko.evaluate import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, Records, evaluate
+from iroko.evaluate import Records, evaluate
+from iroko.records import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 from tests.fake_engine import FakeEngine, fake_opener
