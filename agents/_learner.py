@@ -24,6 +24,7 @@ from iroko.agent import Action, Agent, TrainCallback
 from iroko.deployment import Deployment
 from iroko.errors import InputError
 from iroko.scenario import Scenario
+from iroko.seeds import learner_seed
 from iroko.topology import Topology
 
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
@@ -132,7 +133,7 @@ class Learner(Agent):
 
     def _build(self, env: VecEnv) -> BaseAlgorithm:
         # Stable-Baselines3 draws from the global generators. Its own seeding would also overwrite the environments' seeds.
-        seed = self._seed if not hasattr(self, "_algorithm") else (self._seed + self.num_steps_done) % (1 << 32)
+        seed = learner_seed(self._seed, self.num_steps_done if hasattr(self, "_algorithm") else 0)
         set_random_seed(seed)
         env.action_space.seed(seed)
         algorithm = self._make_algorithm(env)

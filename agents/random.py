@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from iroko.agent import Action, Agent
 from iroko.scenario import Scenario
+from iroko.seeds import agent_generator
 from iroko.topology import Topology
 
 
@@ -13,7 +14,7 @@ class _Random(Agent):
         super().__init__("random")
         self._min_fraction = min_fraction
         self._num_hosts = num_hosts
-        self._rng = np.random.default_rng(seed)
+        self._rng = agent_generator(seed)
 
     def act(self, observation: npt.NDArray[np.float32]) -> Action:
         return self._rng.uniform(self._min_fraction, 1, self._num_hosts).astype(np.float32)

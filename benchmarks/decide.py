@@ -12,6 +12,7 @@ from benchmarks.result import Result
 from iroko.agent import Agent, make_agent
 from iroko.env import IrokoEnv
 from iroko.scenario import Scenario
+from iroko.seeds import benchmark_generator
 
 DECISIONS = 1000
 REPEATS = 3
@@ -36,7 +37,7 @@ def _scenario(topology: str, deployment: str, **parameters: int) -> Scenario:
 def _observations(env: IrokoEnv) -> npt.NDArray[np.float32]:
     """Drawn from 0 to 1, so that every decision differs from the last and every limit is set anew."""
     assert env.observation_space.shape is not None
-    return np.random.default_rng(1).random((DECISIONS, *env.observation_space.shape), dtype=np.float32)
+    return benchmark_generator(1).random((DECISIONS, *env.observation_space.shape), dtype=np.float32)
 
 
 def _results(name: str, measure: Callable[[], list[float]], aim: str) -> list[Result]:

@@ -13,6 +13,7 @@ from iroko.env import IrokoEnv
 from iroko.flows import Flow
 from iroko.guest.engine import GuestEngine
 from iroko.scenario import Scenario
+from iroko.seeds import benchmark_generator
 from iroko.topology import Topology
 from topologies.dumbbell import dumbbell
 from topologies.fattree import fattree
@@ -35,7 +36,7 @@ def boot() -> list[Result]:
 def _drive(env: IrokoEnv, steps: int, seed: int) -> float:
     """Real time that so many steps take, with limits that change at each."""
     env.reset(seed=seed)
-    rng = np.random.default_rng(seed)
+    rng = benchmark_generator(seed)
     actions = rng.uniform(0.9, 1.0, (steps, *env.action_space.shape)).astype(np.float32)  # type: ignore[misc]
     started = time.perf_counter()
     for action in actions:

@@ -1,7 +1,6 @@
 """How fast the simulator is."""
 
 import json
-import random
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from iroko.engine import open_engine
 from iroko.env import IrokoEnv
 from iroko.flows import Flow
 from iroko.scenario import FEATURES, Scenario
+from iroko.seeds import benchmark_generator
 from iroko.topology import Topology
 from topologies.fattree import fattree
 
@@ -25,11 +25,11 @@ FIGURE = Path("results/simulator-cost")
 
 def long_flows(topology: Topology, num_flows: int) -> list[Flow]:
     """Endless flows, to another host each: one from every host first, then more."""
-    rng = random.Random(1)
-    hosts, flows = list(topology.hosts), []
+    rng = benchmark_generator(1)
+    hosts, flows = np.array(topology.hosts), []
     while len(flows) < num_flows:
-        shuffled = rng.sample(hosts, len(hosts))
-        flows += [Flow(source, destination) for source, destination in zip(hosts, shuffled, strict=True) if source != destination]
+        shuffled = rng.permutation(hosts).tolist()
+        flows += [Flow(source, destination) for source, destination in zip(hosts.tolist(), shuffled, strict=True) if source != destination]
     return flows[:num_flows]
 
 
@@ -80,7 +80,7 @@ def _single(topology: str, steps: int = 1000) -> float:
     with closing(IrokoEnv(_scenario(topology, steps), engine="sim")) as env:
         for seed in range(3):
             env.reset(seed=seed)
-            rng = np.random.default_rng(seed)
+            rng = benchmark_generator(seed)
             actions = rng.uniform(0.1, 1.0, (steps, *env.action_space.shape)).astype(np.float32)  # type: ignore[misc]
             started = time.perf_counter()
             for action in actions:
@@ -96,7 +96,7 @@ def _vector(topology: str, num_envs: int = 32, steps: int = 200) -> float:
     best = 0.0
     with closing(make_vector(_scenario(topology, 1000), num_envs, "sim", seed=1)) as envs:
         envs.reset()
-        rng = np.random.default_rng(1)
+        rng = benchmark_generator(1)
         actions = rng.uniform(0.1, 1.0, (steps, num_envs, *envs.action_space.shape)).astype(np.float32)  # type: ignore[misc]
         for _ in range(3):
             started = time.perf_counter()

@@ -166,13 +166,13 @@ def _finite_flows(run: RunData, topology: Topology, scheme: str, transport: str)
     frame = frame[~late]
     sizes = frame["size_bytes"].to_numpy(dtype=np.int64)
     completions = frame["completion_s"].to_numpy(dtype=float, na_value=np.nan)
-    rates, delays, round_trips = _paths(topology, frame)
+    rates, delays, round_trips = path_limits(topology, frame)
     headers = UDP_HEADERS_BYTES if transport == UDP else TCP_HEADERS_BYTES
     ideals = ideal_completions_s(sizes, rates, delays, headers, None if transport == UDP else round_trips)
     return FiniteFlows(sizes, completions, slowdowns(completions, ideals, last_frames_s(sizes, rates, headers)), int(late.sum()))
 
 
-def _paths(topology: Topology, frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+def path_limits(topology: Topology, frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     """For each flow the rate of the slowest link of its path, the sum of its delays, and that of both ways.
 
     Under `ecmp` the path of static routing stands for all the shortest ones.

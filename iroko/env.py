@@ -23,6 +23,7 @@ from iroko.names import check_name, show
 from iroko.observation import Observation
 from iroko.reward import REWARDS, RewardContext
 from iroko.scenario import Scenario
+from iroko.seeds import engine_seed, next_seed
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
 
@@ -65,7 +66,8 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     rate, less the sum over the P switch ports of (P/2)(backlog/queue)^2.
 
     ## Starting state
-    The traffic pattern draws the episode's flows from the environment's generator. The network is empty, no limit is in force.
+    The traffic pattern draws the episode's flows from a generator whose seed comes from the environment's, see `iroko.seeds`. The
+    network is empty, no limit is in force.
 
     ## Episode end
     Terminated when all flows have been delivered, which endless flows never are; truncated after `episode_s`.
@@ -77,7 +79,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `goodput_bps` | rate of the application bytes that arrived, of all hosts together |
     | `queue_mean_bytes`, `queue_peak_bytes` | mean over the switch ports of their mean backlog; highest backlog of any |
     | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
-    | `jain` | Jain's index of the bytes delivered for each flow under way |
+    | `jain` | Jain's index of the rates of the flows that were under way for more than half of the interval; 1 with fewer than two |
     | `reward_terms` | each term of the reward; not after `reset` |
     | `host_rewards` | with `deployment="hosts"` what each host is rewarded for, see `iroko.host_reward`; not after `reset` |
 
@@ -128,7 +130,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.action_space = action_box(self.topology.num_hosts, self.scenario.min_fraction)
         self.flows: list[Flow] = []
         self._seed: int | None = seed
-        self._engine_seed = seed
+        self._engine_seed = engine_seed(seed)
         self._engine: Engine | None = None
         self._engine_name: str | None = None
         if engine is None or isinstance(engine, str):
@@ -188,13 +190,13 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             raise InputError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
         super().reset(seed=self._seed if seed is None else check_seed(seed))
         self._seed = None
-        self.flows, engine_seed = draw_episode(self.scenario, self.topology, self.np_random)
+        self.flows, episode_seed = draw_episode(self.scenario, self.topology, self.np_random)
         self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, self.flows))
         self._view.start(self._context.flows, [(self.topology, self.flows)])
         with self._closing_on_error():
             if self._engine is None:
                 self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
-            self._snapshot = self._engine.reset(self.flows, self.scenario.transport, engine_seed)
+            self._snapshot = self._engine.reset(self.flows, self.scenario.transport, episode_seed)
         self._steps = 0
         self._phase = "ready"
         return self.observer.observe(self._snapshot, None), to_numbers(measures(self._context, self._snapshot))
@@ -255,8 +257,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """
         if not self._owns_engine:
             raise ClosedError("the environment's engine was given: make a new environment with an engine that works")
-        seed = int(self.np_random.integers(2**31))
-        return IrokoEnv(self.scenario, engine=self._engine_name, seed=seed)
+        return IrokoEnv(self.scenario, engine=self._engine_name, seed=next_seed(self.np_random))
 
     def _expect(self, phase: str, call: str) -> None:
         if self._phase != phase:

@@ -13,6 +13,7 @@ from iroko.flows import Flow
 from iroko.names import check_name, show
 from iroko.observation import Observation
 from iroko.scenario import Scenario
+from iroko.seeds import environment_seeds, next_seed, traffic_generator, transport_seed
 from iroko.topology import Topology
 
 MAX_ENVS = 4096
@@ -60,19 +61,22 @@ def check_num_envs(num_envs: Any) -> int:
 
 
 def make_seeds(seed: int, num_envs: int) -> list[int]:
-    """One for each environment, drawn from one seed.
+    """A seed for each environment, derived from one: environment i of seed s has nothing in common with environment i - 1 of seed s + 1.
 
     Raises:
         InputError: the seed or the number is out of range.
     """
-    check_num_envs(num_envs)
-    seed = check_seed(seed)
-    return [int(each) for each in np.random.SeedSequence(seed).generate_state(num_envs)]
+    return environment_seeds(check_seed(seed), check_num_envs(num_envs))
 
 
 def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generator) -> tuple[list[Flow], int]:
-    """Draw the flows of an episode and the engine's seed for it."""
-    return scenario.make_flows(topology, rng), int(rng.integers(1 << 31))
+    """Draw the flows of an episode and the engine's seed for it.
+
+    Args:
+        rng: the environment's generator, which gives one seed for each episode, however much the traffic draws.
+    """
+    episode_seed = next_seed(rng)
+    return scenario.make_flows(topology, traffic_generator(episode_seed)), transport_seed(episode_seed)
 
 
 def split_arguments(name: str, topology: str, arguments: dict[str, Any], own: set[str]) -> tuple[Scenario, dict[str, Any]]:

@@ -12,14 +12,10 @@ from iroko.engine import Clock, Engine, open_engine
 from iroko.env import IrokoEnv
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.records import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, check_records
 from iroko.scenario import Scenario
+from iroko.seeds import scored_episode_seed, scoring_engine_seed
 from iroko.snapshot import Snapshot
-
-HOST_COLUMNS = ("limits_bps", "host_sent_bytes", "host_received_bytes", "host_rtt_s", "host_echoes", "host_losses")
-PORT_COLUMNS = (
-    "port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes", "backlog_mean_bytes", "backlog_peak_bytes",
-)  # fmt: skip
-FLOW_COLUMNS = ("flow_bytes",)
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,14 @@ def evaluate(
 ) -> Records:
     """Run a scheme in an engine of its own, opened and closed here.
 
-    Episode i starts from `seed + i`, so all schemes that are scored with one seed see the same flows. A scheme with a transport
-    of its own runs over that one, the others over the scenario's.
+    All schemes that are scored with one seed see the same flows; the seed of each episode is derived from it, see `iroko.seeds`. A
+    scheme with a transport of its own runs over that one, the others over the scenario's.
 
     Args:
         on_step: called after every step.
 
     Raises:
-        InputError: `episodes` is below 1, or the seed below 0.
+        InputError: `episodes` is below 1, the seed below 0, or the memory cannot hold the records.
         UnsupportedError: the engine cannot run here, or lacks the transport.
         EngineError: the engine failed; it is closed then.
     """
@@ -71,13 +67,14 @@ def evaluate(
         raise InputError(f"episodes={episodes}: expected 1 or more")
     if seed < 0:
         raise InputError(f"seed={seed}: expected 0 or more")
+    check_records(scenario, episodes)
     scenario = dataclasses.replace(scenario, transport=agent.transport or scenario.transport)
-    engine = open_engine(engine_name, scenario.make_topology(), seed)
+    engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
     try:
         tables = _Tables(agent.name)
         env = IrokoEnv(scenario, engine=engine)
         for episode in range(episodes):
-            _run_episode(agent, env, engine, episode, episodes, seed + episode, tables, on_step)
+            _run_episode(agent, env, engine, episode, episodes, scored_episode_seed(seed, episode), tables, on_step)
         description = dict(engine.describe())
     finally:
         engine.close()

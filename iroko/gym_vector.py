@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 import iroko
 from iroko.batch_env import BatchEnv, BatchStep
-from iroko.env_common import check_num_envs, check_seed, make_seeds, split_arguments
+from iroko.env_common import check_num_envs, make_seeds, split_arguments
 from iroko.errors import InputError
 from iroko.info import Columns
 from iroko.metrics import Booleans
@@ -76,7 +76,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         """Start an episode in every environment.
 
         Args:
-            seed: of the first environment, the others' follow it one by one; or one for each; None: go on with their generators.
+            seed: one from which `iroko.seeds` derives that of each environment, or one for each; None: go on with their generators.
             options: none are known.
 
         Raises:
@@ -88,7 +88,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         if seed is None:
             seed = [None] * self.num_envs
         elif isinstance(seed, (int, np.integer)):
-            seed = [check_seed(seed) + index for index in range(self.num_envs)]
+            seed = list(make_seeds(int(seed), self.num_envs))
         observations, columns = self.core.reset(seed)
         self._ended[:] = False
         return observations, _infos(columns, {}, np.zeros(self.num_envs, dtype=bool))

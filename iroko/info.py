@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.metrics import goodputs_bps, jain_indices
-from iroko.reward import RewardContext, active_flows
+from iroko.reward import RewardContext, active_bytes
 from iroko.snapshot import Snapshot
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -24,7 +24,7 @@ def measures(context: RewardContext, snapshot: Snapshot) -> Columns:
         "queue_peak_bytes": np.maximum.reduce(snapshot.backlog_peak_bytes.take(ports, axis=-1), axis=-1),
         "drops": np.add.reduce(snapshot.port_drops.take(ports, axis=-1), axis=-1),
         "marks": np.add.reduce(snapshot.port_marks.take(ports, axis=-1), axis=-1),
-        "jain": jain_indices(snapshot.flow_bytes, active_flows(context, snapshot)),
+        "jain": jain_indices(*active_bytes(context, snapshot)),
     }
 
 

@@ -16,6 +16,7 @@ from iroko.engine import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError
 from iroko.flows import UDP
 from iroko.names import check_name, show
+from iroko.records import check_records
 from iroko.scenario import Scenario, parse_toml, read_toml
 from iroko.units import parse_size
 
@@ -32,8 +33,6 @@ DEFAULT_ENVS = {"sim": 16, "guest": 2, "mininet": 1}
 kernel one at a time."""
 MAX_EPISODE_S = {"sim": 70_000.0}
 """What an engine's clock can hold."""
-MAX_RECORDS_BYTES = 16e9
-"""Of the steps of one scheme, which are in memory until all its episodes are scored."""
 MAX_SIZE_CLASSES, MAX_SIZE_BYTES = 20, 1 << 50
 _MOST_KEYS = 8
 NOBODY = "none"
@@ -122,14 +121,7 @@ class RunConfig:
         for engine in dict.fromkeys([self.engine, self.train_engine]):
             if self.scenario.episode_s > (most := MAX_EPISODE_S.get(engine, math.inf)):
                 raise InputError(f"episode_s={self.scenario.episode_s:g}: expected at most {most:g} on engine {engine}")
-        topology = self.scenario.make_topology()
-        num_rows = self.episodes * self.scenario.num_steps
-        if num_rows * 8 * (6 * topology.num_hosts + 7 * topology.num_ports) > MAX_RECORDS_BYTES:
-            raise InputError(
-                f"episodes={self.episodes} of {self.scenario.num_steps:,} steps on {topology.num_hosts:,} hosts and "
-                f"{topology.num_ports:,} ports: their records would be more than {MAX_RECORDS_BYTES / 1e9:g} GB for each scheme; "
-                "ask for fewer or shorter episodes, or a longer interval"
-            )
+        check_records(self.scenario, self.episodes)
 
     @property
     def schemes(self) -> tuple[str, ...]:

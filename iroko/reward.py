@@ -1,11 +1,13 @@
 """Rewards by name: what was measured in an interval, as terms whose sum is the reward.
 
 A reward never looks at what an agent asked for, so a learned scheme and a TCP are scored alike. The names and formulas are those
-of the 2018 code (github.com/dcgym/iroko, `dc_gym/iroko_reward.py`), with three differences that hold for all of them:
+of the 2018 code (github.com/dcgym/iroko, `dc_gym/iroko_reward.py`), with four differences that hold for all of them:
 
 - Where that code took the rates that the agent requested, these take the rates at which the senders' application bytes arrived.
   Only senders with a flow in the interval count; that code left out the hosts with a full limit instead, which is what it gave
   to idle ones.
+- How even the rates are is measured over senders that had a flow under way for more than half of the interval, at their rates in that
+  time (`comparable_fractions`): an index over bytes would compare the sizes of short flows.
 - Where it took one sample of each queue, these take the mean backlog over the interval.
 - Rates are fractions of the host's own link, and queues fractions of the port's own queue, so that links may differ.
 """
@@ -18,7 +20,7 @@ import numpy as np
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.flows import Flow
 from iroko.metrics import Booleans, column, gini_indices, jain_indices, rate_fractions, ratio
-from iroko.snapshot import Floats, Snapshot
+from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 STEP_QUEUE_FRACTION = 0.3
@@ -59,6 +61,35 @@ def active_flows(context: RewardContext, snapshot: Snapshot) -> Booleans:
     return active
 
 
+def idle_parts_s(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Floats]:
+    """For each flow the parts of the interval before its start and after its completion, shape `(..., num_flows)` each."""
+    interval_s = column(snapshot.interval_s)
+    begin_s = column(snapshot.time_s) - interval_s
+    before_s = np.clip(context.flows.starts_s - begin_s, 0, interval_s)
+    # The completion of an unfinished flow is NaN, of which fmax takes the 0.
+    done_s = context.flows.starts_s + snapshot.flow_completion_s
+    after_s = np.minimum(np.fmax(column(snapshot.time_s) - done_s, 0), interval_s)
+    return before_s, after_s
+
+
+def active_bytes(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:
+    """The bytes that each flow would have delivered in the whole interval at its rate while it was under way.
+
+    Returns:
+        The bytes, and which flows were under way for more than half of the interval, any two of which were so together: 0 for the
+        others; both of shape `(..., num_flows)`.
+    """
+    before_s, after_s = idle_parts_s(context, snapshot)
+    return _stretch(snapshot.flow_bytes, before_s, after_s, snapshot.interval_s)
+
+
+def _stretch(values: Integers | Floats, before_s: Floats, after_s: Floats, interval_s: float | Floats) -> tuple[Floats, Booleans]:
+    whole_s = column(interval_s)
+    active_s = whole_s - before_s - after_s
+    counts: Booleans = active_s > whole_s / 2
+    return values * np.divide(whole_s, active_s, out=np.zeros(active_s.shape), where=counts), counts
+
+
 def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:
     """For each sender with a flow in the interval, the rate at which its application bytes arrived over its link rate.
 
@@ -71,6 +102,24 @@ def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> tuple[Flo
     sends = sends.reshape(rates_bps.shape) & (column(snapshot.interval_s) > 0)
     delivered_bytes = np.bincount(senders, weights=snapshot.flow_bytes.ravel(), minlength=rates_bps.size).reshape(rates_bps.shape)
     return np.where(sends, rate_fractions(delivered_bytes, snapshot.interval_s, rates_bps), 0.0), sends
+
+
+def comparable_fractions(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:
+    """As `delivered_fractions`, of senders that can be compared, at their rates while they had a flow under way.
+
+    The active time of a sender is from the first start to the last completion of its flows within the interval. It counts when that is
+    more than half of the interval: a sender with little to send is not treated worse than the others.
+    """
+    fractions, _ = delivered_fractions(context, snapshot)
+    before_s, after_s = (_least_of_sender(context, parts_s, snapshot) for parts_s in idle_parts_s(context, snapshot))
+    return _stretch(fractions, before_s, after_s, snapshot.interval_s)
+
+
+def _least_of_sender(context: RewardContext, parts_s: Floats, snapshot: Snapshot) -> Floats:
+    """The least of each sender's flows; the whole interval where it has none."""
+    least_s = np.broadcast_to(column(snapshot.interval_s), context.fabric.host_rates_bps.shape).flatten()
+    np.minimum.at(least_s, context.flows.senders.ravel(), parts_s.ravel())
+    return least_s.reshape(context.fabric.host_rates_bps.shape)
 
 
 def queue_fractions(context: RewardContext, snapshot: Snapshot) -> Floats:
@@ -114,7 +163,7 @@ def action(context: RewardContext, snapshot: Snapshot) -> Terms:
 
 def fairness(context: RewardContext, snapshot: Snapshot) -> Terms:
     """Jain's index of the senders' rates."""
-    return {"fairness": jain_indices(*delivered_fractions(context, snapshot))}
+    return {"fairness": jain_indices(*comparable_fractions(context, snapshot))}
 
 
 def gini(context: RewardContext, snapshot: Snapshot) -> Terms:
@@ -122,14 +171,13 @@ def gini(context: RewardContext, snapshot: Snapshot) -> Terms:
 
     The 2018 code returned the coefficient itself here, which rewards inequality, and used 1 less it inside `step`.
     """
-    return {"fairness": 1 - gini_indices(*delivered_fractions(context, snapshot))}
+    return {"fairness": 1 - gini_indices(*comparable_fractions(context, snapshot))}
 
 
 def fair_queue(context: RewardContext, snapshot: Snapshot) -> Terms:
     """(rate + fairness) (1 - q), with the senders' mean rate, their Jain index, and q of the fullest queue."""
-    rates, sends = delivered_fractions(context, snapshot)
-    rate, queue = _mean(rates, sends), _fullest(context, snapshot)
-    return {"rate": rate, "queue": -queue * rate, "fairness": jain_indices(rates, sends) * (1 - queue)}
+    rate, queue = _mean(*delivered_fractions(context, snapshot)), _fullest(context, snapshot)
+    return {"rate": rate, "queue": -queue * rate, "fairness": jain_indices(*comparable_fractions(context, snapshot)) * (1 - queue)}
 
 
 def joint_queue(context: RewardContext, snapshot: Snapshot) -> Terms:
@@ -144,15 +192,14 @@ def step(context: RewardContext, snapshot: Snapshot) -> Terms:
     r is the senders' mean rate times 1 less the Gini coefficient of their rates. An earlier version of the 2018 code had a
     threshold of 0.5 and other terms; this is the later one.
     """
-    rates, sends = delivered_fractions(context, snapshot)
     queue = _fullest(context, snapshot)
-    rate = _mean(rates, sends) * (1 - gini_indices(rates, sends))
+    rate = _mean(*delivered_fractions(context, snapshot)) * (1 - gini_indices(*comparable_fractions(context, snapshot)))
     return {"rate": np.where(queue <= STEP_QUEUE_FRACTION, rate, -rate), "queue": -queue}
 
 
 def std_dev(context: RewardContext, snapshot: Snapshot) -> Terms:
     """Less the standard deviation of the senders' rates."""
-    rates, sends = delivered_fractions(context, snapshot)
+    rates, sends = comparable_fractions(context, snapshot)
     distances = np.where(sends, rates - column(_mean(rates, sends)), 0.0)
     return {"deviation": -np.sqrt(_mean(distances * distances, sends))}
 

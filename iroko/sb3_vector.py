@@ -11,6 +11,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from iroko.batch_env import BatchEnv
 from iroko.engine import Clock
+from iroko.env_common import make_seeds
 from iroko.errors import ClosedError, InputError
 from iroko.info import to_rows
 from iroko.observation import Observation
@@ -47,6 +48,11 @@ class BatchVecEnv(VecEnv):
     def clocks(self) -> list[Clock]:
         """How each environment's time ran; none before the first reset and after `close`."""
         return self.core.clocks
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Give every environment a seed for the next `reset`, derived from one (`iroko.seeds`); None: go on with their generators."""
+        self._seeds = [None] * self.num_envs if seed is None else list(make_seeds(seed, self.num_envs))
+        return self._seeds
 
     def reset(self) -> Observation:
         """Start an episode in every environment.

@@ -16,6 +16,7 @@ import numpy as np
 from iroko.errors import InputError
 from iroko.flows import UDP, Flow
 from iroko.names import check_name, in_users_code, load, show
+from iroko.seeds import trial_generator
 from iroko.topology import Topology
 from iroko.units import format_rate, parse_rate, parse_size, parse_time
 
@@ -166,7 +167,7 @@ class Scenario:
             raise InputError(
                 f"feature 'pairs' on {topology.num_hosts:,} hosts: expected at most {MAX_PAIRED_HOSTS:,}, as it has a value for each two"
             )
-        flows = self.make_flows(topology, np.random.default_rng(0))
+        flows = self.make_flows(topology, trial_generator())
         first_s = min((flow.start_s for flow in flows), default=None)
         if first_s is None or first_s >= self.episode_s:
             raise InputError(

@@ -6,7 +6,7 @@ What the measures are, each of one episode and then averaged over the scored epi
     queue_mean_bytes  mean backlog over the steps and over the switch ports on the flows' paths that carried traffic
     queue_p99_bytes   99th percentile of the same backlogs
     drops, marks      packets dropped and ECN-marked by the fabric's ports
-    jain              Jain's index of the flows' delivered bytes
+    jain              Jain's index of the flows' rates while they are under way; none where it means nothing, see `iroko.flow_rates`
     reward            reward per step
 
 A port that a path does not use is left out, so that the acknowledgements of TCP, which keep the way back busy but its queues empty,
@@ -14,6 +14,7 @@ do not make TCP's queues look shorter than those of UDP.
 """
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,8 @@ from rich.text import Text
 from iroko.completion import score_completions
 from iroko.completion_table import print_completions
 from iroko.errors import InputError
-from iroko.metrics import goodput_bps, jain_index, queue_percentiles
+from iroko.flow_rates import episode_jain
+from iroko.metrics import goodput_bps, queue_percentiles
 from iroko.run_data import RunData, read_manifest
 from iroko.scenario import HOSTS
 from iroko.topology import Topology
@@ -48,7 +50,8 @@ class Score:
     """One scheme's measures; see the module for what they are.
 
     Attributes:
-        deviations: for each averaged measure its standard deviation over the episodes (sample, n - 1); empty for one episode.
+        jain: NaN where no episode has an index.
+        deviations: for each averaged measure its standard deviation over the episodes that have it (sample, n - 1); none for one episode.
     """
 
     scheme: str
@@ -62,7 +65,13 @@ class Score:
     deviations: dict[str, float]
 
     def to_table(self) -> dict[str, Any]:
-        return {"scheme": self.scheme, **{name: getattr(self, name) for name in HEADINGS}}
+        """For JSON, which has no NaN: None."""
+        return {"scheme": self.scheme} | {name: None if math.isnan(value) else value for name, value in self.measures.items()}
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Every measure by its name, in the order of the columns."""
+        return {name: getattr(self, name) for name in HEADINGS}
 
 
 def score_schemes(run: RunData) -> list[Score]:
@@ -101,13 +110,13 @@ def path_backlogs(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) 
 def _score(run: RunData, topology: Topology, scheme: str) -> Score:
     steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
     episodes = [_measure(topology, of_episode, flows[flows["episode"] == episode]) for episode, of_episode in steps.groupby("episode")]
-    values = {name: np.array([episode[name] for episode in episodes]) for name in AVERAGED}
+    values = {name: np.array([episode[name] for episode in episodes if not math.isnan(episode[name])]) for name in AVERAGED}
     return Score(
         scheme=scheme,
         drops=int(stack(steps["port_drops"]).sum()),
         marks=int(stack(steps["port_marks"]).sum()),
-        deviations={name: float(value.std(ddof=1)) for name, value in values.items()} if len(episodes) > 1 else {},
-        **{name: float(value.mean()) for name, value in values.items()},
+        deviations={name: float(value.std(ddof=1)) for name, value in values.items() if len(value) > 1},
+        **{name: float(value.mean()) if len(value) else math.nan for name, value in values.items()},
     )
 
 
@@ -121,7 +130,7 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
         "goodput_share": goodput_bps(received_bytes, time_s) / capacity_bps if receivers else 0.0,
         "queue_mean_bytes": float(backlogs.mean()) if backlogs.size else 0.0,
         "queue_p99_bytes": float(queue_percentiles(backlogs, (99,))[0]) if backlogs.size else 0.0,
-        "jain": jain_index(flows["delivered_bytes"]) if len(flows) else 1.0,
+        "jain": episode_jain(topology, flows, time_s),
         "reward": float(steps["reward"].mean()),
     }
 
@@ -178,13 +187,15 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
 
 
 def _cell(name: str, value: float) -> str:
+    if math.isnan(value):
+        return "-"
     return f"{value:,}" if name in ("drops", "marks") else f"{value / 1e3:,.2f}" if name.endswith("_bytes") else f"{value:.3f}"
 
 
 def _best_cell(scores: list[Score], name: str) -> str | None:
     """What the best of a column reads; None where all read alike, or where nothing is good or bad (marks)."""
-    values = [getattr(score, name) for score in scores]
-    if name == "marks" or len({_cell(name, value) for value in values}) == 1:
+    values = [value for score in scores if not math.isnan(value := getattr(score, name))]
+    if name == "marks" or len({_cell(name, value) for value in values}) < 2:
         return None
     return _cell(name, min(values) if name in LOWER_IS_BETTER else max(values))
 

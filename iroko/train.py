@@ -17,6 +17,7 @@ from iroko.agent import Agent, Progress, blamed_on
 from iroko.engine import Clock, default_engine
 from iroko.errors import ClosedError, InputError
 from iroko.scenario import Scenario
+from iroko.seeds import training_section_seed
 
 if TYPE_CHECKING:
     from iroko.sb3_vector import BatchVecEnv
@@ -78,9 +79,8 @@ def train(
         while agent.num_steps_done < num_steps:
             first_step = agent.num_steps_done
             # Each section draws other traffic than the ones before it.
-            env_seed = seed if first_step == 0 else int(np.random.SeedSequence([seed, first_step]).generate_state(1)[0])
             note = _Note(curve, num_steps, clock, on_progress)
-            env = note.env = make_vector(scenario, num_envs, engine, env_seed)
+            env = note.env = make_vector(scenario, num_envs, engine, training_section_seed(seed, first_step))
             try:
                 with blamed_on(agent, "train"):
                     agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)

@@ -62,6 +62,11 @@ class IrokoVecEnv(VecEnv):
         self._unproven: set[int] = set()
         super().__init__(len(self.envs), first.observation_space, first.action_space)
 
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Give every environment a seed for the next `reset`, derived from one (`iroko.seeds`); None: go on with their generators."""
+        self._seeds = [None] * self.num_envs if seed is None else list(make_seeds(seed, self.num_envs))
+        return self._seeds
+
     def reset(self) -> Observation:
         """Start an episode in every environment.
 

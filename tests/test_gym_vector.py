@@ -13,6 +13,7 @@ import iroko.engine
 from iroko.errors import InputError
 from iroko.gym_vector import IrokoVectorEnv
 from iroko.scenario import Scenario
+from iroko.seeds import environment_seeds
 from tests.fake_batch import FakeBatch, fake_batch_opener
 
 IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
@@ -67,10 +68,11 @@ def test_equal_seeds_give_equal_episodes_and_others_do_not(opened: list[FakeBatc
     assert first[0] != first[1] != first[2]
 
 
-def test_a_seed_goes_on_from_environment_to_environment(opened: list[FakeBatch]) -> None:
+def test_a_seed_gives_each_environment_its_own(opened: list[FakeBatch]) -> None:
     envs = make(traffic="random")
     envs.reset(seed=7)
-    envs.reset(seed=[8, None, 7])  # type: ignore[arg-type]
+    seeds = environment_seeds(7, 3)
+    envs.reset(seed=[seeds[1], None, seeds[0]])  # type: ignore[arg-type]
     first, second = ([engine.resets[index] for engine in opened[0].engines] for index in (0, 1))
     assert second[0] == first[1] and second[2] == first[0]
     assert second[1] not in first

@@ -102,9 +102,9 @@ def test_the_measured_time_counts_not_a_second(topology: Topology, context: Rewa
 
 
 def test_only_senders_with_a_flow_under_way_count(topology: Topology) -> None:
-    # In the second from 4 to 5: h0 sends, h1 begins at 5, h2 was done at 3, h3 at 4.5 (it counts, with nothing delivered here).
+    # In the second from 4 to 5: h0 sends, h1 begins at 5, h2 was done at 3, h3 at 4.6 (it counts, with nothing delivered here).
     flows = [Flow("h0", "h2"), Flow("h1", "h3", start_s=5.0), Flow("h2", "h0", 1.0, 9), Flow("h3", "h1", 1.0, 9)]
-    snapshot = make_snapshot(topology, 4, time_s=5.0, flow_bytes=[500_000, 0, 0, 0], flow_completion_s=[np.nan, np.nan, 2.0, 3.5])
+    snapshot = make_snapshot(topology, 4, time_s=5.0, flow_bytes=[500_000, 0, 0, 0], flow_completion_s=[np.nan, np.nan, 2.0, 3.6])
     context = RewardContext.of(topology, flows)
     assert REWARDS["action"](context, snapshot) == pytest.approx({"rate": 0.2})
     assert REWARDS["fairness"](context, snapshot) == pytest.approx({"fairness": 0.5})

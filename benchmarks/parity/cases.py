@@ -11,6 +11,7 @@ import numpy as np
 from iroko.errors import InputError
 from iroko.flows import UDP, Flow
 from iroko.metrics import MTU_FRAME_BYTES
+from iroko.seeds import parity_engine_seed, parity_generator
 from iroko.snapshot import Floats
 from iroko.topology import Topology
 from iroko.units import parse_rate
@@ -37,7 +38,8 @@ NUM_SENDERS = 8
 START_SPREAD_PACKETS = 500
 """Endless flows start within so many packet times of each other, a few round trips with a full queue."""
 INCAST_SPREAD_PACKETS = 20
-_SEED = 9
+_ALL = (0, 0, 0)
+"""In place of fabric, rate and episode: what all have in common."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,9 @@ class Case:
         """
         fabric = FABRICS[self.fabric]
         words = (zlib.crc32(self.fabric.encode()), round(self.rate_bps), episode)
-        # From 1 up: numpy takes words that end in zeros for those without them.
-        fixed, starts = np.random.default_rng((*words, 1)), np.random.default_rng((*words, 2 + variant))
+        fixed, starts = parity_generator(words, 0), parity_generator(words, 1 + variant)
         flows = fabric.traffic(self, fixed, starts)
-        return Plan(tuple(flows), self._limits(fixed), 1 + 1000 * variant + episode)
+        return Plan(tuple(flows), self._limits(fixed), parity_engine_seed(words, variant))
 
     def _limits(self, rng: np.random.Generator) -> Floats:
         rates, steps = np.array(self.topology.host_rates_bps), self.timing.total_steps
@@ -129,7 +130,7 @@ class Case:
             return np.tile(rates, (steps, 1))
         if self.limits == "fixed":
             # Evenly spread and in one order for all episodes: how loaded the links are is no matter of luck.
-            order = np.random.default_rng(_SEED).permutation(len(rates))
+            order = parity_generator(_ALL, 0).permutation(len(rates))
             return np.tile(rates * np.linspace(low, high, len(rates))[order], (steps, 1))
         drawn = rng.uniform(low, high, (-(-steps // CHANGE_EVERY), len(rates)))
         changing: Floats = np.repeat(drawn * rates, CHANGE_EVERY, axis=0)[:steps]
@@ -193,7 +194,7 @@ def _pairs(case: Case, fixed: np.random.Generator, starts: np.random.Generator) 
 
 def _permutation(case: Case, _: np.random.Generator, starts: np.random.Generator) -> list[Flow]:
     # The same one in all episodes, so that each port has the same load in all.
-    return _start(permutation(case.topology, np.random.default_rng(_SEED)), starts, START_SPREAD_PACKETS, case)
+    return _start(permutation(case.topology, parity_generator(_ALL, 0)), starts, START_SPREAD_PACKETS, case)
 
 
 def _stride(case: Case, fixed: np.random.Generator, starts: np.random.Generator) -> list[Flow]:

@@ -54,7 +54,10 @@ def marked_share(recording: Recording) -> float:
 
 
 def jain(recording: Recording) -> float:
-    """Jain's index of the flows' delivered bytes, mean over the episodes."""
+    """Jain's index of the flows' delivered bytes, mean over the episodes.
+
+    It applies to endless flows that start before the measured time: over equal times bytes compare as rates do.
+    """
     return float(np.mean([jain_index(delivered) for delivered in recording.flow_bytes]))
 
 

@@ -1,4 +1,4 @@
-"""The figures of an experiment, one file each for every scenario: every seed is a point, every bar a 95% bootstrap interval."""
+"""The figures of an experiment, one file each for every scenario: every seed is a point, every bar a 95% confidence interval."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator

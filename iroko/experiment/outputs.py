@@ -71,7 +71,7 @@ def print_summary(results: Results, console: Console) -> None:
 
 
 def _table(results: Results, scenario: str) -> Table:
-    table = Table(title=f"{scenario}: mean over seeds [95% bootstrap interval]", box=SIMPLE_HEAD, padding=0)
+    table = Table(title=f"{scenario}: mean over seeds [95% confidence interval]", box=SIMPLE_HEAD, padding=0)
     table.add_column("scheme", overflow="fold")
     known = [name for name in HEADINGS if name != REWARD_IN_TRAINING and name in set(results.summary["measure"])]
     for name in ("seeds", *(HEADINGS[name] for name in known)):

@@ -2,7 +2,7 @@
 
 `measures` has one row for each scenario, scheme and seed that is done; a row's values are those of `iroko.table`, over the episodes
 of that seed. `transfers` has the same columns for agents that were trained in one scenario (`trained_on`) and scored in another, and
-for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% bootstrap intervals.
+for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
 """
 
 import json
@@ -150,7 +150,7 @@ def _with_state(job: JobResult) -> JobResult:
 def measure(run: RunData) -> dict[str, Any]:
     """The measures of a run's one scheme, and its reward on the engine of the training where that is another."""
     (score,) = score_schemes(run)
-    row: dict[str, Any] = {name: value for name, value in score.to_table().items() if isinstance(value, (int, float))}
+    row: dict[str, Any] = dict(score.measures)
     row[REWARD_IN_TRAINING] = score_schemes(run.in_training)[0].reward if run.in_training is not None else float("nan")
     return row
 

@@ -44,7 +44,7 @@ def _lead(results: Results) -> str:
     seeds = len({job.seed for job in results.jobs})
     return (
         f"{join_words(names)} in {count_text(len(results.scenarios), 'scenario')} ({', '.join(results.scenarios)}), "
-        f"with {count_text(seeds, 'seed')}, all schemes on the same flows for a seed: means over seeds with 95% bootstrap intervals. "
+        f"with {count_text(seeds, 'seed')}, all schemes on the same flows for a seed: means over seeds with 95% confidence intervals. "
         "Every number on this page comes from the run folders beside it; it loads nothing from anywhere."
     )
 
@@ -62,7 +62,7 @@ def _transfers(results: Results, palette: Palette) -> Table:
         ends = [Cell(str(name), str(name)) for name in (trained_on, scenario)]
         rows.append([scheme_cell(palette.ink(str(scheme))), *ends, *(cells.get(measure, Cell(NOTHING)) for measure in names)])
     columns = [Column("scheme", numeric=False), Column("trained in", numeric=False), Column("scored in", numeric=False)]
-    caption = "Agents scored where they were not trained, and for comparison at home: means over seeds with 95% bootstrap intervals."
+    caption = "Agents scored where they were not trained, and for comparison at home: means over seeds with 95% confidence intervals."
     return Table("transfers", caption, [*columns, *map(measure_column, names)], rows)
 
 

@@ -156,7 +156,7 @@ def _summary(grid: _Grid) -> Table:
     counts = grid.measures.groupby("scheme")["seed"].count()
     fewest, most = int(counts.min()), int(counts.max())
     seeds = count_text(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-    spread = ", below them their 95% bootstrap intervals" if most > 1 else ""
+    spread = ", below them their 95% confidence intervals" if most > 1 else ""
     return score_table(f"{grid.prefix}-scores", f"Means over {seeds}{spread}; the best of a column is set bold.", rows, names)
 
 

@@ -1,5 +1,6 @@
 """Tables of measures: the columns of `iroko.table`, with the best of each marked."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from iroko.report.page import Cell, Column, Ink, Table
@@ -14,7 +15,7 @@ HINTS = {
     "queue_p99_bytes": "99th percentile of the same backlogs; less is better.",
     "drops": "Packets dropped by the fabric's ports; fewer is better.",
     "marks": "Packets marked by the fabric's ports (ECN).",
-    "jain": "Jain's fairness index of the flows' bytes; 1 is even.",
+    "jain": "Jain's fairness index of the rates of flows that run side by side; 1 is even.",
     "reward": "Reward per step; more is better.",
 }
 
@@ -48,11 +49,12 @@ def score_table(name: str, caption: str, rows: Sequence[tuple[Ink, Mapping[str, 
 
 def _cell(measure: str, value: float, spread: str, best: str | None) -> Cell:
     text = measure_text(measure, value)
-    return Cell(text, value, spread, best=text == best)
+    return Cell(NOTHING) if math.isnan(value) else Cell(text, value, spread, best=text == best)
 
 
 def _best(values: Sequence[float], measure: str) -> str | None:
     """What the best of a column reads; None where all read alike, or where nothing is good or bad."""
+    values = [value for value in values if not math.isnan(value)]
     if measure in NEITHER or len({measure_text(measure, value) for value in values}) < 2:
         return None
     return measure_text(measure, min(values) if measure in LOWER_IS_BETTER else max(values))

@@ -10,6 +10,7 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.seeds import flow_states
 from iroko.sim import layout as at
 from iroko.sim.paths import Paths
 from iroko.sim.transports._common import Transport
@@ -77,9 +78,10 @@ class Layout:
         self._write_ports(memory, ring_sizes, transport.ecn)
         self._write_hosts(memory, starts[5])
         ring = sum(ring_sizes) * at.PACKET
+        states = flow_states(seed, len(flows))
         for number, flow in enumerate(flows):
             record = memory[starts[6] + number * at.FLOW :][: at.FLOW]
-            self._write_flow(record, flow, number, at.UDP_PAYLOAD if is_udp else at.MSS, seed)
+            self._write_flow(record, flow, at.UDP_PAYLOAD if is_udp else at.MSS, int(states[number]))
             if segments:
                 record[at.SLOTS], record[at.SLOT_MASK] = ring, segments - 1
                 ring += segments * at.SEGMENT
@@ -118,7 +120,7 @@ class Layout:
             record[at.NIC_PORT], record[at.NIC_LEAF] = port, self.topology.num_ports + host
             record[at.NIC_COST] = byte_cost(self.topology.ports[port].rate_bps)
 
-    def _write_flow(self, record: Integers, flow: Flow, number: int, payload: int, seed: int) -> None:
+    def _write_flow(self, record: Integers, flow: Flow, payload: int, random_state: int) -> None:
         hosts = self.topology.host_index
         record[at.FROM], record[at.TO] = hosts[flow.source], hosts[flow.destination]
         record[at.START] = record[at.SEND_AT] = round(flow.start_s * 1e9)
@@ -133,7 +135,7 @@ class Layout:
         record[at.RTO_MS] = 1000
         record[at.SMALL_QUEUE] = _INITIAL_SMALL_QUEUE
         record[at.RESEND_HINT] = at.NEVER
-        record[at.RANDOM] = (seed * 2_654_435_761 + number * 40_503 + 12_345) & 0x7FFFFFFF
+        record[at.RANDOM] = random_state
 
 
 def _build_tree(memory: Integers, start: int, bits: int, first_leaf: int, flows: Sequence[Flow]) -> None:

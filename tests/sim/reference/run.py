@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from iroko.flows import UDP, Flow
+from iroko.seeds import flow_states
 from iroko.sim.paths import Paths
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
@@ -34,7 +35,7 @@ class Reference:
         self.interfaces = [self.ports[index] for index in topology.host_ports]
         self.flows: list[UdpFlow | TcpFlow] = []
         self.destinations = [topology.host_index[flow.destination] for flow in flows]
-        paths = Paths(topology)
+        paths, states = Paths(topology), flow_states(seed, len(flows)).tolist()
         for number, flow in enumerate(flows):
             order = topology.num_ports + topology.num_hosts + number
             there = [self.ports[index] for index in paths.find(flow.source, flow.destination, number, seed)]
@@ -43,8 +44,7 @@ class Reference:
             if transport == UDP:
                 self.flows.append(UdpFlow(self.network, order, there[0], there, start, flow.size_bytes))
             else:
-                random = (seed * 2_654_435_761 + number * 40_503 + 12_345) % (1 << 31)
-                control = CONTROLS[transport](random)
+                control = CONTROLS[transport](states[number])
                 self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control))
         self.sources = [topology.host_index[flow.source] for flow in flows]
         self._reported = [0] * len(flows)
