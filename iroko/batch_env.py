@@ -106,7 +106,9 @@ class BatchEnv:
         observation_space, action_space: of one environment.
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], seeds: Sequence[int], batch: "Batch | None" = None) -> None:
+    def __init__(
+        self, scenarios: Sequence[Scenario], seeds: Sequence[int], batch: "Batch | None" = None, max_steps: int | None = None
+    ) -> None:
         """Check that the scenarios fit together; the simulator is opened at the first `reset`.
 
         Args:
@@ -114,6 +116,7 @@ class BatchEnv:
                 rates, delays, queues, routing, traffic, transport and the length of episodes may differ.
             seeds: of each environment's first episode when `reset` is given none.
             batch: an open batch of the scenarios' topologies, which its owner closes; None: one of its own.
+            max_steps: truncates episodes that are longer; None: none.
 
         Raises:
             InputError: there is no scenario, or one does not fit the first; the message says in what.
@@ -132,7 +135,9 @@ class BatchEnv:
         self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, seeds, strict=True))]
         self._owns_batch, self._batch = batch is None, batch
         self._reward = REWARDS[first.reward]
-        self._num_steps = np.array([scenario.num_steps for scenario in scenarios])
+        if max_steps is not None and (isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1):
+            raise InputError(f"max_episode_steps={show(max_steps)}: expected a whole number, 1 or more")
+        self._num_steps = np.array([min(scenario.num_steps, max_steps or scenario.num_steps) for scenario in scenarios])
         self._steps = np.zeros(len(scenarios), dtype=np.int64)
         self._context = RewardContext(self._fabric, FlowArrays.stack([member.flow_arrays for member in self.members], 0))
         self._snapshot: Snapshot | None = None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 iroko.register_envs()
 
+OPTIONS = ("autoreset_mode", "render_mode", "max_episode_steps")
+"""The arguments of the constructor that `gymnasium.make_vec` passes on."""
 RESET_MASK = "reset_mask"
 """The option of `reset` that names the environments to reset."""
 
@@ -60,6 +62,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         batch: "Batch | None" = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
+        max_episode_steps: int | None = None,
     ) -> None:
         """Make the spaces; the simulator is opened at the first `reset`.
 
@@ -67,6 +70,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
             scenarios, seeds, batch: as `iroko.batch_env.BatchEnv` takes them.
             autoreset_mode: `NextStep`, `SameStep` or `Disabled`.
             render_mode: `rgb_array` or None.
+            max_episode_steps: truncates episodes that are longer, as `gymnasium.wrappers.TimeLimit` does; None or -1: none.
 
         Raises:
             InputError: the scenarios do not fit together.
@@ -77,7 +81,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         self.autoreset_mode = AutoresetMode(wanted)
         self.render_mode = check_render_mode(render_mode, (RGB_ARRAY,))
         self.metadata = {"render_modes": [RGB_ARRAY], "render_fps": RENDER_FPS, "autoreset_mode": self.autoreset_mode}
-        self.core = BatchEnv(scenarios, seeds, batch)
+        self.core = BatchEnv(scenarios, seeds, batch, None if max_episode_steps == -1 else max_episode_steps)
         self.num_envs = self.core.num_envs
         self.single_observation_space = self.core.observation_space
         self.single_action_space = self.core.action_space
@@ -236,15 +240,15 @@ def _wide(counts: Booleans, values: npt.NDArray[Any]) -> Booleans:
 
 
 def _make(name: str, topology: str, num_envs: int, arguments: dict[str, Any]) -> IrokoVectorEnv:
-    scenario, own = split_arguments(name, topology, arguments, {"engine", "seed", "render_mode", "autoreset_mode"})
+    scenario, own = split_arguments(name, topology, arguments, {"engine", "seed", *OPTIONS})
     if own.get("engine", "sim") not in ("sim", None):
         raise InputError(
             f"engine={own['engine']!r}: expected 'sim', which alone steps many environments at once; "
             "with vectorization_mode='sync' they are stepped one after the other, on any engine"
         )
     check_num_envs(num_envs)
-    modes = {key: own[key] for key in ("autoreset_mode", "render_mode") if key in own}
-    return IrokoVectorEnv([scenario] * num_envs, make_seeds(own.get("seed", 0), num_envs), **modes)
+    options = {key: own[key] for key in OPTIONS if key in own}
+    return IrokoVectorEnv([scenario] * num_envs, make_seeds(own.get("seed", 0), num_envs), **options)
 
 
 def make_dumbbell(num_envs: int = 1, **arguments: Any) -> IrokoVectorEnv:
