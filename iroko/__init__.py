@@ -47,7 +47,7 @@ def register_envs() -> None:
 
     for name, maker in (("iroko/Dumbbell-v0", "make_dumbbell"), ("iroko/FatTree-v0", "make_fattree")):
         if name not in registry:
-            register(name, entry_point=f"iroko.env:{maker}", vector_entry_point=f"iroko.gym_vector:{maker}")
+            register(name, entry_point=f"iroko.makers:{maker}", vector_entry_point=f"iroko.gym_vector:{maker}")
 
 
 class _RegisterLater:

@@ -7,7 +7,7 @@ have in common. Environment for environment it gives what `iroko.env.IrokoEnv` g
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,23 +19,20 @@ from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.deployment import AnyObserver, View
 from iroko.engine import Clock
-from iroko.env_common import action_box, check_num_envs, check_scenario, check_seed, draw_episode, observation_box
+from iroko.env_common import action_box, check_scenarios, check_seed, draw_episode, observation_box, refuse_copy
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
-from iroko.info import Columns, measures
+from iroko.info import Columns, step_info, without_reward
 from iroko.metrics import Booleans
 from iroko.names import show
 from iroko.observation import Observation
-from iroko.reward import REWARDS, RewardContext
+from iroko.reward import REWARDS, RewardContext, all_done
 from iroko.scenario import Scenario, make_topologies
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 if TYPE_CHECKING:
     from iroko.engine import Batch
-
-SHARED = ("interval_s", "min_fraction", "features", "reward", "deployment")
-"""The fields in which all scenarios of one batch have to agree."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +42,15 @@ class BatchStep:
     Attributes:
         observations: shape `(num_envs, size)`, or `(num_envs, num_hosts, size)` where each host has its own.
         rewards: shape `(num_envs,)`.
-        host_rewards: where each host decides for itself, what it is rewarded for, shape `(num_envs, num_hosts)`; else None.
         terminated, truncated: whether the episode ended, and how, shape `(num_envs,)`.
-        measures, terms: what the infos say, and the terms of the reward.
+        info: measures, terms of the reward and rewards of hosts, by their keys in the info.
     """
 
     observations: Observation
     rewards: Floats
-    host_rewards: Floats | None
     terminated: Booleans
     truncated: Booleans
-    measures: Columns
-    terms: Columns
+    info: Columns
 
 
 class Member:
@@ -112,7 +106,9 @@ class BatchEnv:
         observation_space, action_space: of one environment.
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], seeds: Sequence[int], batch: "Batch | None" = None) -> None:
+    def __init__(
+        self, scenarios: Sequence[Scenario], seeds: Sequence[int], batch: "Batch | None" = None, max_steps: int | None = None
+    ) -> None:
         """Check that the scenarios fit together; the simulator is opened at the first `reset`.
 
         Args:
@@ -120,24 +116,16 @@ class BatchEnv:
                 rates, delays, queues, routing, traffic, transport and the length of episodes may differ.
             seeds: of each environment's first episode when `reset` is given none.
             batch: an open batch of the scenarios' topologies, which its owner closes; None: one of its own.
+            max_steps: truncates episodes that are longer; None: none.
 
         Raises:
             InputError: there is no scenario, or one does not fit the first; the message says in what.
         """
-        if not isinstance(scenarios, Sequence) or not scenarios:
-            raise InputError(f"a vector environment of no scenarios, {show(scenarios)}: expected a list of at least one")
-        check_num_envs(len(scenarios))
-        for scenario in scenarios:
-            check_scenario(scenario)
+        check_scenarios(scenarios)
         seeds = [check_seed(seed) for seed in seeds]
         if len(seeds) != len(scenarios):
             raise InputError(f"{len(seeds)} seeds for {len(scenarios)} scenarios: expected one for each")
         first = scenarios[0]
-        for index, scenario in enumerate(scenarios):
-            for name in SHARED:
-                value, wanted = getattr(scenario, name), getattr(first, name)
-                if value != wanted:
-                    raise InputError(f"environment {index}: {name}={value!r}: expected {wanted!r}, as in environment 0")
         topologies = make_topologies(scenarios)
         self._fabric = FabricArrays.stack(topologies)
         self._view = View(first, topologies[0], self._fabric)
@@ -147,7 +135,9 @@ class BatchEnv:
         self.members = [Member(self, index, *parts) for index, parts in enumerate(zip(scenarios, topologies, seeds, strict=True))]
         self._owns_batch, self._batch = batch is None, batch
         self._reward = REWARDS[first.reward]
-        self._num_steps = np.array([scenario.num_steps for scenario in scenarios])
+        if max_steps is not None and (isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1):
+            raise InputError(f"max_episode_steps={show(max_steps)}: expected a whole number, 1 or more")
+        self._num_steps = np.array([min(scenario.num_steps, max_steps or scenario.num_steps) for scenario in scenarios])
         self._steps = np.zeros(len(scenarios), dtype=np.int64)
         self._context = RewardContext(self._fabric, FlowArrays.stack([member.flow_arrays for member in self.members], 0))
         self._snapshot: Snapshot | None = None
@@ -193,7 +183,7 @@ class BatchEnv:
             seeds: for each the seed of its flows and its simulator; None: go on with its generator.
 
         Returns:
-            Observations, in the shape of `BatchStep`, and the measures of the empty interval.
+            Observations, in the shape of `BatchStep`, and the infos of the empty interval.
 
         Raises:
             InputError: the number of seeds is wrong.
@@ -211,7 +201,7 @@ class BatchEnv:
             if self._batch is None:
                 self._batch = engine.open_batch([member.topology for member in self.members])
             snapshot = self._start(range(self.num_envs), seeds)
-        return self.observer.observe(snapshot, None), measures(self._context, snapshot)
+        return self.observer.observe(snapshot, None), self._first_info(snapshot)
 
     def read_actions(self, actions: npt.ArrayLike) -> Floats:
         """Turn fractions of the link rates into limits, both of shape `(num_envs, num_hosts)`.
@@ -243,22 +233,27 @@ class BatchEnv:
         return BatchStep(
             observations=self.observer.observe(snapshot, previous),
             rewards=sum(terms.values(), np.zeros(self.num_envs)),
-            host_rewards=self._view.host_rewards(self._context, snapshot, terms),
-            terminated=_all_done(self._context, snapshot),
+            terminated=all_done(self._context, snapshot),
             truncated=self._steps >= self._num_steps,
-            measures=measures(self._context, snapshot),
-            terms=terms,
+            info=step_info(self._context, snapshot, terms, self._view.host_rewards(self._context, snapshot, terms)),
         )
 
-    def restart(self, indices: Integers) -> tuple[Observation, Columns]:
-        """Start the next episodes of some environments, whose generators go on.
+    def restart(self, indices: Integers, seeds: Sequence[int | None] | None = None) -> tuple[Observation, Columns]:
+        """Start the next episodes of some environments.
+
+        Args:
+            seeds: for each of these as `reset` takes them; None: their generators go on.
 
         Returns:
-            The first observations of these, shape `(len(indices), ...)`, and the measures of all, shape `(num_envs,)`.
+            The first observations of these, shape `(len(indices), ...)`, and the infos of all, shape `(num_envs,)`, with rewards of 0.
         """
         with self._closing_on_error():
-            snapshot = self._start(indices.tolist(), [None] * len(indices))
-        return self.observer.restart(snapshot, indices), measures(self._context, snapshot)
+            snapshot = self._start(indices.tolist(), [None] * len(indices) if seeds is None else seeds)
+        return self.observer.restart(snapshot, indices), self._first_info(snapshot)
+
+    def _first_info(self, snapshot: Snapshot) -> Columns:
+        terms = self._reward(self._context, snapshot)
+        return without_reward(step_info(self._context, snapshot, terms, self._view.host_rewards(self._context, snapshot, terms)))
 
     def close(self) -> None:
         """Close the simulator, unless it was given; safe twice."""
@@ -266,6 +261,14 @@ class BatchEnv:
         if self._batch is not None and self._owns_batch:
             batch, self._batch = self._batch, None
             batch.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy` and `pickle` take.
+
+        Raises:
+            InputError: the simulator is open.
+        """
+        return refuse_copy(self.__dict__, self._batch)
 
     def _start(self, indices: Sequence[int], seeds: Sequence[int | None]) -> Snapshot:
         """Start episodes in some environments; gives the snapshot of all, in which theirs are empty intervals."""
@@ -293,11 +296,3 @@ class BatchEnv:
         except BaseException:
             self.close()
             raise
-
-
-def _all_done(context: RewardContext, snapshot: Snapshot) -> Booleans:
-    """Whether every flow of an environment's episode has finished, shape `(num_envs,)`; padding is no flow."""
-    is_flow = context.flows.starts_s < np.inf
-    has_flows: Booleans = np.logical_or.reduce(is_flow, axis=-1)
-    has_unfinished: Booleans = np.logical_or.reduce(is_flow & np.isnan(snapshot.flow_completion_s), axis=-1)
-    return has_flows & ~has_unfinished

@@ -14,18 +14,18 @@ import iroko
 from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.deployment import View
-from iroko.engine import ENGINES, Engine, default_engine, open_engine
-from iroko.env_common import action_box, check_scenario, check_seed, draw_episode, observation_box, split_arguments
-from iroko.errors import ClosedError, InputError
+from iroko.engine import Engine, default_engine, open_engine
+from iroko.env_common import action_box, check_engine, check_scenario, check_seed, draw_episode, observation_box, refuse_copy
+from iroko.errors import ClosedError, UnknownArgumentError
 from iroko.flows import Flow
-from iroko.info import measures, to_numbers
-from iroko.names import check_name, show
+from iroko.info import Columns, step_info, to_numbers, without_reward
+from iroko.names import show
 from iroko.observation import Observation
-from iroko.reward import REWARDS, RewardContext
+from iroko.render import Frame, Screen, check_render_mode, render_metadata
+from iroko.reward import REWARDS, RewardContext, Terms
 from iroko.scenario import Scenario
 from iroko.seeds import engine_seed, next_seed
 from iroko.snapshot import Snapshot
-from iroko.topology import Topology
 
 iroko.register_envs()
 
@@ -80,10 +80,14 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `queue_mean_bytes`, `queue_peak_bytes` | mean over the switch ports of their mean backlog; highest backlog of any |
     | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
     | `jain` | Jain's index of the rates of the flows that were under way for more than half of the interval; 1 with fewer than two |
-    | `reward_terms` | each term of the reward; not after `reset` |
-    | `host_rewards` | with `deployment="hosts"` what each host is rewarded for, see `iroko.host_reward`; not after `reset` |
+    | `reward_<term>` | each term of the reward, such as `reward_queue`; their sum is the reward |
+    | `host_rewards` | with `deployment="hosts"` the reward of each host, an array of shape `(num_hosts,)`, see `iroko.host_reward` |
 
-    All are of the last interval. `env.unwrapped.snapshot` has the measurements of every port, host and flow.
+    All are numbers of the last interval, and the keys are the same after `reset`, where the interval is empty and rewards are 0.
+    `env.unwrapped.snapshot` has the measurements of every port, host and flow.
+
+    ## Rendering
+    `render_mode="rgb_array"` or `"human"`: the fabric with the load of every port and the queue of every switch port, see `iroko.render`.
 
     ## Arguments
     `gymnasium.make("iroko/Dumbbell-v0", ...)` and `"iroko/FatTree-v0"` take the parameters of the topology (`num_left=2`, `k=4`,
@@ -96,7 +100,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         flows: the present episode's flows.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = render_metadata()  # type: ignore[misc]
 
     def __init__(
         self,
@@ -112,17 +116,18 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             scenario: None: the default one, a dumbbell.
             engine: a name, None for the machine's default, or an open engine of the same topology, which its owner closes.
             seed: of the first episode when `reset` is given none, and of the engine.
-            render_mode: None; there is nothing to render.
+            render_mode: None, `rgb_array` or `human`.
 
         Raises:
-            InputError: an engine of another topology or of an unknown name, a seed below 0, or a render mode.
+            InputError: an engine of another topology or of an unknown name, or a seed below 0.
+            UnknownArgumentError: an unknown render mode.
+            UnsupportedError: `human` on a machine without a display.
         """
-        if render_mode is not None:
-            raise InputError(f"render_mode={show(render_mode)}: expected None; draw a run with iroko.plots instead")
-        self.render_mode = None
+        self.render_mode = check_render_mode(render_mode)
         self.scenario = Scenario() if scenario is None else check_scenario(scenario)
         seed = check_seed(seed)
         self.topology = self.scenario.make_topology()
+        self._screen = Screen(self.render_mode, self.scenario, self.topology)
         self._fabric = FabricArrays.of(self.topology)
         self._view = View(self.scenario, self.topology, self._fabric)
         self.observer = self._view.observer
@@ -131,16 +136,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.flows: list[Flow] = []
         self._seed: int | None = seed
         self._engine_seed = engine_seed(seed)
-        self._engine: Engine | None = None
-        self._engine_name: str | None = None
-        if engine is None or isinstance(engine, str):
-            self._engine_name = None if engine is None else check_name("engine", engine, ENGINES)
-        elif not isinstance(getattr(engine, "topology", None), Topology):
-            raise InputError(f"engine={show(engine)}: expected the name of one, {', '.join(ENGINES)}, or an open engine")
-        elif engine.topology != self.topology:
-            raise InputError(f"engine of topology {engine.topology.name}: expected one opened for the scenario's {self.topology.name}")
-        else:
-            self._engine = engine
+        self._engine_name, self._engine = check_engine(engine, self.topology)
         self._owns_engine = self._engine is None
         self._reward = REWARDS[self.scenario.reward]
         self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, []))
@@ -178,7 +174,8 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             options: none are known.
 
         Raises:
-            InputError: `options` holds something, or the seed is no whole number from 0 up.
+            UnknownArgumentError: `options` holds something.
+            InputError: the seed is no whole number from 0 up.
             ClosedError: the environment was closed, or is between `begin_step` and `finish_step`.
             UnsupportedError: the engine cannot run here, or lacks the transport.
         """
@@ -187,7 +184,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         if self._phase == "stepping":
             raise ClosedError("reset in the middle of a step: call finish_step first")
         if options:
-            raise InputError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
+            raise UnknownArgumentError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
         super().reset(seed=self._seed if seed is None else check_seed(seed))
         self._seed = None
         self.flows, episode_seed = draw_episode(self.scenario, self.topology, self.np_random)
@@ -199,7 +196,9 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             self._snapshot = self._engine.reset(self.flows, self.scenario.transport, episode_seed)
         self._steps = 0
         self._phase = "ready"
-        return self.observer.observe(self._snapshot, None), to_numbers(measures(self._context, self._snapshot))
+        self._screen.update(self._snapshot)
+        info = without_reward(self._info(self._snapshot, self._reward(self._context, self._snapshot)))
+        return self.observer.observe(self._snapshot, None), to_numbers(info)
 
     def begin_step(self, action: npt.ArrayLike) -> None:
         """Set the limits and let the interval start: the first half of `step`, so that several environments run side by side.
@@ -229,25 +228,44 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         terms = self._reward(self._context, snapshot)
         terminated, truncated = snapshot.all_done, self._steps >= self.scenario.num_steps
         self._phase = "over" if terminated or truncated else "ready"
-        info = to_numbers(measures(self._context, snapshot))
-        info["reward_terms"] = to_numbers(terms)
-        if (host_rewards := self._view.host_rewards(self._context, snapshot, terms)) is not None:
-            info["host_rewards"] = host_rewards
         # One by one: from Python 3.12 on, `sum` rounds floats otherwise.
-        reward = float(reduce(add, info["reward_terms"].values(), 0.0))
+        reward = float(reduce(add, to_numbers(terms).values(), 0.0))
+        info = to_numbers(self._info(snapshot, terms))
+        self._screen.update(snapshot)
         return self.observer.observe(snapshot, previous), reward, terminated, truncated, info
+
+    def _info(self, snapshot: Snapshot, terms: Terms) -> Columns:
+        return step_info(self._context, snapshot, terms, self._view.host_rewards(self._context, snapshot, terms))
 
     def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One interval: `begin_step`, then `finish_step`."""
         self.begin_step(action)
         return self.finish_step()
 
+    def render(self) -> Frame | None:
+        """A frame of the last interval with `render_mode="rgb_array"`, None beside the window of `"human"`; see `iroko.render`.
+
+        Raises:
+            InputError: the environment has no render mode.
+            ClosedError: there was no `reset` yet, or the environment was closed.
+        """
+        return self._screen.render(self.snapshot)
+
     def close(self) -> None:
-        """Close the engine, unless it was given; safe twice."""
+        """Close the engine, unless it was given, and the window; safe twice."""
         self._phase = "closed"
+        self._screen.close()
         if self._engine is not None and self._owns_engine:
             engine, self._engine = self._engine, None
             engine.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy` and `pickle` take.
+
+        Raises:
+            InputError: the environment has an engine.
+        """
+        return refuse_copy(self.__dict__, self._engine)
 
     def successor(self) -> "IrokoEnv":
         """A new environment to go on with when this one's engine has failed: its scenario and engine, and seeds from its generator.
@@ -257,7 +275,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """
         if not self._owns_engine:
             raise ClosedError("the environment's engine was given: make a new environment with an engine that works")
-        return IrokoEnv(self.scenario, engine=self._engine_name, seed=next_seed(self.np_random))
+        return IrokoEnv(self.scenario, engine=self._engine_name, seed=next_seed(self.np_random), render_mode=self.render_mode)
 
     def _expect(self, phase: str, call: str) -> None:
         if self._phase != phase:
@@ -278,18 +296,3 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         except BaseException:
             self.close()
             raise
-
-
-def _make(name: str, topology: str, arguments: dict[str, Any]) -> IrokoEnv:
-    scenario, own = split_arguments(name, topology, arguments, {"engine", "seed", "render_mode"})
-    return IrokoEnv(scenario, **own)
-
-
-def make_dumbbell(**arguments: Any) -> IrokoEnv:
-    """`iroko/Dumbbell-v0`: the arguments of `topologies.dumbbell`, the fields of `Scenario`, `engine` and `seed`."""
-    return _make("iroko/Dumbbell-v0", "dumbbell", arguments)
-
-
-def make_fattree(**arguments: Any) -> IrokoEnv:
-    """`iroko/FatTree-v0`: the arguments of `topologies.fattree`, the fields of `Scenario`, `engine` and `seed`."""
-    return _make("iroko/FatTree-v0", "fattree", arguments)

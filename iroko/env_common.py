@@ -1,6 +1,7 @@
 """What the environment of one network and those of many share: spaces, the draw of an episode, checks of arguments."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,18 @@ import numpy.typing as npt
 from gymnasium.spaces import Box, Space
 
 from iroko.deployment import AnyObserver
+from iroko.engine import ENGINES, Engine
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import check_name, show
+from iroko.names import check_arguments, check_name, show
 from iroko.observation import Observation
 from iroko.scenario import Scenario
 from iroko.seeds import environment_seeds, next_seed, traffic_generator, transport_seed
 from iroko.topology import Topology
 
 MAX_ENVS = 4096
+SHARED = ("interval_s", "min_fraction", "features", "reward", "deployment")
+"""The fields in which all scenarios of one batch have to agree."""
 
 
 def observation_box(observer: AnyObserver) -> Space[Observation]:
@@ -36,6 +40,52 @@ def check_scenario(scenario: Any) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise InputError(f"scenario={show(scenario)}: expected a Scenario, such as Scenario(topology='fattree')")
     return scenario
+
+
+def check_scenarios(scenarios: Any) -> None:
+    """Refuse scenarios that one batch cannot hold.
+
+    Raises:
+        InputError: there is none, or one differs from the first in a field of `SHARED`; the message names both.
+    """
+    if not isinstance(scenarios, Sequence) or not scenarios:
+        raise InputError(f"a vector environment of no scenarios, {show(scenarios)}: expected a list of at least one")
+    check_num_envs(len(scenarios))
+    first = check_scenario(scenarios[0])
+    for index, scenario in enumerate(scenarios):
+        for name in SHARED:
+            value, wanted = getattr(check_scenario(scenario), name), getattr(first, name)
+            if value != wanted:
+                raise InputError(f"environment {index}: {name}={value!r}: expected {wanted!r}, as in environment 0")
+
+
+def check_engine(engine: Any, topology: Topology) -> tuple[str | None, Engine | None]:
+    """Split what an environment is given as its engine into a name and an open engine; at most one of them is not None.
+
+    Raises:
+        InputError: an engine of another topology, or of an unknown name.
+    """
+    if engine is None or isinstance(engine, str):
+        return None if engine is None else check_name("engine", engine, ENGINES), None
+    if not isinstance(getattr(engine, "topology", None), Topology):
+        raise InputError(f"engine={show(engine)}: expected the name of one, {', '.join(ENGINES)}, or an open engine")
+    if engine.topology != topology:
+        raise InputError(f"engine of topology {engine.topology.name}: expected one opened for the scenario's {topology.name}")
+    return None, engine
+
+
+def refuse_copy(state: dict[str, Any], engine: Any) -> dict[str, Any]:
+    """The state of an environment for `copy` and `pickle`, if there is no engine in it, whose network no copy would have.
+
+    Raises:
+        InputError: there is one.
+    """
+    if engine is not None:
+        raise InputError(
+            "an environment with an engine cannot be copied or pickled, since its network runs outside of it: copy it before the first "
+            "reset, or make another one with the same scenario and seed"
+        )
+    return state
 
 
 def check_seed(seed: Any) -> int:
@@ -87,12 +137,12 @@ def split_arguments(name: str, topology: str, arguments: dict[str, Any], own: se
         own: what the environment takes.
 
     Raises:
-        InputError: an unknown argument, or a value out of range.
+        UnknownArgumentError: an unknown argument.
+        InputError: a value out of range.
     """
     keys = {field.name for field in dataclasses.fields(Scenario)} - {"topology", "topology_parameters"}
     parameters = set(Scenario(topology=topology).topology_parameters)
-    for key in arguments:
-        check_name(f"argument of {name}", key, keys | own | parameters)
+    check_arguments(name, arguments, keys | own | parameters)
     scenario = Scenario(
         topology=topology,
         topology_parameters={key: value for key, value in arguments.items() if key in parameters},

@@ -1,10 +1,13 @@
 """The errors that Iroko raises, drawn once.
 
 IrokoError
-├── InputError         what the user asked for is not possible: a name, a value, a file       exit code 2
-├── UnsupportedError   this machine or kernel lacks something; the message says how to get it   exit code 2
-├── EngineError        an engine failed while it ran                                            exit code 1
-└── ClosedError        something was used after it was closed                                   exit code 1
+├── InputError                 a name, value or file of the user cannot be used (also a ValueError)     exit code 2
+│   └── UnknownArgumentError   an argument, key or mode that does not exist (also a TypeError)          exit code 2
+├── UnsupportedError           this machine or kernel lacks something; the message has the remedy       exit code 2
+├── EngineError                an engine failed while it ran                                            exit code 1
+└── ClosedError                something was used after it was closed                                   exit code 1
+
+Learning libraries try an argument and drop it on a `TypeError`, and expect a `ValueError` for a bad value, so these are both.
 """
 
 
@@ -14,10 +17,14 @@ class IrokoError(Exception):
     exit_code = 1
 
 
-class InputError(IrokoError):
+class InputError(IrokoError, ValueError):
     """A value, name or file that the user gave cannot be used."""
 
     exit_code = 2
+
+
+class UnknownArgumentError(InputError, TypeError):
+    """An argument, a key or a mode that does not exist."""
 
 
 class UnsupportedError(IrokoError):

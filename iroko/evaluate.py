@@ -12,6 +12,7 @@ from iroko.engine import Clock, Engine, open_engine
 from iroko.env import IrokoEnv
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.info import TERM
 from iroko.records import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, check_records
 from iroko.scenario import Scenario
 from iroko.seeds import scored_episode_seed, scoring_engine_seed
@@ -100,7 +101,7 @@ class _Tables:
     def add_step(self, episode: int, step: int, reward: float, info: dict[str, Any], snapshot: Snapshot) -> None:
         row: dict[str, Any] = {"scheme": self.scheme, "episode": episode, "step": step}
         row |= {"time_s": snapshot.time_s, "interval_s": snapshot.interval_s, "reward": reward}
-        row |= {f"reward_{term}": value for term, value in info["reward_terms"].items()}
+        row |= {key: value for key, value in info.items() if key.startswith(TERM)}
         row["goodput_bps"] = info["goodput_bps"]
         for name in (*HOST_COLUMNS, *PORT_COLUMNS, *FLOW_COLUMNS):
             row[name] = getattr(snapshot, name).copy()

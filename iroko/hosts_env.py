@@ -12,8 +12,10 @@ from pettingzoo import ParallelEnv
 from iroko.engine import Engine
 from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, InputError
+from iroko.info import HOST_REWARDS
 from iroko.names import check_name, show
 from iroko.observation import Observation
+from iroko.render import Frame, render_metadata
 from iroko.scenario import HOSTS, Scenario
 from iroko.snapshot import Floats
 
@@ -37,7 +39,8 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
     For each host its own part of the scenario's reward, see `iroko.host_reward`.
 
     ## Episode end, info
-    As in `iroko.env.IrokoEnv`. Each host's info is that of the whole fabric, with `reward`, the common reward of the step.
+    As in `iroko.env.IrokoEnv`. Each host's info is that of the whole fabric, with `reward`, the common reward of the step, in the place of
+    `host_rewards`.
 
     `iroko.deployment` says how the main job trains one policy for all hosts: `python -m iroko.run --deployment hosts`.
 
@@ -47,7 +50,7 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
         env: the environment of the whole fabric; `env.snapshot` has all measurements.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"name": "iroko_hosts_v0", "render_modes": []}
+    metadata: ClassVar[dict[str, Any]] = {"name": "iroko_hosts_v0"} | render_metadata()
 
     def __init__(
         self,
@@ -63,11 +66,13 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
             scenario, engine, seed, render_mode: as `iroko.env.IrokoEnv` takes them; the scenario's deployment is `hosts` in any case.
 
         Raises:
-            InputError: an engine of another topology, or a render mode.
+            InputError: an engine of another topology.
+            UnknownArgumentError: an unknown render mode.
+            UnsupportedError: the render mode is `human`, and this machine has no display.
         """
         scenario = dataclasses.replace(scenario or Scenario(), deployment=HOSTS)
         self.env = IrokoEnv(scenario, engine=engine, seed=seed, render_mode=render_mode)
-        self.render_mode = None
+        self.render_mode = render_mode
         self.possible_agents = list(self.env.topology.hosts)
         self.agents: list[str] = []
         low, high = self.env.observer.low[0], self.env.observer.high[0]
@@ -97,6 +102,8 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
             For each host its first observation, and its info.
         """
         observations, info = self.env.reset(seed=seed)
+        del info[HOST_REWARDS]
+        info["reward"] = 0.0
         self.agents = list(self.possible_agents)
         return self._of_each(observations), {host: dict(info) for host in self.agents}
 
@@ -119,7 +126,7 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
         if not self.agents:
             raise ClosedError("step without an episode: call reset first; an environment that was closed has to be made anew")
         observations, reward, terminated, truncated, info = self.env.step(self._limits(actions))
-        rewards: Floats = info.pop("host_rewards")
+        rewards: Floats = info.pop(HOST_REWARDS)
         hosts, info = self.agents, info | {"reward": reward}
         if terminated or truncated:
             self.agents = []
@@ -151,6 +158,10 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
 
     def _of_each(self, observations: Observation) -> dict[str, Observation]:
         return dict(zip(self.possible_agents, observations, strict=True))
+
+    def render(self) -> Frame | None:
+        """The whole fabric; see `IrokoEnv.render`."""
+        return self.env.render()
 
     def close(self) -> None:
         """Close the engine, unless it was given; safe twice."""

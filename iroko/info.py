@@ -1,4 +1,4 @@
-"""What the infos of environments say of an interval, of one environment or of several at once."""
+"""The infos of environments: measures and rewards of an interval, of one environment or of several at once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.metrics import goodputs_bps, jain_indices
-from iroko.reward import RewardContext, active_bytes
-from iroko.snapshot import Snapshot
+from iroko.reward import RewardContext, Terms, active_bytes
+from iroko.snapshot import Floats, Snapshot
 
+TERM = "reward_"
+HOST_REWARDS = "host_rewards"
 Columns = dict[str, npt.NDArray[Any]]
-"""For each key a number of numpy, or one for each environment in an array of shape `(num_envs,)`."""
+"""For each key a number of numpy, or one for each environment in an array of shape `(num_envs,)`; `host_rewards` has an axis of hosts."""
 
 
 def measures(context: RewardContext, snapshot: Snapshot) -> Columns:
@@ -28,11 +30,27 @@ def measures(context: RewardContext, snapshot: Snapshot) -> Columns:
     }
 
 
+def step_info(context: RewardContext, snapshot: Snapshot, terms: Terms, host_rewards: Floats | None) -> Columns:
+    """The info of a step: the measures, each term of the reward as `reward_<term>`, and `host_rewards` unless they are None."""
+    columns = measures(context, snapshot) | {f"{TERM}{name}": np.asarray(value) for name, value in terms.items()}
+    return columns if host_rewards is None else columns | {HOST_REWARDS: host_rewards}
+
+
+def without_reward(info: Mapping[str, Any]) -> dict[str, Any]:
+    """The same keys and measures with rewards of 0: no interval has passed after `reset`, and libraries expect equal keys at every call."""
+    return {key: _zero(value) if key.startswith(TERM) or key == HOST_REWARDS else value for key, value in info.items()}
+
+
+def _zero(value: Any) -> Any:
+    return np.zeros_like(value) if isinstance(value, np.ndarray) else type(value)(0)
+
+
 def to_numbers(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """The columns of one environment as Python's own numbers."""
-    return {key: value.item() for key, value in columns.items()}
+    """The columns of one environment as Python's own numbers; `host_rewards` stays an array."""
+    return {key: value if value.ndim else value.item() for key, value in columns.items()}
 
 
 def to_rows(columns: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
-    """The columns of several environments as one dictionary of Python's own numbers for each."""
-    return [dict(zip(columns, values, strict=True)) for values in zip(*(value.tolist() for value in columns.values()), strict=True)]
+    """The columns of several environments as one dictionary of Python's own numbers for each; its row of `host_rewards` stays an array."""
+    rows = zip(*(value.tolist() if value.ndim == 1 else value for value in columns.values()), strict=True)
+    return [dict(zip(columns, values, strict=True)) for values in rows]

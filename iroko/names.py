@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from iroko.errors import InputError, IrokoError
+from iroko.errors import InputError, IrokoError, UnknownArgumentError
 
 USERS_FOLDERS = ("topologies", "traffic", "agents")
 MOST_SHOWN = 200
@@ -56,8 +56,12 @@ def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[No
         raise kind(f"{what} failed: {type(error).__name__}{f': {said}' if said else ''} ({where})") from error
 
 
-def check_name(kind: str, name: str, known: Iterable[str]) -> str:
+def check_name(kind: str, name: str, known: Iterable[str], error: type[InputError] = InputError) -> str:
     """Return `name` if it is known.
+
+    Args:
+        kind: what it names, for the message.
+        error: the class to raise: `InputError` for a value, `UnknownArgumentError` for a key or a mode.
 
     Raises:
         InputError: it is not; the message lists the known names, the nearest first.
@@ -65,10 +69,27 @@ def check_name(kind: str, name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     if isinstance(name, str) and name in known:
         return name
+    raise error(f"unknown {kind} {show(name)}.{_advice(name, known)}")
+
+
+def check_arguments(callee: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Check the names of keyword arguments.
+
+    Raises:
+        UnknownArgumentError: one is unknown. The message begins as Python's own does: TorchRL drops an argument that is named so.
+    """
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            raise UnknownArgumentError(f"{callee} got an unexpected keyword argument {show(name)}.{_advice(name, known)}")
+
+
+def _advice(name: Any, known: list[str]) -> str:
+    """The known names, the one nearest to `name` first."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if isinstance(name, str) and len(name) <= MOST_SHOWN else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
     rest = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
-    raise InputError(f"unknown {kind} {show(name)}.{hint} Known: {', '.join(known[:MOST_KNOWN])}{rest}")
+    return f"{hint} Known: {', '.join(known[:MOST_KNOWN])}{rest}"
 
 
 def list_names(folder: str) -> list[str]:

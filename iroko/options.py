@@ -13,7 +13,7 @@ from typing import Any
 
 from iroko.agent import TCP_NAMES, agent_names
 from iroko.engine import ENGINES, default_engine, missing_transports
-from iroko.errors import InputError
+from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import UDP
 from iroko.names import check_name, show
 from iroko.records import check_records
@@ -180,7 +180,7 @@ def overlay(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
     """
     result = copy.deepcopy(dict(lower))
     for section, keys in upper.items():
-        check_name("section", section, _SECTIONS)
+        check_name("section", section, _SECTIONS, UnknownArgumentError)
         if not isinstance(keys, dict):
             raise InputError(f"{section}={show(keys)}: expected a table [{section}]")
         below = result.get(section, {})
@@ -219,7 +219,7 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     run = table.pop("run", {})
     agent_parameters = table.pop("agent", {})
     for key in run:
-        check_name("key of run", key, RUN_KEYS)
+        check_name("key of run", key, RUN_KEYS, UnknownArgumentError)
     topology = table.setdefault("topology", {})
     topology.setdefault("name", DEFAULT_TOPOLOGY)
     table.setdefault("traffic", {}).setdefault("name", DEFAULT_TRAFFIC.get(str(topology["name"]), "permutation"))

@@ -90,6 +90,14 @@ def _stretch(values: Integers | Floats, before_s: Floats, after_s: Floats, inter
     return values * np.divide(whole_s, active_s, out=np.zeros(active_s.shape), where=counts), counts
 
 
+def all_done(context: RewardContext, snapshot: Snapshot) -> Booleans:
+    """Whether every flow of an environment's episode has finished, shape `(num_envs,)`; padding is no flow."""
+    is_flow = context.flows.starts_s < np.inf
+    has_flows: Booleans = np.logical_or.reduce(is_flow, axis=-1)
+    has_unfinished: Booleans = np.logical_or.reduce(is_flow & np.isnan(snapshot.flow_completion_s), axis=-1)
+    return has_flows & ~has_unfinished
+
+
 def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:
     """For each sender with a flow in the interval, the rate at which its application bytes arrived over its link rate.
 

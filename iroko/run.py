@@ -113,6 +113,8 @@ def _saved(model: Path) -> tuple[str, str]:
         card = json.loads((model / "agent.json").read_text(encoding="utf-8"))
         agent = check_name("agent", str(card["agent"]), list_names("agents"))
         return agent, check_name("deployment", str(card["deployment"]), DEPLOYMENTS)
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"model {model}: {error.strerror or error}; give a folder such as results/runs/NAME/model/ppo") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

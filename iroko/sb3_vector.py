@@ -92,14 +92,9 @@ class BatchVecEnv(VecEnv):
             raise ClosedError("step_wait before step_async: call step_async first")
         limits_bps, self._limits_bps = self._limits_bps, None
         outcome = self.core.step(limits_bps)
-        infos = to_rows(outcome.measures)
-        only_truncated = (outcome.truncated & ~outcome.terminated).tolist()
-        for info, terms, truncated in zip(infos, to_rows(outcome.terms), only_truncated, strict=True):
-            info["reward_terms"] = terms
+        infos = to_rows(outcome.info)
+        for info, truncated in zip(infos, (outcome.truncated & ~outcome.terminated).tolist(), strict=True):
             info["TimeLimit.truncated"] = truncated
-        if outcome.host_rewards is not None:
-            for info, host_rewards in zip(infos, outcome.host_rewards, strict=True):
-                info["host_rewards"] = host_rewards
         observations, dones = outcome.observations, outcome.terminated | outcome.truncated
         if dones.any():
             ended = np.flatnonzero(dones)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from iroko.errors import InputError
+from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import UDP, Flow
 from iroko.names import check_name, in_users_code, load, show
 from iroko.seeds import trial_generator
@@ -59,7 +59,7 @@ def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> di
                  if value.default is not inspect.Parameter.empty}  # fmt: skip
     result = {name: value.default for name, value in known.items()}
     for key, raw in parameters.items():
-        check_name(f"key of {what}", key, known)
+        check_name(f"key of {what}", key, known, UnknownArgumentError)
         value = read_value(key, raw)
         allowed = known[key].annotation
         kinds = typing.get_args(allowed) if isinstance(allowed, types.UnionType) else (allowed,)
@@ -223,12 +223,12 @@ class Scenario:
         """
         values: dict[str, Any] = {}
         for section, keys in table.items():
-            check_name("section", section, ("topology", "traffic", "environment"))
+            check_name("section", section, ("topology", "traffic", "environment"), UnknownArgumentError)
             if not isinstance(keys, dict):
                 raise InputError(f"{section}={show(keys)}: expected a table [{section}]")
             if section == "environment":
                 for key, value in keys.items():
-                    check_name("key of environment", key, _ENVIRONMENT_KEYS)
+                    check_name("key of environment", key, _ENVIRONMENT_KEYS, UnknownArgumentError)
                     values[key] = value
             else:
                 parameters = dict(keys)

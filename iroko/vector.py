@@ -17,8 +17,10 @@ from iroko.engine import Clock, default_engine
 from iroko.env import IrokoEnv
 from iroko.env_common import check_num_envs, make_seeds
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
+from iroko.info import without_reward
 from iroko.names import check_name, show
 from iroko.observation import Observation
+from iroko.render import Frame
 from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import Scenario
 
@@ -33,8 +35,8 @@ class IrokoVecEnv(VecEnv):
 
     When one environment fails, all are closed and the error says which it was. With `on_failure="replace"` the others go on when its
     engine has failed, such as a guest that was killed: its episode is truncated there, with the last observation that it gave, a reward
-    of 0 and an info of `engine_error` beside `terminal_observation` and `TimeLimit.truncated`, and its next episode begins on a new
-    engine. Where that one fails before the end of an episode too, all are closed.
+    of 0 and its last info with `engine_error` beside `terminal_observation` and `TimeLimit.truncated`, and its next episode begins on a
+    new engine. Where that one fails before the end of an episode too, all are closed.
     """
 
     def __init__(self, envs: Sequence[IrokoEnv], on_failure: str = "end") -> None:
@@ -58,6 +60,7 @@ class IrokoVecEnv(VecEnv):
                 raise InputError(f"environment {index}: expected the spaces of environment 0; they must have one topology and features")
         self._closed = False
         self._last = np.zeros((len(self.envs), *(first.observation_space.shape or ())), dtype=np.float32)
+        self._infos: list[dict[str, Any]] = []
         self._failures: dict[int, EngineError] = {}
         self._unproven: set[int] = set()
         super().__init__(len(self.envs), first.observation_space, first.action_space)
@@ -81,6 +84,7 @@ class IrokoVecEnv(VecEnv):
                 observations.append(observation)
         self._reset_seeds()
         self._reset_options()
+        self._infos = [dict(info) for info in self.reset_infos]
         self._last = np.stack(observations)
         return self._last.copy()
 
@@ -120,7 +124,9 @@ class IrokoVecEnv(VecEnv):
                         continue
                 except EngineError as error:
                     self._take_failure(index, error)
-            results.append((self._last[index].copy(), 0.0, False, True, {"engine_error": str(self._failures[index])}))
+            info = without_reward(self._infos[index]) | {"engine_error": str(self._failures[index])}
+            results.append((self._last[index].copy(), 0.0, False, True, info))
+        self._infos = [dict(result[4]) for result in results]
         observations, infos = [], []
         for index, (observation, _, terminated, truncated, info) in enumerate(results):
             info["TimeLimit.truncated"] = truncated and not terminated
@@ -128,6 +134,7 @@ class IrokoVecEnv(VecEnv):
                 info["terminal_observation"] = observation
                 with self._closing_all(index):
                     observation, self.reset_infos[index] = self._restart(index)
+                    self._infos[index] = dict(self.reset_infos[index])
             observations.append(observation)
             infos.append(info)
         self._last = np.stack(observations)
@@ -165,6 +172,10 @@ class IrokoVecEnv(VecEnv):
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    def get_images(self) -> list[Frame | None]:
+        """A frame of each environment; `render` tiles them."""
+        return [env.render() for env in self.envs]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         return [getattr(self.envs[index], attr_name) for index in self._get_indices(indices)]

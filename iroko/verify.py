@@ -103,6 +103,8 @@ def read_complete(run: Path) -> tuple["RunConfig", Manifest]:
         raise InputError(f"run {run} was made by a version whose manifest does not hold what this needs: run it anew")
     try:
         read_run(run)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # pyarrow's own errors are of these two kinds
         raise InputError(f"run {run} is broken: {' '.join(str(error).split())[:160]}") from error
     return config, manifest

@@ -9,9 +9,9 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import iroko.engine
-from iroko.batch_env import SHARED, BatchEnv
+from iroko.batch_env import BatchEnv
 from iroko.env import IrokoEnv
-from iroko.env_common import make_seeds
+from iroko.env_common import SHARED, make_seeds
 from iroko.errors import ClosedError, EngineError, InputError
 from iroko.gym_vector import IrokoVectorEnv
 from iroko.reward import REWARDS

@@ -164,7 +164,7 @@ def test_the_environment_of_hosts_shows_each_its_own_and_takes_one_limit_of_each
     env = IrokoEnv(HOSTS, engine=FakeEngine(HOSTS.make_topology()))
     observation, info = env.reset(seed=1)
     assert env.observation_space.shape == (4, SIZE) and env.observation_space.contains(observation)
-    assert "host_rewards" not in info
+    assert info["host_rewards"].tolist() == [0] * 4
     observation, reward, _, _, info = env.step(np.full(4, 0.4))
     assert env.observation_space.contains(observation) and info["host_rewards"].shape == (4,)
     assert reward == pytest.approx(sum(info["reward_terms"].values()))

@@ -47,6 +47,8 @@ def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
                     shutil.copyfileobj(source, file)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
+    except InputError:
+        raise
     # Headers can hold anything: nested without end, numbers that are none, a file's name as that of a folder, names that are too long.
     except (tarfile.TarError, ValueError, RecursionError, OverflowError, EOFError, FileExistsError, NotADirectoryError) as error:
         raise InputError(f"archive for {folder} is broken: {error}") from error

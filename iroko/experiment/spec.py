@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iroko.errors import InputError
+from iroko.errors import InputError, UnknownArgumentError
 from iroko.names import check_name, show
 from iroko.options import SCHEMES, Table, format_toml, overlay, read_setting
 from iroko.scenario import read_toml
@@ -135,7 +135,7 @@ def read_experiment(path: Path, settings: Iterable[str] = (), seeds: Iterable[in
 
 def _make_experiment(stem: str, table: Table, settings: tuple[str, ...], seeds: tuple[int, ...] | None) -> Experiment:
     for key in table:
-        check_name("key of an experiment", key, KEYS)
+        check_name("key of an experiment", key, KEYS, UnknownArgumentError)
     settings = (*_read_names("set", table.get("set", [])), *settings)
     for setting in settings:
         _check_tables("--set", overlay({}, read_setting(setting)))
@@ -214,7 +214,7 @@ def _read_scheme(entry: str | Table) -> Scheme:
     name = _check_label("name of a scheme", table.pop("name", table.get("agent")))
     what = f"scheme {name!r}"
     for key in table:
-        check_name(f"key of {what}", key, ("name", "agent", "label", "seeds", "scenarios", *SECTIONS))
+        check_name(f"key of {what}", key, ("name", "agent", "label", "seeds", "scenarios", *SECTIONS), UnknownArgumentError)
     agent = check_name("scheme", str(table.pop("agent", name)), SCHEMES)
     shown = table.pop("label", label(agent) if name == agent else name)
     if not isinstance(shown, str) or not shown.strip() or not shown.isprintable() or len(shown) > MAX_LABEL:
@@ -240,13 +240,13 @@ def _read_scenario(entry: Table) -> Scenario:
     table = dict(entry)
     name = _check_label("name of a scenario", table.pop("name", None))
     for key in table:
-        check_name(f"key of scenario {name!r}", key, ("name", *SECTIONS))
+        check_name(f"key of scenario {name!r}", key, ("name", *SECTIONS), UnknownArgumentError)
     return Scenario(name, _check_tables(f"scenario {name!r}", table))
 
 
 def _read_transfer(entry: Table) -> Transfer:
     for key in entry:
-        check_name("key of a transfer", key, ("schemes", "train", "score"))
+        check_name("key of a transfer", key, ("schemes", "train", "score"), UnknownArgumentError)
     lists = {key: _read_names(f"{key} of a transfer", entry.get(key, [])) for key in ("schemes", "train", "score")}
     for key, names in lists.items():
         if not names:

@@ -3,7 +3,6 @@
 import matplotlib as mpl
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from iroko.plots.style import COLUMN_INCHES, label, new_figure
 from iroko.run_data import RunData
+from iroko.snapshot import Floats
 from iroko.table import stack
 from iroko.topology import Topology
 
@@ -35,14 +35,13 @@ def draw_fabric(run: RunData, scheme: str) -> Figure:
     loads = stack(steps["port_bytes"]).sum(axis=0) * 8 / (rates_bps * float(steps["interval_s"].sum()))
     positions, levels = node_positions(topology), max(topology.levels.values())
     figure, axes = new_figure(1.1 + LEVEL_INCHES * levels)
-    # The lightest part of the scale would vanish on white.
-    colors = LinearSegmentedColormap.from_list("load", mpl.colormaps["viridis_r"](np.linspace(0.08, 1, 128)))
-    norm = Normalize(0, 1)
+    colors, norm = load_colors(), Normalize(0, 1)
     order = np.argsort(loads, kind="stable")  # the busiest are drawn last
-    lines = [_beside(positions[topology.ports[index].owner], positions[topology.ports[index].peer]) for index in order]
+    points_per_unit = np.array([COLUMN_INCHES * 72, LEVEL_INCHES * 72])
+    lines = port_lines(topology, positions, points_per_unit, SIDE_POINTS)[order]
     widths = 0.6 + 1.1 * np.clip(loads[order], 0, 1)
-    axes.add_collection(LineCollection(lines, colors=colors(norm(loads[order])), linewidths=widths, capstyle="butt"))
-    _draw_nodes(axes, topology, positions)
+    axes.add_collection(LineCollection(list(lines), colors=colors(norm(loads[order])), linewidths=widths, capstyle="butt"))
+    draw_nodes(axes, topology, positions)
     axes.set_axis_off()
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.3, levels + 0.25)
@@ -69,16 +68,30 @@ def node_positions(topology: Topology) -> dict[str, Point]:
     return positions
 
 
-def _beside(start: Point, end: Point) -> npt.NDArray[np.float64]:
-    """The line from start to end, moved to the right-hand side of its direction on the page; shape `(2, 2)`."""
-    points_per_unit = np.array([COLUMN_INCHES * 72, LEVEL_INCHES * 72])
-    along = (np.array(end) - np.array(start)) * points_per_unit
-    right = np.array([along[1], -along[0]]) / np.hypot(*along)
-    line: npt.NDArray[np.float64] = np.array([start, end]) + right * SIDE_POINTS / points_per_unit
-    return line
+def load_colors() -> LinearSegmentedColormap:
+    """The colours of a port's load, without the lightest part of the scale, which would vanish on white."""
+    return LinearSegmentedColormap.from_list("load", mpl.colormaps["viridis_r"](np.linspace(0.08, 1, 128)))
 
 
-def _draw_nodes(axes: Axes, topology: Topology, positions: dict[str, Point]) -> None:
+def port_lines(topology: Topology, positions: dict[str, Point], points_per_unit: Floats, side_points: float) -> Floats:
+    """A line for each port, from its owner to its peer, moved to the right-hand side of its direction on the page.
+
+    Args:
+        points_per_unit: points on the page of one unit in x and in y, shape `(2,)`.
+        side_points: how far the lines are moved.
+
+    Returns:
+        Start and end in the units of `positions`, shape `(num_ports, 2, 2)`.
+    """
+    lines = np.array([[positions[port.owner], positions[port.peer]] for port in topology.ports])
+    along = (lines[:, 1] - lines[:, 0]) * points_per_unit
+    right = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.hypot(along[:, 0], along[:, 1])[:, None]
+    moved: Floats = lines + (right * side_points / points_per_unit)[:, None, :]
+    return moved
+
+
+def draw_nodes(axes: Axes, topology: Topology, positions: dict[str, Point]) -> None:
+    """Draw hosts as circles and switches as boxes, with their names where a level has room for them."""
     counts = np.bincount(list(topology.levels.values()))
     for node, (x, y) in positions.items():
         level, count = topology.levels[node], counts[topology.levels[node]]

@@ -192,7 +192,7 @@ def test_unknown_options_are_refused(kind: str, options: Any) -> None:
     (lambda: IrokoEnv(engine="ns3"), "unknown engine 'ns3'"),
     (lambda: IrokoEnv(engine=3), "engine=3: expected the name of one"),  # type: ignore[arg-type]
     (lambda: IrokoEnv(seed=-1), "seed=-1: expected a whole number"),
-    (lambda: IrokoEnv(render_mode="human"), "render_mode='human': expected None"),
+    (lambda: IrokoEnv(render_mode="ansi"), "render_mode='ansi': expected None or one of human, rgb_array"),
     (lambda: HostsEnv(seed="a"), "seed='a': expected"),  # type: ignore[arg-type]
     (lambda: IrokoVectorEnv([], []), "no scenarios"),
     (lambda: IrokoVectorEnv(SCENARIO, [1]), "expected a list of at least one"),  # type: ignore[arg-type]
