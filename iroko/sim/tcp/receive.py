@@ -154,8 +154,12 @@ def may_merge(s: Sim, f: int) -> bool:
 
 
 @inlined
-def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
-    """A segment arrives at its destination: count it, and acknowledge it now or later."""
+def on_data(s: Sim, f: int, seq: int, marked: bool, reducing: bool, now: int) -> None:
+    """A segment arrives at its destination: count it, and acknowledge it now or later.
+
+    Args:
+        reducing: whether it has the CWR flag; the window may be very small then, so the ACK goes out at once, as in Linux.
+    """
     flows = s.flows
     expected = flows[f + RCV_NXT]
     if seq < expected or (seq > expected and s.segments[slot_of(s, f, seq) + SENT] & RECEIVED_BIT):
@@ -177,6 +181,7 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
                 send_ack(s, f, flows[f + LAST_RCV_NXT], now)
             flows[f + CE_STATE] = state
             at_once = True
+        at_once = at_once or reducing
         flows[f + LAST_RCV_NXT] = nxt
     flows[f + DELIVERED] = nxt * MSS
     if nxt == flows[f + SEGMENTS]:

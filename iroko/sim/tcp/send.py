@@ -9,6 +9,7 @@ from iroko.sim.layout import (
     CWND,
     CWND_LIMITED,
     CWR,
+    CWR_FLAG,
     DATA,
     DELIVERED_COUNT,
     DELIVERED_THEN,
@@ -34,6 +35,7 @@ from iroko.sim.layout import (
     PHASE,
     PROBE,
     PRR_OUT,
+    QUEUE_CWR,
     QUEUED,
     RECOVERY,
     RELEASE,
@@ -96,6 +98,7 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
     """Hand a segment to the host.
 
     Args:
+        flags: what is known of the segment, as `SENT` holds it; 0: it is new.
         flying: how many are in flight before it.
 
     Returns:
@@ -109,6 +112,8 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
         size = flows[f + LAST_BYTES] + TCP_HEADERS
     row = f // FLOW * 2
     word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | size
+    if flags == 0 and flows[f + QUEUE_CWR]:
+        word |= CWR_FLAG
     flows[f + QUEUED] += 1
     again = push(s, flows[f + FROM], word, seq, 0, now)
     if again != TAKEN:
@@ -120,6 +125,8 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
     segments[slot + SENT] = (now << FLAG_BITS) | flags
     segments[slot + DELIVERED_THEN] = flows[f + DELIVERED_COUNT]
     flows[f + LAST_SENT] = now // MS
+    if flags == 0:
+        flows[f + QUEUE_CWR] = 0
     return True
 
 

@@ -60,6 +60,7 @@ class Sender:
         self.num_delivered = self.num_delivered_marked = self.num_resent = 0
         self.limited, self.most_out, self.usage_end = False, 0, 0
         self.sent_in_reduction = 0
+        self.announce = False  # with the CWR flag of the next new segment, that the window is being reduced
         self.high = 0  # `nxt` when the phase was entered
         self.f_rto, self.new_first = False, False
 
@@ -132,19 +133,22 @@ class Sender:
         payload = MSS
         if seq == flow.num_segments - 1:
             payload = flow.size_bytes - seq * MSS
-        packet = Packet(flow, "data", payload + HEADERS, flow.there, seq, capable=self.control.ecn, releases=True)
+        new = seq not in self.out
+        packet = Packet(flow, "data", payload + HEADERS, flow.there, seq, capable=self.control.ecn, releases=True,
+                        reducing=new and self.announce)  # fmt: skip
         again = flow.source.push(packet)
         if again is not None:
             self.send_at = again
             flow.wake_at(again)
             return False
         self.last_sent_ms = self.now_ms
-        if seq in self.out:
+        if not new:
             segment = self.out[seq]
             segment.sent, segment.delivered_then, segment.judged = self.now, self.num_delivered, False
         else:
             self.out[seq] = Segment(seq, self.now, self.num_delivered)
             self.nxt = seq + 1
+            self.announce = False
         return True
 
     def retransmit(self, seq: int) -> bool:
