@@ -50,7 +50,7 @@ from iroko.sim.layout import (
     RTO_MS,
     SACKED,
     SACKED_OUT,
-    SEGMENTS,
+    SEND_END,
     SENT,
     SRTT,
     SSTHRESH,
@@ -290,7 +290,7 @@ def on_probe(s: Sim, f: int, now: int) -> None:
     flows[f + TIMER_AT] = now  # counts as armed yet: what follows is measured from when the first segment was sent
     if flows[f + PROBE_SEQ] == 0 and flows[f + UNA] < nxt:
         flows[f + PROBE_RESENT] = 0
-        if nxt < flows[f + SEGMENTS]:
+        if nxt < flows[f + SEND_END]:
             probed = transmit(s, f, nxt, 0, in_flight(s, f), now)
             if probed:
                 flows[f + NXT] = nxt + 1

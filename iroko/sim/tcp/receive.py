@@ -184,10 +184,11 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, reducing: bool, now: int) ->
         at_once = at_once or reducing
         flows[f + LAST_RCV_NXT] = nxt
     flows[f + DELIVERED] = nxt * MSS
-    if nxt == flows[f + SEGMENTS]:
-        flows[f + DELIVERED] = (nxt - 1) * MSS + flows[f + LAST_BYTES]
-        flows[f + DONE] = now - flows[f + START]
-        flows[f + DONE_ECHOES], flows[f + DONE_RESENT] = flows[f + DELIVERED_CE], flows[f + RESENT_COUNT]
+    if nxt >= flows[f + SEGMENTS]:
+        flows[f + DELIVERED] = (flows[f + SEGMENTS] - 1) * MSS + flows[f + LAST_BYTES]
+        if flows[f + DONE] < 0:
+            flows[f + DONE] = now - flows[f + START]
+            flows[f + DONE_ECHOES], flows[f + DONE_RESENT] = flows[f + DELIVERED_CE], flows[f + RESENT_COUNT]
         at_once = True
     if at_once or (still_missing and not may_merge(s, f)):
         send_ack(s, f, nxt, now)

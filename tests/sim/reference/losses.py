@@ -147,7 +147,7 @@ class RecoveringSender(Sender):
         """Send one more segment, new or the last one again, so that an ACK tells what is missing."""
         self.timer_at = self.now  # as in Linux it counts as armed yet, so that what follows counts from the first segment
         if not self.probe_end and self.out:
-            self.probe_again = self.nxt >= self.flow.num_segments
+            self.probe_again = self.nxt >= self.end
             probed = self.retransmit(self.nxt - 1) if self.probe_again else self.transmit(self.nxt)
             self.probe_again = self.probe_again and probed
             if probed:

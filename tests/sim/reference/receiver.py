@@ -76,10 +76,11 @@ class Receiver:
             if reducing:
                 at_once = True
             self.next_before = self.next
-        if self.next == flow.num_segments:
+        if self.next >= flow.num_segments:
             flow.delivered = flow.size_bytes
-            flow.done = flow.network.now - flow.start
-            flow.last_feedback = flow.feedback
+            if flow.done is None:
+                flow.done = flow.network.now - flow.start
+                flow.last_feedback = flow.feedback
             at_once = True
         else:
             flow.delivered = self.next * MSS
