@@ -13,6 +13,7 @@ from iroko.sim.layout import (
     COST,
     COUNT,
     CWND,
+    CWR_FLAG,
     DATA,
     ECE,
     FIRST,
@@ -146,7 +147,7 @@ def arrive(s: Sim, port: int, now: int) -> int:
         if s.head[IS_UDP]:
             on_datagram(s, f, word & SIZE_MASK, now)
         else:
-            on_data(s, f, number, word & CE != 0, now)
+            on_data(s, f, number, word & CE != 0, word & CWR_FLAG != 0, now)
         return NOBODY
     if kind == ACK:
         if row & 1:

@@ -130,6 +130,7 @@ class Layout:
         if flow.size_bytes is not None:
             record[at.SEGMENTS] = -(-flow.size_bytes // payload)
             record[at.LAST_BYTES] = flow.size_bytes - (record[at.SEGMENTS] - 1) * payload
+        record[at.SEND_END] = record[at.SEGMENTS]
         record[at.CWND], record[at.SSTHRESH] = _INITIAL_CWND, at.NEVER
         record[at.MIN_RTT] = at.NEVER
         record[at.RTO_MS] = 1000

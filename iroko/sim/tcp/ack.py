@@ -35,7 +35,7 @@ from iroko.sim.layout import (
     RETRANSMITTED,
     SACKED,
     SACKED_OUT,
-    SEGMENTS,
+    SEND_END,
     SENT,
     SSTHRESH,
     TIMEOUTS,
@@ -223,7 +223,7 @@ def judge_timeout(s: Sim, f: int, original: bool, advanced: bool, sacked_some: b
                 flows[f + FRTO] = 0
         elif advanced and not recovered:
             flows[f + HIGH_SEQ] = flows[f + NXT]
-            if flows[f + NXT] < flows[f + SEGMENTS]:
+            if flows[f + NXT] < flows[f + SEND_END]:
                 flows[f + NEW_FIRST] = 1
                 return
             flows[f + FRTO] = 0

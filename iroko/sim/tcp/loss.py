@@ -10,6 +10,7 @@ from iroko.sim.layout import (
     CWND_COUNT,
     CWR,
     DISORDER,
+    ECN,
     EVER_RETRANSMITTED,
     FLAG_BITS,
     FRTO,
@@ -32,6 +33,7 @@ from iroko.sim.layout import (
     PROBE_SEQ,
     PRR_DELIVERED,
     PRR_OUT,
+    QUEUE_CWR,
     RACK_ADVANCED,
     RACK_RTT,
     RACK_SEQ,
@@ -48,7 +50,7 @@ from iroko.sim.layout import (
     RTO_MS,
     SACKED,
     SACKED_OUT,
-    SEGMENTS,
+    SEND_END,
     SENT,
     SRTT,
     SSTHRESH,
@@ -191,6 +193,7 @@ def begin_reduction(s: Sim, f: int) -> None:
     flows[f + PRR_DELIVERED] = 0
     flows[f + PRR_OUT] = 0
     flows[f + SSTHRESH] = ask(s.head[ON_REDUCE], record_at(s.flows, f), CWR)
+    flows[f + QUEUE_CWR] = s.head[ECN]
 
 
 @inlined
@@ -239,7 +242,9 @@ def undo_timeout(s: Sim, f: int) -> None:
     flows[f + LOST_OUT] = 0
     flows[f + LOSS_SCAN] = flows[f + UNA]
     flows[f + CWND] = max(flows[f + CWND], flows[f + PRIOR_CWND])
-    flows[f + SSTHRESH] = max(flows[f + SSTHRESH], flows[f + PRIOR_SSTHRESH])
+    if flows[f + PRIOR_SSTHRESH] > flows[f + SSTHRESH]:
+        flows[f + SSTHRESH] = flows[f + PRIOR_SSTHRESH]
+        flows[f + QUEUE_CWR] = 0
     flows[f + TIMEOUTS] = 0
     flows[f + FRTO] = 0
     set_phase(s, f, OPEN)
@@ -269,6 +274,7 @@ def on_timeout(s: Sim, f: int, now: int) -> None:
     set_phase(s, f, LOSS)
     flows[f + HIGH_SEQ] = flows[f + NXT]
     flows[f + PROBE_SEQ] = 0
+    flows[f + QUEUE_CWR] = s.head[ECN]
     flows[f + FRTO] = 1 if fresh or flows[f + TIMEOUTS] else 0
     flows[f + TIMEOUTS] += 1
     retransmit(s, f, una, now)
@@ -284,7 +290,7 @@ def on_probe(s: Sim, f: int, now: int) -> None:
     flows[f + TIMER_AT] = now  # counts as armed yet: what follows is measured from when the first segment was sent
     if flows[f + PROBE_SEQ] == 0 and flows[f + UNA] < nxt:
         flows[f + PROBE_RESENT] = 0
-        if nxt < flows[f + SEGMENTS]:
+        if nxt < flows[f + SEND_END]:
             probed = transmit(s, f, nxt, 0, in_flight(s, f), now)
             if probed:
                 flows[f + NXT] = nxt + 1

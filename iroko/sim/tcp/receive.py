@@ -154,8 +154,12 @@ def may_merge(s: Sim, f: int) -> bool:
 
 
 @inlined
-def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
-    """A segment arrives at its destination: count it, and acknowledge it now or later."""
+def on_data(s: Sim, f: int, seq: int, marked: bool, reducing: bool, now: int) -> None:
+    """A segment arrives at its destination: count it, and acknowledge it now or later.
+
+    Args:
+        reducing: whether it has the CWR flag; the window may be very small then, so the ACK goes out at once, as in Linux.
+    """
     flows = s.flows
     expected = flows[f + RCV_NXT]
     if seq < expected or (seq > expected and s.segments[slot_of(s, f, seq) + SENT] & RECEIVED_BIT):
@@ -177,12 +181,14 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, now: int) -> None:
                 send_ack(s, f, flows[f + LAST_RCV_NXT], now)
             flows[f + CE_STATE] = state
             at_once = True
+        at_once = at_once or reducing
         flows[f + LAST_RCV_NXT] = nxt
     flows[f + DELIVERED] = nxt * MSS
-    if nxt == flows[f + SEGMENTS]:
-        flows[f + DELIVERED] = (nxt - 1) * MSS + flows[f + LAST_BYTES]
-        flows[f + DONE] = now - flows[f + START]
-        flows[f + DONE_ECHOES], flows[f + DONE_RESENT] = flows[f + DELIVERED_CE], flows[f + RESENT_COUNT]
+    if nxt >= flows[f + SEGMENTS]:
+        flows[f + DELIVERED] = (flows[f + SEGMENTS] - 1) * MSS + flows[f + LAST_BYTES]
+        if flows[f + DONE] < 0:
+            flows[f + DONE] = now - flows[f + START]
+            flows[f + DONE_ECHOES], flows[f + DONE_RESENT] = flows[f + DELIVERED_CE], flows[f + RESENT_COUNT]
         at_once = True
     if at_once or (still_missing and not may_merge(s, f)):
         send_ack(s, f, nxt, now)

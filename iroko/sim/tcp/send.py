@@ -9,6 +9,7 @@ from iroko.sim.layout import (
     CWND,
     CWND_LIMITED,
     CWR,
+    CWR_FLAG,
     DATA,
     DELIVERED_COUNT,
     DELIVERED_THEN,
@@ -34,6 +35,7 @@ from iroko.sim.layout import (
     PHASE,
     PROBE,
     PRR_OUT,
+    QUEUE_CWR,
     QUEUED,
     RECOVERY,
     RELEASE,
@@ -52,6 +54,7 @@ from iroko.sim.layout import (
     SACKED_OUT,
     SEGMENTS,
     SEND_AT,
+    SEND_END,
     SENT,
     SLOT_MASK,
     SMALL_QUEUE,
@@ -96,6 +99,7 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
     """Hand a segment to the host.
 
     Args:
+        flags: what is known of the segment, as `SENT` holds it; 0: it is new.
         flying: how many are in flight before it.
 
     Returns:
@@ -105,10 +109,12 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
     if flying == 0:
         ask(s.head[ON_RESTART], record_at(s.flows, f), now // MS - flows[f + LAST_SENT])
     size = FRAME
-    if seq == flows[f + SEGMENTS] - 1:
-        size = flows[f + LAST_BYTES] + TCP_HEADERS
+    if seq >= flows[f + SEGMENTS] - 1:
+        size = TCP_HEADERS + (flows[f + LAST_BYTES] if seq < flows[f + SEGMENTS] else 0)
     row = f // FLOW * 2
     word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | size
+    if flags == 0 and flows[f + QUEUE_CWR]:
+        word |= CWR_FLAG
     flows[f + QUEUED] += 1
     again = push(s, flows[f + FROM], word, seq, 0, now)
     if again != TAKEN:
@@ -120,6 +126,8 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
     segments[slot + SENT] = (now << FLAG_BITS) | flags
     segments[slot + DELIVERED_THEN] = flows[f + DELIVERED_COUNT]
     flows[f + LAST_SENT] = now // MS
+    if flags == 0:
+        flows[f + QUEUE_CWR] = 0
     return True
 
 
@@ -134,7 +142,7 @@ def has_room(s: Sim, f: int) -> bool:
     """Whether the rings of the flow and of its host's port hold all that might be sent now; else they are grown before any of it is."""
     flows = s.flows
     again = flows[f + LOST_OUT] - flows[f + RETRANS_OUT]
-    most = max(min(flows[f + CWND] - in_flight(s, f), flows[f + SEGMENTS] - flows[f + NXT] + again), 0) + SPARE
+    most = max(min(flows[f + CWND] - in_flight(s, f), flows[f + SEND_END] - flows[f + NXT] + again), 0) + SPARE
     used = max(flows[f + NXT] - flows[f + UNA], flows[f + RESENT_NEXT] - flows[f + RESENT_FIRST])
     if used + most > flows[f + SLOT_MASK]:
         s.head[FULL_FLOW] = f
@@ -192,7 +200,7 @@ def send_new(s: Sim, f: int, now: int) -> None:
     una, nxt = flows[f + UNA], flows[f + NXT]
     before = nxt
     flying = in_flight(s, f)
-    while nxt < flows[f + SEGMENTS] and flying < flows[f + CWND]:
+    while nxt < flows[f + SEND_END] and flying < flows[f + CWND]:
         if flows[f + QUEUED] >= flows[f + SMALL_QUEUE] and nxt - una > 1:
             break
         if not transmit(s, f, nxt, 0, flying, now):
@@ -200,6 +208,8 @@ def send_new(s: Sim, f: int, now: int) -> None:
         nxt += 1
         flying += 1
         flows[f + NXT] = nxt
+        if nxt == flows[f + SEGMENTS] and before == 0:
+            flows[f + SEND_END] = nxt + 1  # no segment is left that could carry the FIN: it is one of its own
     limited = flying >= flows[f + CWND]
     if nxt > before or limited:
         note_usage(s, f, limited)

@@ -126,7 +126,7 @@ class TcpSender(RecoveringSender):
                     self.f_rto = False
             elif advanced and not recovered:
                 self.high = self.nxt
-                if self.nxt < self.flow.num_segments:
+                if self.nxt < self.end:
                     self.new_first = True
                     return
                 self.f_rto = False

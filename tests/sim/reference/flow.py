@@ -50,7 +50,7 @@ class TcpFlow:
 
     def receive(self, packet: Packet) -> None:
         if packet.kind == "data":
-            self.receiver.receive(packet.number, packet.marked)
+            self.receiver.receive(packet.number, packet.marked, packet.reducing)
         elif packet.kind == "syn":
             self.receiver.syn_ack_at = self.network.now
             self.destination.push(Packet(self, "syn-ack", SYN_BYTES, self.back, capable=self.control.ecn))

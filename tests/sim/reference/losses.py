@@ -66,6 +66,7 @@ class RecoveringSender(Sender):
         self.prior_cwnd = self.cwnd
         self.delivered_in_reduction = self.sent_in_reduction = 0
         self.ssthresh = self.control.reduce(self, CWR)
+        self.announce = self.control.ecn
 
     def _reduce_window(self, delivered: int, lost: int, advanced: bool) -> None:
         """Send in proportion to what arrives, until the window is at its new size."""
@@ -98,7 +99,9 @@ class RecoveringSender(Sender):
     def _undo_timeout(self) -> None:
         self.lost.clear()
         self.cwnd = max(self.cwnd, self.prior_cwnd)
-        self.ssthresh = max(self.ssthresh, self.prior_ssthresh)
+        if self.prior_ssthresh > self.ssthresh:
+            self.ssthresh = self.prior_ssthresh
+            self.announce = False
         self.num_timeouts = 0
         self.f_rto = False
         for segment in self.out.values():
@@ -133,6 +136,7 @@ class RecoveringSender(Sender):
         self._set_phase(LOSS)
         self.high = self.nxt
         self.probe_end = 0
+        self.announce = self.control.ecn
         self.f_rto = fresh or self.num_timeouts > 0
         self.num_timeouts += 1
         self.retransmit(self.una)
@@ -143,7 +147,7 @@ class RecoveringSender(Sender):
         """Send one more segment, new or the last one again, so that an ACK tells what is missing."""
         self.timer_at = self.now  # as in Linux it counts as armed yet, so that what follows counts from the first segment
         if not self.probe_end and self.out:
-            self.probe_again = self.nxt >= self.flow.num_segments
+            self.probe_again = self.nxt >= self.end
             probed = self.retransmit(self.nxt - 1) if self.probe_again else self.transmit(self.nxt)
             self.probe_again = self.probe_again and probed
             if probed:

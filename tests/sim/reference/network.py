@@ -36,6 +36,7 @@ class Packet:
     Attributes:
         number: of a segment, or what an ACK acknowledges: all below.
         early: the segments above that have arrived, in the order in which they did.
+        reducing: of a segment, whether it has the CWR flag.
         releases: whether its sender may hand down more when it leaves the host.
     """
 
@@ -48,6 +49,7 @@ class Packet:
     capable: bool = False
     marked: bool = False
     echo: bool = False
+    reducing: bool = False
     releases: bool = False
 
 

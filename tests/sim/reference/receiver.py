@@ -41,7 +41,7 @@ class Receiver:
             rtt_us = self.flow.network.now // 1000 - self.syn_ack_at // 1000
             self.merge_ns = min(rtt_us * 50, 1_000_000) + 100_000
 
-    def receive(self, seq: int, marked: bool) -> None:
+    def receive(self, seq: int, marked: bool, reducing: bool) -> None:
         flow = self.flow
         if seq < self.next or seq in self.early:
             self.quick_acks = QUICK_ACKS
@@ -73,11 +73,14 @@ class Receiver:
                     self.acknowledge(self.next_before)
                 self.marks_seen = marked
                 at_once = True
+            if reducing:
+                at_once = True
             self.next_before = self.next
-        if self.next == flow.num_segments:
+        if self.next >= flow.num_segments:
             flow.delivered = flow.size_bytes
-            flow.done = flow.network.now - flow.start
-            flow.last_feedback = flow.feedback
+            if flow.done is None:
+                flow.done = flow.network.now - flow.start
+                flow.last_feedback = flow.feedback
             at_once = True
         else:
             flow.delivered = self.next * MSS

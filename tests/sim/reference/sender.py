@@ -34,7 +34,7 @@ class Segment:
 
 
 class Sender:
-    """What sends; `una` is the first segment that is not acknowledged, `nxt` the first that was not sent.
+    """What sends; `una` is the first segment that is not acknowledged, `nxt` the first that was not sent, `end` the first that never is.
 
     Attributes:
         out: the segments from `una` to `nxt`, by number; in the order of the numbers.
@@ -45,6 +45,7 @@ class Sender:
     def __init__(self, flow: Any) -> None:
         self.flow, self.network, self.control = flow, flow.network, flow.control
         self.una = self.nxt = 0
+        self.end = flow.num_segments
         self.out: dict[int, Segment] = {}
         self.sacked: set[int] = set()
         self.lost: set[int] = set()
@@ -60,6 +61,7 @@ class Sender:
         self.num_delivered = self.num_delivered_marked = self.num_resent = 0
         self.limited, self.most_out, self.usage_end = False, 0, 0
         self.sent_in_reduction = 0
+        self.announce = False  # with the CWR flag of the next new segment, that the window is being reduced
         self.high = 0  # `nxt` when the phase was entered
         self.f_rto, self.new_first = False, False
 
@@ -130,21 +132,24 @@ class Sender:
             self.control.restart(self, self.now_ms - self.last_sent_ms)
         flow = self.flow
         payload = MSS
-        if seq == flow.num_segments - 1:
-            payload = flow.size_bytes - seq * MSS
-        packet = Packet(flow, "data", payload + HEADERS, flow.there, seq, capable=self.control.ecn, releases=True)
+        if flow.size_bytes is not None:
+            payload = min(MSS, max(flow.size_bytes - seq * MSS, 0))
+        new = seq not in self.out
+        packet = Packet(flow, "data", payload + HEADERS, flow.there, seq, capable=self.control.ecn, releases=True,
+                        reducing=new and self.announce)  # fmt: skip
         again = flow.source.push(packet)
         if again is not None:
             self.send_at = again
             flow.wake_at(again)
             return False
         self.last_sent_ms = self.now_ms
-        if seq in self.out:
+        if not new:
             segment = self.out[seq]
             segment.sent, segment.delivered_then, segment.judged = self.now, self.num_delivered, False
         else:
             self.out[seq] = Segment(seq, self.now, self.num_delivered)
             self.nxt = seq + 1
+            self.announce = False
         return True
 
     def retransmit(self, seq: int) -> bool:
@@ -187,11 +192,13 @@ class Sender:
     def send_new(self) -> None:
         """Send new segments as far as the window and the small queue allow."""
         before = self.nxt
-        while self.nxt < self.flow.num_segments and self.in_flight < self.cwnd:
+        while self.nxt < self.end and self.in_flight < self.cwnd:
             if self.flow.source.held[self.flow] >= self.small_queue and len(self.out) > 1:
                 break
             if not self.transmit(self.nxt):
                 break
+            if before == 0 and self.nxt == self.flow.num_segments:
+                self.end += 1  # the FIN goes alone: all that could carry it has been sent
         num_sent = self.nxt - before
         limited = self.in_flight >= self.cwnd
         if num_sent or limited:
