@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
+from iroko.addressing import TCP_PORT
 from iroko.errors import EngineError, UnsupportedError
 from iroko.flows import Flow
 from iroko.kernel.namespaces import Namespace
@@ -33,7 +34,6 @@ what is left unread up to the low-water mark does not close it."""
 _TCP_PAYLOAD = bytes(1 << 18)
 _UDP_PAYLOAD = bytes(UDP_PAYLOAD_BYTES * _UDP_SEGMENTS)
 _SINK = bytearray(1 << 20)
-_TCP_PORT = 5001
 _TCP_INFO_BYTES = 200
 _UNCONNECTED = (2, 7)
 """The states SYN_SENT and CLOSE."""
@@ -210,7 +210,7 @@ class Listener:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _TCP_RECEIVE_BYTES)
         set_congestion_control(self.socket, congestion_control)
-        self.socket.bind((address, _TCP_PORT))
+        self.socket.bind((address, TCP_PORT))
         self.socket.listen(4096)
         self.expected: dict[tuple[str, int], TcpEnd] = {}
         poller.watch(self.socket.fileno(), select.EPOLLIN, self._accept)
@@ -247,7 +247,7 @@ class TcpEnd(End):
 
     def start(self) -> None:
         self.started_ns = self.poller.now_ns()
-        result = self.sender.connect_ex((self.address, _TCP_PORT))
+        result = self.sender.connect_ex((self.address, TCP_PORT))
         if result not in (0, errno.EINPROGRESS):
             raise EngineError(f"flow {self.flow.source}->{self.flow.destination}: connect: {errno.errorcode.get(result, result)}")
         self.poller.watch(self.sender.fileno(), select.EPOLLOUT | select.EPOLLET, self._send)

@@ -14,6 +14,8 @@ from mininet.log import output
 from mininet.net import Mininet
 from mininet.node import Node
 
+from iroko.addressing import dotted, host_address, switch_address
+from iroko.kernel.multipath import multipath_settings
 from iroko.kernel.namespaces import Namespace, write_settings
 from iroko.kernel.netlink import (
     Netlink,
@@ -161,10 +163,6 @@ class FastMininet(Mininet):
         return [(re.findall(r"[\d.]+ \w+/sec", text) or [""])[-1] for text in (heard, said)]
 
 
-def _address(number: int, base: int) -> str:
-    return ".".join(str(byte) for byte in (base + number + 1).to_bytes(4, "big"))
-
-
 class Fabric:
     """A topology, built in this kernel.
 
@@ -180,8 +178,8 @@ class Fabric:
         self.topology, self.burst_s = topology, burst_s
         self.net = FastMininet(controller=None, host=FastHost, switch=Router, link=FastLink, intf=FastIntf, build=False)
         self.nodes: dict[str, FastNode] = {}
-        self.addresses = {name: _address(i, 10 << 24) for i, name in enumerate(topology.hosts)}
-        self.addresses |= {name: _address(i, (172 << 24) | (16 << 16)) for i, name in enumerate(topology.switches)}
+        self.addresses = {name: dotted(host_address(i)) for i, name in enumerate(topology.hosts)}
+        self.addresses |= {name: dotted(switch_address(i)) for i, name in enumerate(topology.switches)}
         self.marking = False
         try:
             self._build()
@@ -196,7 +194,7 @@ class Fabric:
             self.nodes[name] = self.net.addSwitch(name)
             if self.topology.routing == "ecmp":
                 with self.nodes[name].namespace.inside():
-                    write_settings({"ipv4/fib_multipath_hash_policy": "1"})
+                    write_settings(multipath_settings(name))
         self.interfaces: list[int] = [0] * self.topology.num_ports
         macs = [f"02:00:{i >> 24 & 255:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}" for i in range(self.topology.num_ports)]
         for owner, peer in self.topology.graph.edges:

@@ -51,7 +51,7 @@ class Layout:
             InputError: a flow that is too long, or too many of them.
         """
         topology = self.topology
-        found = [self._two_ways(flow, number, seed) for number, flow in enumerate(flows)]
+        found = [self.paths.there_and_back(flow.source, flow.destination, number, is_udp, seed) for number, flow in enumerate(flows)]
         longest = max((len(path) for pair in found for path in pair), default=1)
         path_bits = longest.bit_length()
         leaves = topology.num_ports + topology.num_hosts + len(flows)
@@ -89,9 +89,6 @@ class Layout:
                 memory[row : row + len(path)] = path
         _build_tree(memory, starts[1], leaf_bits, topology.num_ports + topology.num_hosts, flows)
         return memory
-
-    def _two_ways(self, flow: Flow, number: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return (self.paths.find(flow.source, flow.destination, number, seed), self.paths.find(flow.destination, flow.source, number, seed))
 
     def _write_ports(self, memory: Integers, ring_sizes: list[int], ecn: bool) -> None:
         ring = 0

@@ -37,8 +37,8 @@ class Reference:
         paths = Paths(topology)
         for number, flow in enumerate(flows):
             order = topology.num_ports + topology.num_hosts + number
-            there = [self.ports[index] for index in paths.find(flow.source, flow.destination, number, seed)]
-            back = [self.ports[index] for index in paths.find(flow.destination, flow.source, number, seed)]
+            ways = paths.there_and_back(flow.source, flow.destination, number, transport == UDP, seed)
+            there, back = ([self.ports[index] for index in way] for way in ways)
             start = round(flow.start_s * 1e9)
             if transport == UDP:
                 self.flows.append(UdpFlow(self.network, order, there[0], there, start, flow.size_bytes))
