@@ -27,12 +27,13 @@ from iroko.kernel.netlink import (
     set_link_up,
 )
 from iroko.kernel.queues import arrival_delay, host_shaper, port_queue, port_shaper
-from iroko.topology import Topology
+from iroko.tcp_window import MIN_BUFFER_BYTES, tcp_window
+from iroko.topology import MAX_PATH_SWITCHES, Topology
 
 _FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
 _COMMON = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
            "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}  # fmt: skip
-_HOST = {"ipv4/tcp_no_metrics_save": "1"}
+_HOST = {"ipv4/tcp_no_metrics_save": "1", "ipv4/ip_default_ttl": str(MAX_PATH_SWITCHES + 1)}
 _ROUTER = {"ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0"}
 
 
@@ -172,6 +173,7 @@ class Fabric:
     Attributes:
         net: the Mininet network.
         addresses: for each host its address.
+        tcp_buffer_bytes: of each TCP receiver, and at most of each sender, as Linux counts it.
     """
 
     def __init__(self, topology: Topology, burst_s: float = 0.0) -> None:
@@ -181,6 +183,7 @@ class Fabric:
         self.addresses = {name: dotted(host_address(i)) for i, name in enumerate(topology.hosts)}
         self.addresses |= {name: dotted(switch_address(i)) for i, name in enumerate(topology.switches)}
         self.marking = False
+        self.tcp_buffer_bytes = tcp_window(topology).buffer_bytes
         try:
             self._build()
         except BaseException:
@@ -190,6 +193,9 @@ class Fabric:
     def _build(self) -> None:
         for name in self.topology.hosts:
             self.nodes[name] = self.net.addHost(name, ip=self.addresses[name])
+            if self.tcp_buffer_bytes > MIN_BUFFER_BYTES:
+                with self.nodes[name].namespace.inside():
+                    write_settings({"ipv4/tcp_wmem": f"4096 16384 {self.tcp_buffer_bytes}"})
         for name in self.topology.switches:
             self.nodes[name] = self.net.addSwitch(name)
             if self.topology.routing == "ecmp":

@@ -62,7 +62,7 @@ class Traffic:
                 continue
             listener = self.listeners.get(flow.destination)
             if listener is None:
-                listener = self.listeners[flow.destination] = Listener(self, destination, address, transport)
+                listener = self.listeners[flow.destination] = Listener(self, destination, address, transport, fabric.tcp_buffer_bytes)
             self.ends.append(TcpEnd(flow, self, source, destination, address, source_address, port, listener, transport))
 
     def begin(self, time_ns: int) -> None:

@@ -33,8 +33,9 @@ class Sim(NamedTuple):
 # The first words of the memory: where each section begins, the simulation's own state, and the addresses of its transport's functions.
 (TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
  LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, NUM_FLOWS, RESUME, RESUME_AT,
- ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART) = range(29)  # fmt: skip
+ ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART, WINDOW, FIRST_ROOM) = range(31)  # fmt: skip
 HEAD = 32
+"""WINDOW is what a receive window grows to, FIRST_ROOM how much of it is missing at first, in bytes."""
 NONE = -1
 """In FULL_PORT and FULL_FLOW: no ring is full; in RESUME: no flow was interrupted by that."""
 

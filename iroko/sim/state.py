@@ -14,6 +14,7 @@ from iroko.sim import layout as at
 from iroko.sim.paths import Paths
 from iroko.sim.transports._common import Transport
 from iroko.snapshot import Floats, Integers
+from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 
 _HOST_RING, _PORT_RING, _SEGMENT_RING = 16, 8, 16
@@ -38,6 +39,7 @@ class Layout:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.paths = Paths(topology)
+        self._window = tcp_window(topology)
         self._host_of_port = {port: host for host, port in enumerate(topology.host_ports)}
         kinds = dict.fromkeys(self._kind(index) for index in range(topology.num_ports))
         self._kinds = {kind: number for number, kind in enumerate(kinds)}
@@ -71,6 +73,7 @@ class Layout:
         head[at.NUM_FLOWS] = len(flows)
         head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
         head[at.IS_UDP], head[at.ECN] = is_udp, transport.ecn
+        head[at.WINDOW], head[at.FIRST_ROOM] = self._window.largest_bytes, self._window.largest_bytes - self._window.first_bytes
         head[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in transport[1:]]
         head[at.FULL_PORT] = head[at.FULL_FLOW] = head[at.RESUME] = at.NONE
         memory[starts[1] : starts[2]] = at.NEVER

@@ -8,6 +8,7 @@ import numpy as np
 from iroko.flows import UDP, Flow
 from iroko.sim.paths import Paths
 from iroko.snapshot import Floats, Snapshot
+from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 from tests.sim.reference.controls import CONTROLS
 from tests.sim.reference.flow import TcpFlow
@@ -35,6 +36,7 @@ class Reference:
         self.flows: list[UdpFlow | TcpFlow] = []
         self.destinations = [topology.host_index[flow.destination] for flow in flows]
         paths = Paths(topology)
+        buffer_bytes = tcp_window(topology).buffer_bytes
         for number, flow in enumerate(flows):
             order = topology.num_ports + topology.num_hosts + number
             ways = paths.there_and_back(flow.source, flow.destination, number, transport == UDP, seed)
@@ -45,7 +47,7 @@ class Reference:
             else:
                 random = (seed * 2_654_435_761 + number * 40_503 + 12_345) % (1 << 31)
                 control = CONTROLS[transport](random)
-                self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control))
+                self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control, buffer_bytes))
         self.sources = [topology.host_index[flow.source] for flow in flows]
         self._reported = [0] * len(flows)
         self._is_udp = transport == UDP
