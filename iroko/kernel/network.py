@@ -15,18 +15,18 @@ from mininet.net import Mininet
 from mininet.node import Node
 
 from iroko.addressing import dotted, host_address, switch_address
+from iroko.kernel.delays import delay_requests, jitter_requests, no_jitter_requests
 from iroko.kernel.multipath import multipath_settings
 from iroko.kernel.namespaces import Namespace, write_settings
 from iroko.kernel.netlink import (
     Netlink,
     add_address,
-    add_ifb,
     add_neighbour,
     add_route,
     add_veth,
     set_link_up,
 )
-from iroko.kernel.queues import arrival_delay, host_shaper, port_queue, port_shaper
+from iroko.kernel.queues import host_shaper, port_queue, port_shaper
 from iroko.tcp_window import MIN_BUFFER_BYTES, tcp_window
 from iroko.topology import MAX_PATH_SWITCHES, Topology
 
@@ -169,6 +169,7 @@ class Fabric:
 
     Args:
         burst_s: how long a burst at the full rate a shaper may let through; more than 0 where clocks wake late.
+        jitter: whether `set_jitter` will be used.
 
     Attributes:
         net: the Mininet network.
@@ -176,13 +177,13 @@ class Fabric:
         tcp_buffer_bytes: of each TCP receiver, and at most of each sender, as Linux counts it.
     """
 
-    def __init__(self, topology: Topology, burst_s: float = 0.0) -> None:
-        self.topology, self.burst_s = topology, burst_s
+    def __init__(self, topology: Topology, burst_s: float = 0.0, jitter: bool = False) -> None:
+        self.topology, self.burst_s, self.jitter = topology, burst_s, jitter
         self.net = FastMininet(controller=None, host=FastHost, switch=Router, link=FastLink, intf=FastIntf, build=False)
         self.nodes: dict[str, FastNode] = {}
         self.addresses = {name: dotted(host_address(i)) for i, name in enumerate(topology.hosts)}
         self.addresses |= {name: dotted(switch_address(i)) for i, name in enumerate(topology.switches)}
-        self.marking = False
+        self.marking = self.jittering = False
         self.tcp_buffer_bytes = tcp_window(topology).buffer_bytes
         try:
             self._build()
@@ -226,8 +227,8 @@ class Fabric:
                 add_neighbour(interface, self.addresses[port.peer], mac),
                 *self._queue_requests(index),
             ]
-            if port.delay_s > 0:
-                requests[port.peer] += self._delay_requests(self.interfaces[back], port.delay_s)
+            jitter = self.jitter and port.owner in self.topology.host_index
+            requests[port.peer] += delay_requests(port, self.interfaces[back], jitter)
         for name, batch in requests.items():
             batch += self._route_requests(name)
             self.nodes[name].netlink.send(batch)
@@ -238,10 +239,6 @@ class Fabric:
         if port.owner in self.topology.host_index:
             return host_shaper(interface, port.rate_bps, port.queue_bytes, self.burst_s)
         return [port_shaper(interface, port.rate_bps, self.burst_s), port_queue(interface, port.queue_bytes, None)]
-
-    def _delay_requests(self, interface: int, delay_s: float) -> list[bytes]:
-        block = 1000 + interface
-        return [add_ifb(block, f"delay{interface}"), *arrival_delay(interface, block, delay_s)]
 
     def _route_requests(self, name: str) -> list[bytes]:
         topology = self.topology
@@ -270,6 +267,24 @@ class Fabric:
             with self.nodes[host].namespace.inside():
                 write_settings({"ipv4/tcp_ecn": "1" if marking else "2"})
         self.marking = marking
+
+    def set_jitter(self, seed: int | None) -> None:
+        """Let packets leave the hosts as late as the jitter of UDP senders wants it (`iroko.jitter`); the links have to be empty.
+
+        Args:
+            seed: of the episode; None: no jitter.
+        """
+        if seed is None and not self.jittering:
+            return
+        for host, index in enumerate(self.topology.host_ports):
+            port = self.topology.ports[index]
+            interface = self.interfaces[self.topology.graph.edges[port.peer, port.owner]["index"]]
+            if seed is None:
+                requests = no_jitter_requests(port, interface)
+            else:
+                requests = jitter_requests(port, interface, seed, host, begin=not self.jittering)
+            self.nodes[port.peer].netlink.send(requests)
+        self.jittering = seed is not None
 
     def shell(self) -> None:
         """Mininet's command line."""

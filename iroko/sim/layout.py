@@ -55,8 +55,9 @@ TIME_BITS = 8
 """BUSY counts in 1/256 ns and COST in 1/4096 of that for a byte, so that rounding does not add up to a wrong rate."""
 
 # A host's interface: its own port's queue is not timed at arrival, because its rate changes.
-NIC_PORT, NIC_LEAF, NIC_COST = range(3)
-HOST = 4
+NIC_PORT, NIC_LEAF, NIC_COST, JITTER_SPAN, JITTER_LOW, JITTER_HIGH = range(6)
+HOST = 8
+"""JITTER_SPAN is the range of the jitter in ns, 0 without; JITTER_LOW and JITTER_HIGH are its generator."""
 
 # A packet: when it arrives, what it is, and two numbers for the transport.
 ARRIVAL, WORD, NUMBER, COUNT = range(4)

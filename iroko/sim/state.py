@@ -10,7 +10,9 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.jitter import half_span_ns, jitter_seed
 from iroko.sim import layout as at
+from iroko.sim.jitter import first_words
 from iroko.sim.paths import Paths
 from iroko.sim.transports._common import Transport
 from iroko.snapshot import Floats, Integers
@@ -79,6 +81,8 @@ class Layout:
         memory[starts[1] : starts[2]] = at.NEVER
         self._write_ports(memory, ring_sizes, transport.ecn)
         self._write_hosts(memory, starts[5])
+        if is_udp:
+            self._write_jitter(memory, starts[5], seed)
         ring = sum(ring_sizes) * at.PACKET
         for number, flow in enumerate(flows):
             record = memory[starts[6] + number * at.FLOW :][: at.FLOW]
@@ -117,6 +121,12 @@ class Layout:
             record = memory[start + host * at.HOST :][: at.HOST]
             record[at.NIC_PORT], record[at.NIC_LEAF] = port, self.topology.num_ports + host
             record[at.NIC_COST] = byte_cost(self.topology.ports[port].rate_bps)
+
+    def _write_jitter(self, memory: Integers, start: int, seed: int) -> None:
+        for host, port in enumerate(self.topology.host_ports):
+            record = memory[start + host * at.HOST :][: at.HOST]
+            record[at.JITTER_SPAN] = 2 * half_span_ns(self.topology.ports[port])
+            record[at.JITTER_LOW], record[at.JITTER_HIGH] = first_words(jitter_seed(seed, host))
 
     def _write_flow(self, record: Integers, flow: Flow, number: int, payload: int, seed: int) -> None:
         hosts = self.topology.host_index

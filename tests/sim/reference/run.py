@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from iroko.flows import UDP, Flow
+from iroko.jitter import half_span_ns, jitter_seed
 from iroko.sim.paths import Paths
 from iroko.snapshot import Floats, Snapshot
 from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 from tests.sim.reference.controls import CONTROLS
 from tests.sim.reference.flow import TcpFlow
+from tests.sim.reference.jitter import Jitter
 from tests.sim.reference.network import Interface, Network, Port, byte_time
 from tests.sim.reference.udp import UdpFlow
 
@@ -33,6 +35,10 @@ class Reference:
             else:
                 self.ports.append(Port(*common, ecn_bytes=port.ecn_bytes))
         self.interfaces = [self.ports[index] for index in topology.host_ports]
+        if transport == UDP:
+            for host, interface in enumerate(self.interfaces):
+                span_ns = 2 * half_span_ns(topology.ports[topology.host_ports[host]])
+                interface.jitter = Jitter(jitter_seed(seed, host), span_ns)
         self.flows: list[UdpFlow | TcpFlow] = []
         self.destinations = [topology.host_index[flow.destination] for flow in flows]
         paths = Paths(topology)
