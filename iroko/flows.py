@@ -2,23 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 from iroko.errors import InputError
-from iroko.seeds import port_offset
 
 UDP = "udp"
 """The transport without congestion control; every other transport is the name of a TCP congestion control of Linux."""
-
-_FIRST_PORT, _PORT_SPAN = 10_000, 20_000
-MAX_KERNEL_FLOWS = (1 << 16) - _FIRST_PORT - _PORT_SPAN
-"""Flows of one episode in a kernel: each has a port number of its own."""
-
-
-@lru_cache(maxsize=4096)
-def first_port(seed: int) -> int:
-    """The port number of an episode's first flow; with it a seed chooses the paths of equal-cost multipath."""
-    return _FIRST_PORT + port_offset(seed, _PORT_SPAN)
 
 
 @dataclass(frozen=True)

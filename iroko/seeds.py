@@ -14,6 +14,7 @@ numbers differ, so episode 1 of seed 1 is not episode 0 of seed 2, and no agent 
     an episode's seed ─┬─ TRAFFIC ─────────────────────────── its flows
                        └─ TRANSPORT ─┬─────────────────────── the seed that its engine gets
                                      ├─ PORT_NUMBERS ──────── the port number of its first flow
+                                     ├─ JITTER, host ──────── the jitter of a host's UDP packets
                                      └─ FLOW_STATE ────────── the state of each flow's own generator in the simulator
 
 Derived seeds are below 2^63. Golden values in `tests/test_seeds.py` pin the derivation: whoever changes it changes every result.
@@ -46,6 +47,7 @@ class Purpose(IntEnum):
     PARITY_CASE = 13
     PARITY_ENGINE = 14
     BENCHMARK = 15
+    JITTER = 16
 
 
 def derive(seed: int, purpose: Purpose, *numbers: int) -> np.random.SeedSequence:
@@ -105,6 +107,11 @@ def transport_seed(episode_seed: int) -> int:
 def port_offset(transport_seed: int, span: int) -> int:
     """An offset of an episode's port numbers, 0 to `span` - 1."""
     return _seed(derive(transport_seed, Purpose.PORT_NUMBERS)) % span
+
+
+def jitter_seed(transport_seed: int, host: int) -> int:
+    """The seed of the jitter of a host's UDP packets, 64 bits."""
+    return int(derive(transport_seed, Purpose.JITTER, host).generate_state(1, np.uint64)[0])
 
 
 def flow_states(transport_seed: int, num_flows: int) -> Integers:

@@ -18,6 +18,8 @@ from iroko.units import MAX_RATE_BPS
 
 ROUTINGS = ("static", "ecmp")
 MIN_QUEUE_BYTES = 1514
+MAX_PATH_SWITCHES = 254
+"""IP counts hops down from at most 255, and what arrives with 1 is not forwarded."""
 HOST_QUEUE_BYTES = 16_000_000
 """A host's own queue holds what its sockets hand down; they block before it is full, so that a host drops none of its packets."""
 
@@ -69,7 +71,8 @@ class Topology:
             one of the shortest paths, chosen by a hash of its addresses and port numbers).
 
     Raises:
-        InputError: a name twice, a host with more or less than one link, a link to an unknown node, or no path between two hosts.
+        InputError: a name twice, a host with more or less than one link, a link to an unknown node, no path between two hosts, or one of
+            more than `MAX_PATH_SWITCHES` switches.
     """
 
     name: str
@@ -104,6 +107,11 @@ class Topology:
         if not nx.is_strongly_connected(graph):
             raise InputError(f"topology {self.name}: some nodes cannot reach each other")
         object.__setattr__(self, "graph", graph)
+        if len(self.switches) > MAX_PATH_SWITCHES and self.longest_path_ports > MAX_PATH_SWITCHES + 1:
+            raise InputError(
+                f"topology {self.name}: {self.longest_path_ports - 1} switches between two hosts: expected at most {MAX_PATH_SWITCHES}, "
+                "the hops that IP can count; take shorter paths"
+            )
 
     @property
     def num_hosts(self) -> int:
@@ -138,6 +146,24 @@ class Topology:
         """For each node its distance from the nearest host: 0 for hosts, 1 for edge switches, and so on."""
         distances = nx.multi_source_dijkstra_path_length(self.graph, set(self.hosts), weight=None)
         return {node: int(distance) for node, distance in distances.items()}
+
+    @cached_property
+    def longest_path_ports(self) -> int:
+        """The number of ports, the host's own included, on the longest of the shortest paths between two hosts."""
+        edges = {self.ports[own].peer for own in self.host_ports}
+        if not edges.isdisjoint(self.host_index):
+            return 1
+        farthest = 0
+        for edge in edges:
+            distance, queue = {edge: 0}, deque([edge])
+            while queue:
+                at = queue.popleft()
+                for _, peer in self._arriving[at]:
+                    if peer not in distance:
+                        distance[peer] = distance[at] + 1
+                        queue.append(peer)
+            farthest = max(farthest, *(distance[other] for other in edges))
+        return farthest + 2
 
     @cached_property
     def next_ports(self) -> dict[str, dict[str, tuple[int, ...]]]:

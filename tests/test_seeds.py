@@ -11,10 +11,10 @@ import pytest
 import iroko.env
 import iroko.evaluate
 from iroko import seeds
+from iroko.addressing import first_port
 from iroko.agent import make_agent
 from iroko.env import IrokoEnv
 from iroko.evaluate import evaluate
-from iroko.flows import first_port
 from iroko.gym_vector import IrokoVectorEnv
 from iroko.scenario import Scenario
 from iroko.seeds import Purpose

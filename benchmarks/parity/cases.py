@@ -177,6 +177,10 @@ def _fattree(rate_bps: float, queue_bytes: int) -> Topology:
     return fattree(4, rate_bps, queue_bytes=queue_bytes, ecn_bytes=ECN_BYTES)
 
 
+def _ecmp(rate_bps: float, queue_bytes: int) -> Topology:
+    return replace(_fattree(rate_bps, queue_bytes), routing="ecmp")
+
+
 def _star(rate_bps: float, queue_bytes: int) -> Topology:
     return star(NUM_SENDERS + 1, rate_bps, queue_bytes=queue_bytes, ecn_bytes=ECN_BYTES)
 
@@ -245,6 +249,7 @@ FABRICS = {
     "dumbbell-8": Fabric(_dumbbell(8), _pairs, (0.04, 0.3), _DUMBBELL),
     "permutation": Fabric(_fattree, _permutation, _LIMITS, _FATTREE),
     "stride": Fabric(_fattree, _stride, _LIMITS, _FATTREE),
+    "ecmp": Fabric(_ecmp, _permutation, _LIMITS, _FATTREE),
     "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(_FAMILIES, _INCAST)),
 }
 INCAST_PERIOD_S = {"10M": 4.0, "1G": 1.0}
@@ -255,7 +260,7 @@ def all_cases() -> list[Case]:
     cases = []
     for rate in RATES:
         for fabric in FABRICS:
-            limits = LIMITS if fabric not in ("narrow-1", "incast") else ("",)
+            limits = LIMITS if fabric not in ("narrow-1", "ecmp", "incast") else ("",)
             cases += [Case(fabric, transport, rate, kind) for transport in TRANSPORTS for kind in limits]
     # Stable, so that of two fat-trees' traffic each keeps its order.
     order = {topology: number for number, topology in reversed(list(enumerate(case.topology for case in cases)))}

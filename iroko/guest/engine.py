@@ -4,6 +4,7 @@ import sys
 
 from iroko.channel import Channel
 from iroko.guest.machine import Machine
+from iroko.kernel import check_rates
 from iroko.remote import RemoteEngine
 from iroko.topology import Topology
 
@@ -19,11 +20,12 @@ class GuestEngine(RemoteEngine):
         timeout_s: real time without an answer after which the guest counts as hung and is ended.
 
     Raises:
-        UnsupportedError: not Linux on x86-64, or the guest kernel has not been built.
+        UnsupportedError: not Linux on x86-64, the guest kernel has not been built, or its shapers cannot hold a link's rate.
         EngineError: the guest did not come up; with the end of its console.
     """
 
     def __init__(self, topology: Topology, seed: int = 0, timeout_s: float = _TIMEOUT_S) -> None:
+        check_rates(topology)
         self.machine = Machine([sys.executable, "-m", "iroko.guest.server"], seed)
         super().__init__(topology, Channel(self.machine.channel, timeout_s), self._stop, self._last_words)
 

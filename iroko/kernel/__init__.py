@@ -1,7 +1,8 @@
 """The engine on a Linux kernel: Mininet with fast nodes, Linux routers, one process for all traffic.
 
 Public here: `MininetEngine`, the `mininet` engine; `serve_kernel`, its far end; `open_fabric`, a fabric with Mininet's command line;
-`missing_transports`, what this machine's kernel lacks; `wait_until`, a sleep to the nanosecond.
+`missing_transports`, what this machine's kernel lacks; `wait_until`, a sleep to the nanosecond; `check_rates`, which links its shapers
+can hold.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,12 @@ if TYPE_CHECKING:
     from iroko.kernel.engine import MininetEngine as MininetEngine
     from iroko.kernel.far_end import open_fabric as open_fabric
     from iroko.kernel.far_end import serve_kernel as serve_kernel
+    from iroko.kernel.rates import check_rates as check_rates
     from iroko.kernel.support import missing_transports as missing_transports
     from iroko.kernel.timer import wait_until as wait_until
 
 _PLACES = {"MininetEngine": "engine", "serve_kernel": "far_end", "open_fabric": "far_end", "missing_transports": "support",
-           "wait_until": "timer"}  # fmt: skip
+           "wait_until": "timer", "check_rates": "rates"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

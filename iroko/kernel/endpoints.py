@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
+from iroko.addressing import TCP_PORT
 from iroko.errors import EngineError, UnsupportedError
 from iroko.flows import Flow
 from iroko.kernel.namespaces import Namespace
@@ -27,13 +28,12 @@ _UDP_SENDS = 16
 """In one go, more than the buffer holds: a port that empties it as fast as this process fills it must not keep it from all else."""
 _SO_MEMINFO, _DROPS, _SO_ATTACH_FILTER = 55, 8, 26
 _TCP_LOW_WATER_BYTES = 65_536
-_SO_RCVBUFFORCE, _TCP_RECEIVE_BYTES = 33, 4 << 20
-"""Accepted connections inherit a receive window that is large from the start, so that the congestion control alone holds a flow back:
-what is left unread up to the low-water mark does not close it."""
+_SO_RCVBUFFORCE = 33
+"""Accepted connections inherit a receive window that is large from the start (`iroko.tcp_window`): what is left unread up to the low-water
+mark does not close it."""
 _TCP_PAYLOAD = bytes(1 << 18)
 _UDP_PAYLOAD = bytes(UDP_PAYLOAD_BYTES * _UDP_SEGMENTS)
 _SINK = bytearray(1 << 20)
-_TCP_PORT = 5001
 _TCP_INFO_BYTES = 200
 _UNCONNECTED = (2, 7)
 """The states SYN_SENT and CLOSE."""
@@ -204,13 +204,13 @@ def _refuse_all_but_last(receiver: socket.socket) -> None:
 class Listener:
     """Accepts a host's connections and hands each to the flow that it belongs to."""
 
-    def __init__(self, poller: Poller, namespace: Namespace, address: str, congestion_control: str) -> None:
+    def __init__(self, poller: Poller, namespace: Namespace, address: str, congestion_control: str, buffer_bytes: int) -> None:
         self.poller = poller
         self.socket = open_socket(namespace, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _TCP_RECEIVE_BYTES)
+        self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes // 2)
         set_congestion_control(self.socket, congestion_control)
-        self.socket.bind((address, _TCP_PORT))
+        self.socket.bind((address, TCP_PORT))
         self.socket.listen(4096)
         self.expected: dict[tuple[str, int], TcpEnd] = {}
         poller.watch(self.socket.fileno(), select.EPOLLIN, self._accept)
@@ -247,7 +247,7 @@ class TcpEnd(End):
 
     def start(self) -> None:
         self.started_ns = self.poller.now_ns()
-        result = self.sender.connect_ex((self.address, _TCP_PORT))
+        result = self.sender.connect_ex((self.address, TCP_PORT))
         if result not in (0, errno.EINPROGRESS):
             raise EngineError(f"flow {self.flow.source}->{self.flow.destination}: connect: {errno.errorcode.get(result, result)}")
         self.poller.watch(self.sender.fileno(), select.EPOLLOUT | select.EPOLLET, self._send)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from iroko.channel import Channel
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
+from iroko.kernel.rates import check_rates
 from iroko.kernel.support import check_topology, missing_transports, require_root
 from iroko.ownership import start_process
 from iroko.privileges import allowed_environment
@@ -37,6 +38,7 @@ class MininetEngine(RemoteEngine):
 
     def __init__(self, topology: Topology, timeout_s: float = _TIMEOUT_S) -> None:
         require_root()
+        check_rates(topology)
         check_topology(topology)
         self._socket, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from iroko.channel import Channel
 from iroko.kernel.inside import KernelEngine
+from iroko.kernel.multipath import describe_multipath
 from iroko.kernel.network import Fabric
 from iroko.remote import serve
 from iroko.topology import Topology
@@ -20,7 +21,8 @@ def _allow_descriptors() -> None:
 
 
 def _describe() -> dict[str, str]:
-    return {"kernel": platform.release(), "kernel_build": platform.version(), "machine": platform.machine()}
+    description = {"kernel": platform.release(), "kernel_build": platform.version(), "machine": platform.machine()}
+    return description | describe_multipath()
 
 
 def serve_kernel(descriptor: int, virtual: bool) -> None:

@@ -32,7 +32,7 @@ class KernelEngine:
     def __init__(self, topology: Topology, virtual: bool) -> None:
         self.topology, self.virtual, self.clock = topology, virtual, Clock()
         self.burst_s = 0.0 if virtual else _REAL_TIME_BURST_S
-        self.fabric = Fabric(topology, self.burst_s)
+        self.fabric = Fabric(topology, self.burst_s, jitter=virtual)
         try:
             nodes = self.fabric.nodes
             ports = [(nodes[port.owner].namespace, self.fabric.interfaces[i]) for i, port in enumerate(topology.ports)]
@@ -66,6 +66,8 @@ class KernelEngine:
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()
         self.fabric.set_marking(transport in ECN_TRANSPORTS)
+        if self.virtual:
+            self.fabric.set_jitter(seed if transport == UDP else None)
         self.traffic.open(flows, transport, seed)
         self.feedback = Feedback(self.topology, self.traffic.ends, transport)
         self.delivered = np.zeros(len(flows), dtype=np.int64)

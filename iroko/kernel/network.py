@@ -14,23 +14,26 @@ from mininet.log import output
 from mininet.net import Mininet
 from mininet.node import Node
 
+from iroko.addressing import dotted, host_address, switch_address
+from iroko.kernel.delays import delay_requests, jitter_requests, no_jitter_requests
+from iroko.kernel.multipath import multipath_settings
 from iroko.kernel.namespaces import Namespace, write_settings
 from iroko.kernel.netlink import (
     Netlink,
     add_address,
-    add_ifb,
     add_neighbour,
     add_route,
     add_veth,
     set_link_up,
 )
-from iroko.kernel.queues import arrival_delay, host_shaper, port_queue, port_shaper
-from iroko.topology import Topology
+from iroko.kernel.queues import host_shaper, port_queue, port_shaper
+from iroko.tcp_window import MIN_BUFFER_BYTES, tcp_window
+from iroko.topology import MAX_PATH_SWITCHES, Topology
 
 _FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
 _COMMON = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
            "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}  # fmt: skip
-_HOST = {"ipv4/tcp_no_metrics_save": "1"}
+_HOST = {"ipv4/tcp_no_metrics_save": "1", "ipv4/ip_default_ttl": str(MAX_PATH_SWITCHES + 1)}
 _ROUTER = {"ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0"}
 
 
@@ -161,28 +164,27 @@ class FastMininet(Mininet):
         return [(re.findall(r"[\d.]+ \w+/sec", text) or [""])[-1] for text in (heard, said)]
 
 
-def _address(number: int, base: int) -> str:
-    return ".".join(str(byte) for byte in (base + number + 1).to_bytes(4, "big"))
-
-
 class Fabric:
     """A topology, built in this kernel.
 
     Args:
         burst_s: how long a burst at the full rate a shaper may let through; more than 0 where clocks wake late.
+        jitter: whether `set_jitter` will be used.
 
     Attributes:
         net: the Mininet network.
         addresses: for each host its address.
+        tcp_buffer_bytes: of each TCP receiver, and at most of each sender, as Linux counts it.
     """
 
-    def __init__(self, topology: Topology, burst_s: float = 0.0) -> None:
-        self.topology, self.burst_s = topology, burst_s
+    def __init__(self, topology: Topology, burst_s: float = 0.0, jitter: bool = False) -> None:
+        self.topology, self.burst_s, self.jitter = topology, burst_s, jitter
         self.net = FastMininet(controller=None, host=FastHost, switch=Router, link=FastLink, intf=FastIntf, build=False)
         self.nodes: dict[str, FastNode] = {}
-        self.addresses = {name: _address(i, 10 << 24) for i, name in enumerate(topology.hosts)}
-        self.addresses |= {name: _address(i, (172 << 24) | (16 << 16)) for i, name in enumerate(topology.switches)}
-        self.marking = False
+        self.addresses = {name: dotted(host_address(i)) for i, name in enumerate(topology.hosts)}
+        self.addresses |= {name: dotted(switch_address(i)) for i, name in enumerate(topology.switches)}
+        self.marking = self.jittering = False
+        self.tcp_buffer_bytes = tcp_window(topology).buffer_bytes
         try:
             self._build()
         except BaseException:
@@ -192,11 +194,14 @@ class Fabric:
     def _build(self) -> None:
         for name in self.topology.hosts:
             self.nodes[name] = self.net.addHost(name, ip=self.addresses[name])
+            if self.tcp_buffer_bytes > MIN_BUFFER_BYTES:
+                with self.nodes[name].namespace.inside():
+                    write_settings({"ipv4/tcp_wmem": f"4096 16384 {self.tcp_buffer_bytes}"})
         for name in self.topology.switches:
             self.nodes[name] = self.net.addSwitch(name)
             if self.topology.routing == "ecmp":
                 with self.nodes[name].namespace.inside():
-                    write_settings({"ipv4/fib_multipath_hash_policy": "1"})
+                    write_settings(multipath_settings(name))
         self.interfaces: list[int] = [0] * self.topology.num_ports
         macs = [f"02:00:{i >> 24 & 255:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}" for i in range(self.topology.num_ports)]
         for owner, peer in self.topology.graph.edges:
@@ -222,8 +227,8 @@ class Fabric:
                 add_neighbour(interface, self.addresses[port.peer], mac),
                 *self._queue_requests(index),
             ]
-            if port.delay_s > 0:
-                requests[port.peer] += self._delay_requests(self.interfaces[back], port.delay_s)
+            jitter = self.jitter and port.owner in self.topology.host_index
+            requests[port.peer] += delay_requests(port, self.interfaces[back], jitter)
         for name, batch in requests.items():
             batch += self._route_requests(name)
             self.nodes[name].netlink.send(batch)
@@ -234,10 +239,6 @@ class Fabric:
         if port.owner in self.topology.host_index:
             return host_shaper(interface, port.rate_bps, port.queue_bytes, self.burst_s)
         return [port_shaper(interface, port.rate_bps, self.burst_s), port_queue(interface, port.queue_bytes, None)]
-
-    def _delay_requests(self, interface: int, delay_s: float) -> list[bytes]:
-        block = 1000 + interface
-        return [add_ifb(block, f"delay{interface}"), *arrival_delay(interface, block, delay_s)]
 
     def _route_requests(self, name: str) -> list[bytes]:
         topology = self.topology
@@ -266,6 +267,24 @@ class Fabric:
             with self.nodes[host].namespace.inside():
                 write_settings({"ipv4/tcp_ecn": "1" if marking else "2"})
         self.marking = marking
+
+    def set_jitter(self, seed: int | None) -> None:
+        """Let packets leave the hosts as late as the jitter of UDP senders wants it (`iroko.jitter`); the links have to be empty.
+
+        Args:
+            seed: of the episode; None: no jitter.
+        """
+        if seed is None and not self.jittering:
+            return
+        for host, index in enumerate(self.topology.host_ports):
+            port = self.topology.ports[index]
+            interface = self.interfaces[self.topology.graph.edges[port.peer, port.owner]["index"]]
+            if seed is None:
+                requests = no_jitter_requests(port, interface)
+            else:
+                requests = jitter_requests(port, interface, seed, host, begin=not self.jittering)
+            self.nodes[port.peer].netlink.send(requests)
+        self.jittering = seed is not None
 
     def shell(self) -> None:
         """Mininet's command line."""

@@ -10,7 +10,7 @@ from iroko.flows import UDP
 from iroko.kernel.endpoints import ECN_TRANSPORTS, missing_congestion_control, set_congestion_control
 from iroko.kernel.namespaces import Namespace
 from iroko.kernel.netlink import Netlink, NetlinkError
-from iroko.kernel.queues import arrival_delay, port_queue, port_shaper
+from iroko.kernel.queues import block_delay, port_queue, port_shaper
 from iroko.topology import Topology
 
 
@@ -43,9 +43,7 @@ def missing_transports(names: Iterable[str]) -> dict[str, str]:
 
 def check_topology(topology: Topology) -> None:
     """Raise UnsupportedError if the kernel lacks what the topology's links need."""
-    if any(port.delay_s > 0 for port in topology.ports) and not _in_namespace(
-        lambda netlink: netlink.send([arrival_delay(1, 1, 0.001)[0]])
-    ):
+    if any(port.delay_s > 0 for port in topology.ports) and not _in_namespace(lambda netlink: netlink.send([block_delay(1, 0.001)])):
         raise UnsupportedError(
             "this kernel has no netem, which delays packets: load it with `modprobe sch_netem`, set --set topology.delay_s=0, "
             "or use --engine guest"

@@ -4,8 +4,9 @@ import select
 import time
 from collections.abc import Callable, Sequence
 
+from iroko.addressing import MAX_KERNEL_FLOWS, flow_ports
 from iroko.errors import InputError
-from iroko.flows import MAX_KERNEL_FLOWS, UDP, Flow, first_port
+from iroko.flows import UDP, Flow
 from iroko.kernel.endpoints import End, Listener, TcpEnd, UdpEnd
 from iroko.kernel.network import Fabric
 from iroko.kernel.timer import Timer
@@ -51,17 +52,17 @@ class Traffic:
                 "take a lower load or a shorter episode, or --engine sim"
             )
         self.close_flows()
-        fabric, first = self.fabric, first_port(seed)
+        fabric = self.fabric
         for number, flow in enumerate(flows):
             source, destination = (fabric.nodes[name].namespace for name in (flow.source, flow.destination))
             address, source_address = fabric.addresses[flow.destination], fabric.addresses[flow.source]
-            port = first + number
+            port, _ = flow_ports(transport == UDP, seed, number)
             if transport == UDP:
                 self.ends.append(UdpEnd(flow, self, source, destination, address, source_address, port))
                 continue
             listener = self.listeners.get(flow.destination)
             if listener is None:
-                listener = self.listeners[flow.destination] = Listener(self, destination, address, transport)
+                listener = self.listeners[flow.destination] = Listener(self, destination, address, transport, fabric.tcp_buffer_bytes)
             self.ends.append(TcpEnd(flow, self, source, destination, address, source_address, port, listener, transport))
 
     def begin(self, time_ns: int) -> None:

@@ -33,8 +33,9 @@ class Sim(NamedTuple):
 # The first words of the memory: where each section begins, the simulation's own state, and the addresses of its transport's functions.
 (TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
  LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, NUM_FLOWS, RESUME, RESUME_AT,
- ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART) = range(29)  # fmt: skip
+ ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART, WINDOW, FIRST_ROOM) = range(31)  # fmt: skip
 HEAD = 32
+"""WINDOW is what a receive window grows to, FIRST_ROOM how much of it is missing at first, in bytes."""
 NONE = -1
 """In FULL_PORT and FULL_FLOW: no ring is full; in RESUME: no flow was interrupted by that."""
 
@@ -54,8 +55,9 @@ TIME_BITS = 8
 """BUSY counts in 1/256 ns and COST in 1/4096 of that for a byte, so that rounding does not add up to a wrong rate."""
 
 # A host's interface: its own port's queue is not timed at arrival, because its rate changes.
-NIC_PORT, NIC_LEAF, NIC_COST = range(3)
-HOST = 4
+NIC_PORT, NIC_LEAF, NIC_COST, JITTER_SPAN, JITTER_LOW, JITTER_HIGH = range(6)
+HOST = 8
+"""JITTER_SPAN is the range of the jitter in ns, 0 without; JITTER_LOW and JITTER_HIGH are its generator."""
 
 # A packet: when it arrives, what it is, and two numbers for the transport.
 ARRIVAL, WORD, NUMBER, COUNT = range(4)

@@ -7,6 +7,7 @@ changes with the agent's limit, so a packet leaves it in an event of its own.
 """
 
 from iroko.sim.compiled import inlined
+from iroko.sim.jitter import draw_jitter
 from iroko.sim.layout import (
     AREA,
     ARRIVAL,
@@ -26,6 +27,7 @@ from iroko.sim.layout import (
     FULL_PORT,
     GONE,
     HOST,
+    JITTER_SPAN,
     KIND,
     KIND_OF_PORT_MASK,
     LEFT,
@@ -182,6 +184,10 @@ def depart(s: Sim, host: int, now: int) -> int:
     size = word & SIZE_MASK
     ports[p + AREA] += size * (now - max(packets[slot + ARRIVAL], s.head[MEASURED]))
     arrival = now + s.kinds[kind_of(ring) + DELAY]
+    if s.hosts[h + JITTER_SPAN]:
+        arrival += draw_jitter(s, h)
+        if gone > ports[p + FIRST]:  # packets keep their order on the wire
+            arrival = max(arrival, packets[ring_slot(ring, gone - 1) + ARRIVAL])
     packets[slot + ARRIVAL] = arrival
     queues[q + GONE] = gone + 1
     queues[q + LEFT] += size

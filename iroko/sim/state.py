@@ -10,11 +10,14 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.seeds import flow_states
+from iroko.jitter import half_span_ns
+from iroko.seeds import flow_states, jitter_seed
 from iroko.sim import layout as at
+from iroko.sim.jitter import first_words
 from iroko.sim.paths import Paths
 from iroko.sim.transports._common import Transport
 from iroko.snapshot import Floats, Integers
+from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 
 _HOST_RING, _PORT_RING, _SEGMENT_RING = 16, 8, 16
@@ -39,6 +42,7 @@ class Layout:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.paths = Paths(topology)
+        self._window = tcp_window(topology)
         self._host_of_port = {port: host for host, port in enumerate(topology.host_ports)}
         kinds = dict.fromkeys(self._kind(index) for index in range(topology.num_ports))
         self._kinds = {kind: number for number, kind in enumerate(kinds)}
@@ -52,7 +56,7 @@ class Layout:
             InputError: a flow that is too long, or too many of them.
         """
         topology = self.topology
-        found = [self._two_ways(flow, number, seed) for number, flow in enumerate(flows)]
+        found = [self.paths.there_and_back(flow.source, flow.destination, number, is_udp, seed) for number, flow in enumerate(flows)]
         longest = max((len(path) for pair in found for path in pair), default=1)
         path_bits = longest.bit_length()
         leaves = topology.num_ports + topology.num_hosts + len(flows)
@@ -72,11 +76,14 @@ class Layout:
         head[at.NUM_FLOWS] = len(flows)
         head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
         head[at.IS_UDP], head[at.ECN] = is_udp, transport.ecn
+        head[at.WINDOW], head[at.FIRST_ROOM] = self._window.largest_bytes, self._window.largest_bytes - self._window.first_bytes
         head[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in transport[1:]]
         head[at.FULL_PORT] = head[at.FULL_FLOW] = head[at.RESUME] = at.NONE
         memory[starts[1] : starts[2]] = at.NEVER
         self._write_ports(memory, ring_sizes, transport.ecn)
         self._write_hosts(memory, starts[5])
+        if is_udp:
+            self._write_jitter(memory, starts[5], seed)
         ring = sum(ring_sizes) * at.PACKET
         states = flow_states(seed, len(flows))
         for number, flow in enumerate(flows):
@@ -91,9 +98,6 @@ class Layout:
                 memory[row : row + len(path)] = path
         _build_tree(memory, starts[1], leaf_bits, topology.num_ports + topology.num_hosts, flows)
         return memory
-
-    def _two_ways(self, flow: Flow, number: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return (self.paths.find(flow.source, flow.destination, number, seed), self.paths.find(flow.destination, flow.source, number, seed))
 
     def _write_ports(self, memory: Integers, ring_sizes: list[int], ecn: bool) -> None:
         ring = 0
@@ -119,6 +123,12 @@ class Layout:
             record = memory[start + host * at.HOST :][: at.HOST]
             record[at.NIC_PORT], record[at.NIC_LEAF] = port, self.topology.num_ports + host
             record[at.NIC_COST] = byte_cost(self.topology.ports[port].rate_bps)
+
+    def _write_jitter(self, memory: Integers, start: int, seed: int) -> None:
+        for host, port in enumerate(self.topology.host_ports):
+            record = memory[start + host * at.HOST :][: at.HOST]
+            record[at.JITTER_SPAN] = 2 * half_span_ns(self.topology.ports[port])
+            record[at.JITTER_LOW], record[at.JITTER_HIGH] = first_words(jitter_seed(seed, host))
 
     def _write_flow(self, record: Integers, flow: Flow, payload: int, random_state: int) -> None:
         hosts = self.topology.host_index

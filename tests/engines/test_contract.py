@@ -8,9 +8,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from iroko.addressing import MAX_KERNEL_FLOWS
 from iroko.engine import missing_transports, open_engine
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
-from iroko.flows import MAX_KERNEL_FLOWS, Flow
+from iroko.flows import Flow
 from tests.engines.driver import Driver
 from topologies.dumbbell import dumbbell
 

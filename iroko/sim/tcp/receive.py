@@ -22,6 +22,7 @@ from iroko.sim.layout import (
     EARLY_COUNT,
     ECE,
     ECN,
+    FIRST_ROOM,
     FLOW,
     KIND_SHIFT,
     LAST_BYTES,
@@ -52,9 +53,9 @@ from iroko.sim.tcp.timers import on_wheel, slot_of, wake_at
 
 QUICK_ACKS_AT_ONCE = 16
 """Segments that are acknowledged one by one, at the start and after a duplicate; and so is each by which the receive window grows."""
-FIRST_ROOM, UNREAD_COST, COST_SHIFT, GROWTH = 820_648, 2408 * 153, 8, 2 * MSS
-"""How the receive window of the kernel engine's buffer of 4 MB grows: by two segments for each that arrives, to the end of its room, of
-which what the application has not read takes 2408 bytes a segment times 153/256."""
+UNREAD_COST, COST_SHIFT, GROWTH = 2408 * 153, 8, 2 * MSS
+"""How the receive window (`iroko.tcp_window`) grows: by two segments for each that arrives, to the end of its room, of which what the
+application has not read takes 2408 bytes a segment times 153/256."""
 LOW_WATER_BYTES = 65_536
 """The kernel engine's receiver reads when so much has arrived, and at the end of each step."""
 DELAYED_ACK_MS = 40
@@ -69,7 +70,7 @@ def expect(s: Sim, f: int, now: int) -> None:
     flows = s.flows
     flows[f + SYN_ACK_AT] = now
     flows[f + QUICK_ACKS] = QUICK_ACKS_AT_ONCE
-    flows[f + RCV_ROOM] = FIRST_ROOM
+    flows[f + RCV_ROOM] = s.head[FIRST_ROOM]
 
 
 @inlined

@@ -37,6 +37,7 @@ from iroko.sim.layout import (
     PRR_OUT,
     QUEUE_CWR,
     QUEUED,
+    RCV_ROOM,
     RECOVERY,
     RELEASE,
     REORDER,
@@ -64,6 +65,7 @@ from iroko.sim.layout import (
     TIMER_KIND,
     UNA,
     USAGE_SEQ,
+    WINDOW,
     Sim,
 )
 from iroko.sim.ports import TAKEN, fits, push
@@ -195,12 +197,13 @@ def send_lost(s: Sim, f: int, now: int) -> None:
 
 @inlined
 def send_new(s: Sim, f: int, now: int) -> None:
-    """Send new segments as far as the window and the small queue allow, and arm the timer."""
+    """Send new segments as far as both windows and the small queue allow, and arm the timer."""
     flows = s.flows
     una, nxt = flows[f + UNA], flows[f + NXT]
     before = nxt
     flying = in_flight(s, f)
-    while nxt < flows[f + SEND_END] and flying < flows[f + CWND]:
+    window_end = una + (s.head[WINDOW] - flows[f + RCV_ROOM]) // MSS
+    while nxt < min(flows[f + SEND_END], window_end) and flying < flows[f + CWND]:
         if flows[f + QUEUED] >= flows[f + SMALL_QUEUE] and nxt - una > 1:
             break
         if not transmit(s, f, nxt, 0, flying, now):

@@ -14,13 +14,22 @@ class TcpFlow:
     """A flow over TCP; `there` and `back` are the ports of its two paths, the first of each a host's interface."""
 
     def __init__(
-        self, network: Network, order: int, there: list[Any], back: list[Any], start: int, size_bytes: int | None, control: Any
+        self,
+        network: Network,
+        order: int,
+        there: list[Any],
+        back: list[Any],
+        start: int,
+        size_bytes: int | None,
+        control: Any,
+        buffer_bytes: int,
     ) -> None:
         self.network, self.order, self.there, self.back, self.start, self.size_bytes = network, order, there, back, start, size_bytes
         self.source: Interface = there[0]
         self.destination: Interface = back[0]
         self.num_segments = float("inf") if size_bytes is None else -(-size_bytes // MSS)
         self.control = control
+        self.buffer_bytes = buffer_bytes  # of the receiver
         self.state = "waiting"
         self.delivered = 0
         self.done: int | None = None

@@ -108,8 +108,12 @@ class Queue:
         self.sent_bytes += packet.size
         self.sent_packets += 1
         self.on_wire.append(packet)
-        self.network.at(self.network.now + self.delay_ns, self.order, self.arrive)
+        self.network.at(self.arrival(), self.order, self.arrive)
         return packet
+
+    def arrival(self) -> int:
+        """When what goes onto the wire now reaches its far end."""
+        return self.network.now + self.delay_ns
 
     def arrive(self) -> None:
         """The first packet on the wire reaches its far end: the next port or its destination."""
@@ -159,9 +163,12 @@ class Interface(Queue):
 
     Attributes:
         held: how many packets, or bursts of packets, of each flow wait here.
+        jitter: draws how late each packet leaves, in ns; packets keep their order.
     """
 
     timer_order: int = 0
+    jitter: Callable[[], int] = lambda: 0
+    last_arrival: int = 0
     held: Counter[Any] = field(default_factory=Counter)
 
     def push(self, packet: Packet) -> int | None:
@@ -184,6 +191,10 @@ class Interface(Queue):
             self._expect()
         self.peak = max(self.peak, self.backlog)
         return None
+
+    def arrival(self) -> int:
+        self.last_arrival = max(self.last_arrival, self.network.now + self.delay_ns + self.jitter())
+        return self.last_arrival
 
     def _send(self) -> Packet:
         packet = self.leave()

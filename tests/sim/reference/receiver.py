@@ -7,7 +7,7 @@ from tests.sim.reference.timers import on_wheel
 
 MSS, HEADERS = 1448, 66
 DELAY_MS, QUICK_ACKS, LOW_WATER = 40, 16, 65_536
-FIRST_WINDOW, BUFFER, TRUESIZE, RATIO = 4_192_856, 8 << 20, 2408, 153
+TRUESIZE, RATIO = 2408, 153
 DUPLICATES, MOST_MERGED, MERGED_RUNS = 3, 44, 2
 
 
@@ -19,7 +19,7 @@ class Receiver:
         self.next = 0  # all segments below have arrived
         self.early: list[int] = []  # which above have, in the order of arrival
         self.acknowledged = 0
-        self.window = FIRST_WINDOW  # what it would let the sender have on the way, bytes
+        self.window = flow.buffer_bytes // 2 - MSS  # what it would let the sender have on the way, bytes
         self.unread = 0  # segments that the application has not read
         self.quick_acks = QUICK_ACKS  # how many more segments are acknowledged at once
         self.ack_at: int | None = None
@@ -61,7 +61,7 @@ class Receiver:
                 self.acknowledge(self.next)
             self.early.append(seq)
         self.unread += self.next - next_before
-        largest = (BUFFER - self.unread * TRUESIZE) * RATIO // 256
+        largest = (self.flow.buffer_bytes - self.unread * TRUESIZE) * RATIO // 256
         if largest > self.window:
             self.window = min(largest, self.window + 2 * MSS)
             self.quick_acks |= 1  # the sender is told of the larger window

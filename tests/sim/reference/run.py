@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 
 from iroko.flows import UDP, Flow
-from iroko.seeds import flow_states
+from iroko.jitter import half_span_ns
+from iroko.seeds import flow_states, jitter_seed
 from iroko.sim.paths import Paths
 from iroko.snapshot import Floats, Snapshot
+from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 from tests.sim.reference.controls import CONTROLS
 from tests.sim.reference.flow import TcpFlow
+from tests.sim.reference.jitter import Jitter
 from tests.sim.reference.network import Interface, Network, Port, byte_time
 from tests.sim.reference.udp import UdpFlow
 
@@ -33,19 +36,24 @@ class Reference:
             else:
                 self.ports.append(Port(*common, ecn_bytes=port.ecn_bytes))
         self.interfaces = [self.ports[index] for index in topology.host_ports]
+        if transport == UDP:
+            for host, interface in enumerate(self.interfaces):
+                span_ns = 2 * half_span_ns(topology.ports[topology.host_ports[host]])
+                interface.jitter = Jitter(jitter_seed(seed, host), span_ns)
         self.flows: list[UdpFlow | TcpFlow] = []
         self.destinations = [topology.host_index[flow.destination] for flow in flows]
         paths, states = Paths(topology), flow_states(seed, len(flows)).tolist()
+        buffer_bytes = tcp_window(topology).buffer_bytes
         for number, flow in enumerate(flows):
             order = topology.num_ports + topology.num_hosts + number
-            there = [self.ports[index] for index in paths.find(flow.source, flow.destination, number, seed)]
-            back = [self.ports[index] for index in paths.find(flow.destination, flow.source, number, seed)]
+            ways = paths.there_and_back(flow.source, flow.destination, number, transport == UDP, seed)
+            there, back = ([self.ports[index] for index in way] for way in ways)
             start = round(flow.start_s * 1e9)
             if transport == UDP:
                 self.flows.append(UdpFlow(self.network, order, there[0], there, start, flow.size_bytes))
             else:
                 control = CONTROLS[transport](states[number])
-                self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control))
+                self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control, buffer_bytes))
         self.sources = [topology.host_index[flow.source] for flow in flows]
         self._reported = [0] * len(flows)
         self._is_udp = transport == UDP

@@ -190,9 +190,10 @@ class Sender:
             self.start_timer("retransmit", self.rtt.rto_ms)
 
     def send_new(self) -> None:
-        """Send new segments as far as the window and the small queue allow."""
+        """Send new segments as far as both windows and the small queue allow."""
         before = self.nxt
-        while self.nxt < self.end and self.in_flight < self.cwnd:
+        window_end = self.una + self.flow.receiver.window // MSS
+        while self.nxt < min(self.end, window_end) and self.in_flight < self.cwnd:
             if self.flow.source.held[self.flow] >= self.small_queue and len(self.out) > 1:
                 break
             if not self.transmit(self.nxt):
