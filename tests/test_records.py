@@ -20,9 +20,7 @@ MANY_FLOWS = {"topology": {"name": "star", "num_hosts": 101}, "traffic": {"name"
 def test_a_hundred_thousand_flows_in_twenty_thousand_steps_are_refused_before_the_run() -> None:
     # 16 GB of flow_bytes alone.
     table = MANY_FLOWS | {"environment": {"interval_s": 0.001, "episode_s": 20.0}, "run": {"engine": "sim", "episodes": 1}}
-    with pytest.raises(
-        InputError, match="20,000 steps on 101 hosts and 202 ports with 99,990 flows: their records"
-    ):
+    with pytest.raises(InputError, match="20,000 steps on 101 hosts and 202 ports with 99,990 flows: their records"):
         make_config(table)
     table["environment"] = {"interval_s": 0.1, "episode_s": 20.0}
     assert make_config(table).episodes == 1
