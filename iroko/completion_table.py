@@ -29,7 +29,7 @@ def print_completions(scores: Sequence[CompletionScore], agents: Sequence[str], 
     columns = [[_column([row[index].slowdown[which] for row in rows]) for index in used] for which in range(len(PERCENTS))]
     times = [_column([score.total.completion_s[which] * 1e3 for score in scores]) for which in range(len(PERCENTS))]
     unfinished = _column([score.total.unfinished for score in scores])
-    lines = []
+    lines: list[list[str | Text]] = []
     for number, score in enumerate(scores):
         for which, percent in enumerate(PERCENTS):
             name = Text("" if which else score.scheme, style="bold" if score.scheme in agents else "")

@@ -45,8 +45,7 @@ def print_columns(
             if column == 0:
                 table.add_column(headings[0], overflow="fold", width=widths[0])
             else:
-                justify = "left" if column < num_names else "right"
-                table.add_column(headings[column], justify=justify, no_wrap=True, width=widths[column])
+                table.add_column(headings[column], justify="left" if column < num_names else "right", no_wrap=True, width=widths[column])
         for row in cells:
             table.add_row(*(row[column] for column in part))
         console.print(table, crop=False)
