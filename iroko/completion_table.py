@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from iroko.completion import PERCENTS, CompletionScore
+from iroko.console_table import print_columns
 from iroko.flows import UDP
 
 
@@ -20,29 +19,23 @@ def print_completions(scores: Sequence[CompletionScore], agents: Sequence[str], 
     """
     if not scores:
         return
-    table = Table(
-        title="completion: slowdown by flow size",
-        caption="* best of its column; median and 99th percentile of completion time over that of the flow alone; "
-        "∞: so many flows did not finish",
-        box=SIMPLE_HEAD,
-        padding=0,
+    caption = (
+        "* best of its column; median and 99th percentile of completion time over that of the flow alone; ∞: so many flows did not finish"
     )
     rows = [[*score.classes, score.total] for score in scores]
     used = [index for index in range(len(rows[0])) if any(row[index].flows for row in rows)]
-    table.add_column("scheme", overflow="fold")
-    table.add_column("")
     headings = [f"{rows[0][index].name}  \nn={max(row[index].flows for row in rows):,}  " for index in used]
-    for heading in [*headings, "FCT  \n(ms)  ", "not  \ndone  "]:
-        table.add_column(heading, justify="right", overflow="fold")
+    headings = ["scheme", "", *headings, "FCT  \n(ms)  ", "not  \ndone  "]
     columns = [[_column([row[index].slowdown[which] for row in rows]) for index in used] for which in range(len(PERCENTS))]
     times = [_column([score.total.completion_s[which] * 1e3 for score in scores]) for which in range(len(PERCENTS))]
     unfinished = _column([score.total.unfinished for score in scores])
+    lines: list[list[str | Text]] = []
     for number, score in enumerate(scores):
         for which, percent in enumerate(PERCENTS):
             name = Text("" if which else score.scheme, style="bold" if score.scheme in agents else "")
             cells = [column[number] for column in [*columns[which], times[which]]]
-            table.add_row(name, f" {percent} %", *cells, Text() if which else unfinished[number])
-    console.print(table)
+            lines.append([name, f" {percent} %", *cells, Text() if which else unfinished[number]])
+    print_columns(console, "completion: slowdown by flow size", caption, headings, lines, num_names=2)
     for line in explain(scores):
         console.print(line, highlight=False, soft_wrap=True)
 

@@ -39,7 +39,8 @@ def active_rates_bps(flows: pd.DataFrame, time_s: float) -> Floats:
     left_s = time_s - flows["start_s"].to_numpy(dtype=float)
     active_s = np.where(np.isnan(completions_s), left_s, completions_s)
     delivered_bits = flows["delivered_bytes"].to_numpy(dtype=float) * 8
-    return np.divide(delivered_bits, active_s, out=np.zeros(len(flows)), where=active_s > 0)
+    rates_bps: Floats = np.divide(delivered_bits, active_s, out=np.zeros(len(flows)), where=active_s > 0)
+    return rates_bps
 
 
 def side_by_side(topology: Topology, flows: pd.DataFrame, time_s: float) -> Booleans:

@@ -87,7 +87,8 @@ def _stretch(values: Integers | Floats, before_s: Floats, after_s: Floats, inter
     whole_s = column(interval_s)
     active_s = whole_s - before_s - after_s
     counts: Booleans = active_s > whole_s / 2
-    return values * np.divide(whole_s, active_s, out=np.zeros(active_s.shape), where=counts), counts
+    stretched: Floats = np.asarray(values, dtype=float) * np.divide(whole_s, active_s, out=np.zeros(active_s.shape), where=counts)
+    return stretched, counts
 
 
 def all_done(context: RewardContext, snapshot: Snapshot) -> Booleans:

@@ -21,13 +21,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from iroko.completion import score_completions
 from iroko.completion_table import print_completions
+from iroko.console_table import print_columns
 from iroko.errors import InputError
 from iroko.flow_rates import episode_jain
 from iroko.metrics import goodput_bps, queue_percentiles
@@ -160,17 +159,13 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
         raise InputError(f"run {run.path}: no scheme is scored")
     scenario, episodes = run.config.scenario, int(run.steps["episode"].nunique())
     spread = ", mean ± standard deviation" if episodes > 1 else ""
-    table = Table(
-        title=f"{scenario.topology}, {scenario.traffic}{', deployment hosts,' if scenario.deployment == HOSTS else ''} "
+    title = (
+        f"{scenario.topology}, {scenario.traffic}{', deployment hosts,' if scenario.deployment == HOSTS else ''} "
         f"{where(run.config.engine)}: "
-        f"{episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}",
-        caption="* best of its column; drops and marks are packets over all episodes",
-        box=SIMPLE_HEAD,
-        padding=0,
+        f"{episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}"
     )
-    table.add_column("scheme", overflow="fold")
-    for heading in HEADINGS.values():
-        table.add_column("\n".join(f"{line}  " for line in heading.split("\n")), justify="right", overflow="fold")
+    headings = ["\n".join(f"{line}  " for line in heading.split("\n")) for heading in HEADINGS.values()]
+    rows = []
     best = {name: _best_cell(scores, name) for name in HEADINGS}
     for score in scores:
         cells = [Text(score.scheme, style="bold" if score.scheme in run.config.agents else "")]
@@ -178,8 +173,9 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
             cell, deviation = _cell(name, getattr(score, name)), score.deviations.get(name)
             text = Text(f"{cell} *", style="bold") if cell == best[name] else Text(f"{cell}  ")
             cells.append(text if deviation is None else text.append(f"\n± {_cell(name, deviation)}  ", style="not bold dim"))
-        table.add_row(*cells)
-    console.print(table)
+        rows.append(cells)
+    caption = "* best of its column; drops and marks are packets over all episodes"
+    print_columns(console, title, caption, ["scheme", *headings], rows)
     print_completions(score_completions(run), run.config.agents, console)
     warnings = [f"warning: {line}" for line in read_manifest(run.path).warnings]
     for line in [*compare(run, scores), *compare_engines(run, scores), *warnings]:

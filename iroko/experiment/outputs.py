@@ -4,10 +4,9 @@ import math
 import shutil
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
+from iroko.console_table import print_columns
 from iroko.experiment.results import DONE, FAILED, REWARD_IN_TRAINING, Results, read_results, rows_of
 from iroko.experiment.tables import losses, number, write_tables
 from iroko.store import hand_over
@@ -50,7 +49,7 @@ def print_summary(results: Results, console: Console) -> None:
     for scenario in results.scenarios:
         of_scenario = results.summary[results.summary["scenario"] == scenario]
         if len(of_scenario):
-            console.print(_table(results, scenario))
+            _print_scores(results, scenario, console)
     for row in rows_of(losses(results)):
         change = f"{row.mean / abs(row.before):+z.1%}" if row.before else f"{row.mean:+.3f}"
         text = f"{row.scenario}: {row.scheme}: reward {row.before:.3f} where trained, {row.after:.3f} where scored: {change}"
@@ -70,12 +69,10 @@ def print_summary(results: Results, console: Console) -> None:
         console.print(f"failed: {', '.join(names)}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(results: Results, scenario: str) -> Table:
-    table = Table(title=f"{scenario}: mean over seeds [95% confidence interval]", box=SIMPLE_HEAD, padding=0)
-    table.add_column("scheme", overflow="fold")
+def _print_scores(results: Results, scenario: str, console: Console) -> None:
     known = [name for name in HEADINGS if name != REWARD_IN_TRAINING and name in set(results.summary["measure"])]
-    for name in ("seeds", *(HEADINGS[name] for name in known)):
-        table.add_column("\n".join(f"{line}  " for line in name.split("\n")), justify="right", overflow="fold")
+    headings = ["\n".join(f"{line}  " for line in name.split("\n")) for name in ("seeds", *(HEADINGS[name] for name in known))]
+    rows = []
     for scheme in results.schemes:
         found = results.summary[(results.summary["scenario"] == scenario) & (results.summary["scheme"] == scheme)]
         if not len(found):
@@ -85,5 +82,5 @@ def _table(results: Results, scenario: str) -> Table:
             name = str(row.measure)
             ends = f"\n{number(name, row.low)}..{number(name, row.high)}  " if math.isfinite(row.low) else ""
             cells[name] = f"{number(name, row.mean)}  {ends}"
-        table.add_row(scheme, f"{found['n'].max()}  ", *(cells.get(name, "-  ") for name in known))
-    return table
+        rows.append([scheme, f"{found['n'].max()}  ", *(cells.get(name, "-  ") for name in known)])
+    print_columns(console, f"{scenario}: mean over seeds, 95% confidence interval", "", ["scheme", *headings], rows)

@@ -11,10 +11,16 @@ from iroko.experiment.results import REFERENCES, REWARD_IN_TRAINING, Results, gr
 from iroko.store import write_beside
 
 HEADINGS = {
-    "goodput_share": "goodput share", "queue_mean_bytes": "queue mean (kB)", "queue_p99_bytes": "queue 99\\% (kB)", "drops": "drops",
+    "goodput_share": "goodput share", "queue_mean_bytes": "queue mean (kB)", "queue_p99_bytes": "queue 99% (kB)", "drops": "drops",
     "marks": "marks", "jain": "Jain", "reward": "reward per step",
 }  # fmt: skip
 """The columns of the summary in LaTeX; the CSV has every measure."""
+NOTHING = "--"
+"""In LaTeX a dash."""
+_QUOTED = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}  # fmt: skip
 
 
 def write_tables(results: Results, folder: Path) -> list[Path]:
@@ -68,7 +74,7 @@ def summary_tex(results: Results) -> str:
             found = _lookup(results.summary, scenario=scenario, scheme=scheme)
             if len(found):
                 cells = {row.measure: interval_cell(str(row.measure), row.mean, row.low, row.high) for row in rows_of(found)}
-                rows.append([scenario, results.labels[scheme], str(found["n"].max()), *(cells.get(name, "--") for name in named)])
+                rows.append([scenario, results.labels[scheme], str(found["n"].max()), *(cells.get(name, NOTHING) for name in named)])
     return tabular(["scenario", "scheme", "seeds", *named.values()], rows)
 
 
@@ -78,7 +84,8 @@ def seeds_tex(results: Results) -> str:
     rows = []
     for (scenario, scheme), group in groups_of(results.measures, ["scenario", "scheme"]):
         by_seed = dict(zip(group["seed"], group["reward"], strict=True))
-        rows.append([str(scenario), results.labels[str(scheme)], *(number("reward", by_seed[s]) if s in by_seed else "--" for s in seeds)])
+        cells = (number("reward", by_seed[seed]) if seed in by_seed else NOTHING for seed in seeds)
+        rows.append([str(scenario), results.labels[str(scheme)], *cells])
     return tabular(["scenario", "scheme", *(f"seed {seed}" for seed in seeds)], rows)
 
 
@@ -89,7 +96,7 @@ def differences_tex(results: Results) -> str:
     rows = []
     for (scenario, scheme), group in groups_of(rewards, ["scenario", "scheme"]):
         cells = {row.reference: interval_cell("reward", row.mean, row.low, row.high) for row in rows_of(group)}
-        rows.append([str(scenario), results.labels[str(scheme)], *(cells.get(name, "--") for name in references)])
+        rows.append([str(scenario), results.labels[str(scheme)], *(cells.get(name, NOTHING) for name in references)])
     return tabular(["scenario", "scheme", *(f"less {results.labels[name]}" for name in references)], rows)
 
 
@@ -110,7 +117,7 @@ def transfers_tex(results: Results) -> str:
     rows = []
     for (scheme, trained_on), group in groups_of(rewards, ["scheme", "trained_on"]):
         cells = {row.scenario: interval_cell("reward", row.mean, row.low, row.high) for row in rows_of(group)}
-        rows.append([results.labels[str(scheme)], str(trained_on), *(cells.get(name, "--") for name in scenarios)])
+        rows.append([results.labels[str(scheme)], str(trained_on), *(cells.get(name, NOTHING) for name in scenarios)])
     return tabular(["scheme", "trained in", *(f"in {name}" for name in scenarios)], rows)
 
 
@@ -123,7 +130,7 @@ def _lookup(frame: pd.DataFrame, **values: str) -> pd.DataFrame:
 def number(measure: str, value: float) -> str:
     """A number as the tables show it: sizes in kB, counts whole, the rest with three digits; large ones with fewer."""
     if not math.isfinite(value):
-        return "--"
+        return NOTHING
     if measure in ("drops", "marks"):
         return f"{value:,.0f}"
     shown, digits = (value / 1e3, 2) if measure.endswith("_bytes") else (value, 3)
@@ -141,11 +148,17 @@ def tabular(headings: list[str], rows: list[list[str]]) -> str:
     """A table of the LaTeX package booktabs: words to the left, numbers to the right."""
     words = sum(heading in ("scenario", "scheme", "trained in") for heading in headings)
     lines = [f"\\begin{{tabular}}{{{'l' * words}{'r' * (len(headings) - words)}}}", "\\toprule"]
-    lines += [" & ".join(headings) + " \\\\", "\\midrule"]
-    lines += [" & ".join(escape(cell) for cell in row) + " \\\\" for row in rows]
+    lines += [" & ".join(map(escape, headings)) + " \\\\", "\\midrule"]
+    lines += [" & ".join(cell if cell == NOTHING else escape(cell) for cell in row) + " \\\\" for row in rows]
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
 
 
 def escape(text: str) -> str:
-    """Text with LaTeX's own characters quoted."""
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    """Text that LaTeX sets as it is written, in one line: no character of it begins a command, a formula, an argument or a comment.
+
+    A formula in a label, which figures draw, is set as its text; a dollar sign that figures need quoted is set alone.
+    """
+    text = "".join(char if char.isprintable() else " " for char in text)
+    plain = re.sub(r"[\\&%$#_{}~^<>|]", lambda found: _QUOTED.get(found[0], f"\\{found[0]}"), text.replace("\\$", "$"))
+    # Two hyphens would become a dash; after the end of a row a bracket begins an argument, and a star is a part of the command.
+    return re.sub(r"^([\[*])", r"{\1}", re.sub("-(?=-)", "-{}", plain))

@@ -9,7 +9,7 @@ Why the figures are drawn by some hundred lines of our own (`page/chart.js`) and
 plotly's script alone is 4.7 MB, of which our kinds of figures need little; the light ones (uPlot) draw lines on a canvas, which a screen
 reader cannot see, printing blurs, and the keyboard cannot reach. The fabric has to be drawn by hand with either. What is left takes
 some 30 kB, follows light and dark by style sheet, prints as vectors, and runs under a policy that allows this one script by its hash, no
-`eval`, no inline style, and no connection at all. Page templates and escaping are Jinja's, layouts of graphs are networkx's.
+`eval`, no inline style, and no connection at all. Page templates and escaping are Jinja's, layouts of graphs are in `layout.py`.
 
     page.py        what a page consists of          charts.py    figures as data
     run.py         the page of a run folder         episodes.py  runs over time, and the recordings of the fabric

@@ -11,12 +11,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from iroko.plots.fabric import Point, node_positions
+from iroko.report.layout import layout_nodes
 from iroko.report.page import Ink, Spec
 from iroko.run_data import RunData
 from iroko.table import path_backlogs, stack
@@ -26,8 +25,6 @@ MOST_FRAMES = 200
 FEWEST_FRAMES = 20
 BUDGET = 1_000_000
 """Ports times frames of all recordings of a page: 1 to 2 MB of it."""
-LARGE_GRAPH = 120
-"""With more nodes than this the forces between all pairs take too long to balance."""
 UTILISATION_UNIT = 1e-4
 
 Floats = npt.NDArray[np.float64]
@@ -165,38 +162,6 @@ class Fabric:
         if not self.recordings:
             return None
         return {"scenarios": self.scenarios, "recordings": self.recordings, "notes": self.notes}
-
-
-def layout_nodes(topology: Topology) -> tuple[dict[str, Point], str]:
-    """Where nodes stand, x and y from 0 to 1 with y upwards, and how: `sides`, `layers` or `forces`.
-
-    Two switches have their hosts on either side; where every link joins neighbouring levels the hosts stand at the bottom and each level
-    above; any other graph is laid out by networkx (Kamada and Kawai; Fruchterman and Reingold with a fixed seed where it is large).
-    """
-    graph = nx.Graph(topology.graph)
-    if len(topology.switches) == 2:
-        return _sides(topology), "sides"
-    levels = topology.levels
-    if all(abs(levels[one] - levels[other]) == 1 for one, other in graph.edges):
-        highest = max(levels.values())
-        return {node: (x, y / highest) for node, (x, y) in node_positions(topology).items()}, "layers"
-    # Positions follow from the order of nodes, which is the topology's.
-    large = len(graph) > LARGE_GRAPH
-    raw = nx.spring_layout(graph, seed=0, iterations=100) if large else nx.kamada_kawai_layout(graph)
-    array = np.array([raw[node] for node in graph])
-    low, span = array.min(axis=0), np.ptp(array, axis=0)
-    scaled = (array - low) / np.where(span > 0, span, 1.0)
-    return {node: (float(x), float(y)) for node, (x, y) in zip(graph, scaled, strict=True)}, "forces"
-
-
-def _sides(topology: Topology) -> dict[str, Point]:
-    left, right = topology.switches
-    positions = {left: (0.32, 0.5), right: (0.68, 0.5)}
-    for switch, x in ((left, 0.0), (right, 1.0)):
-        own = [host for host in topology.hosts if topology.graph.has_edge(host, switch)]
-        for index, host in enumerate(own):
-            positions[host] = (x, 1 - (index + 0.5) / len(own))
-    return positions
 
 
 @dataclass(frozen=True)

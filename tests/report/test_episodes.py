@@ -9,7 +9,8 @@ import pytest
 
 from iroko.plots.style import look
 from iroko.report.charts import group_size, thin
-from iroko.report.episodes import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Episode, Plan, episodes, layout_nodes, over_time, plan, record
+from iroko.report.episodes import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Episode, Plan, episodes, over_time, plan, record
+from iroko.report.layout import layout_nodes
 from iroko.report.page import Palette
 from iroko.report.render import dark_color
 from iroko.report.text import MINUS, NOTHING, count_text, join_words, measure_text, setting_text, time_text
@@ -108,7 +109,7 @@ def test_topologies_are_laid_out_by_their_kind() -> None:
         **LINKS,
     )  # type: ignore[arg-type]
     places, layout = layout_nodes(ring)
-    assert layout == "forces" and layout_nodes(ring)[0] == places
+    assert layout == "distances" and layout_nodes(ring)[0] == places
     for given in (dumbbell(), fattree(), star(), ring):
         found = layout_nodes(given)[0]
         assert len(set(found.values())) == given.num_hosts + len(given.switches)

@@ -65,7 +65,7 @@ def test_the_table_has_the_means_and_intervals_of_the_experiment(folder: Path) -
             found = own.loc[name]
             assert float(str(attributes["data-v"])) == found["mean"]
             assert cell == f"{measure_text(name, found['mean'])}|{measure_text(name, found['low'])} to {measure_text(name, found['high'])}"
-    assert rows[0][-1][0] == "8.000|7.537 to 8.463"  # of the resamples' means 7.5, 8, 8 and 8.5
+    assert rows[0][-1][0] == "8.000|1.647 to 14.353"  # 8 ± 12.706 · 0.5, of two seeds
 
 
 def test_every_seed_is_in_its_table_with_a_way_to_its_run(folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_losses_and_differences_are_those_of_the_experiment(folder: Path) -> Non
 def test_figures_show_each_seed_and_the_fabric_each_recording(folder: Path) -> None:
     data = read(write_report(folder)).data
     reward = {series["label"]: series for series in data["charts"]["scenario-1-reward"]["series"]}
-    assert reward["PPO"]["points"] == [7.5, 8.5] and (reward["PPO"]["low"], reward["PPO"]["high"]) == (7.5375, 8.4625)
+    assert reward["PPO"]["points"] == [7.5, 8.5] and (reward["PPO"]["low"], reward["PPO"]["high"]) == (1.6469, 14.3531)
     recordings = data["fabric"]["recordings"]
     assert [(one["scheme"], one["seed"], one["episode"]) for one in recordings[:3]] == [("PPO", 1, 0), ("PPO", 1, 1), ("PPO", 2, 0)]
     assert len(recordings) == 12 and data["fabric"]["notes"] == []
