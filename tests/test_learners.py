@@ -324,9 +324,9 @@ def test_torchrl(name: str) -> None:
 @needs("torchrl")
 @pytest.mark.filterwarnings("default")
 def test_a_collector_of_torchrl() -> None:
-    from torchrl.collectors import SyncDataCollector
+    from torchrl.collectors import Collector
 
-    collector = SyncDataCollector(torchrl_environments()["GymWrapper Disabled"], None, frames_per_batch=24, total_frames=48)
+    collector = Collector(torchrl_environments()["GymWrapper Disabled"], None, frames_per_batch=24, total_frames=48)
     assert [batch.numel() for batch in collector] == [24, 24]
     collector.shutdown()
 

@@ -16,6 +16,7 @@ import iroko.engine
 import iroko.env
 from iroko.env import IrokoEnv
 from iroko.errors import ClosedError, EngineError, InputError
+from iroko.host_rows import HostRows
 from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import FEATURES, Scenario
 from iroko.seeds import environment_seeds
@@ -118,7 +119,9 @@ def test_one_failure_closes_all_and_is_named() -> None:
         vector.step(np.ones((3, 4)))
 
 
-def make_replacing(monkeypatch: pytest.MonkeyPatch, fails: dict[int, int]) -> tuple[IrokoVecEnv, list[FakeEngine]]:
+def make_replacing(
+    monkeypatch: pytest.MonkeyPatch, fails: dict[int, int], scenario: Scenario = SCENARIO
+) -> tuple[IrokoVecEnv, list[FakeEngine]]:
     """Two environments whose engines, counted as they are opened, fail at these steps."""
     engines: list[FakeEngine] = []
 
@@ -127,7 +130,7 @@ def make_replacing(monkeypatch: pytest.MonkeyPatch, fails: dict[int, int]) -> tu
         return engines[-1]
 
     monkeypatch.setattr(iroko.env, "open_engine", open_fake)
-    vector = make_vector(SCENARIO, 2, engine="guest", seed=3, on_failure="replace")
+    vector = make_vector(scenario, 2, engine="guest", seed=3, on_failure="replace")
     assert isinstance(vector, IrokoVecEnv)
     return vector, engines
 
@@ -146,6 +149,16 @@ def test_one_whose_engine_fails_gets_a_new_one_and_the_others_go_on(monkeypatch:
     assert dones.T.tolist() == [[False] * 2 + [True] + [False] * 4, [False] * 4 + [True] + [False, True]]  # and fails after an episode
     vector.close()
     assert [engine.num_closes for engine in engines] == [1] * 4
+
+
+def test_the_step_of_a_failure_has_the_keys_of_others_and_no_reward(monkeypatch: pytest.MonkeyPatch) -> None:
+    vector, _ = make_replacing(monkeypatch, {1: 1}, dataclasses.replace(SCENARIO, deployment="hosts"))
+    rows = HostRows(vector)
+    rows.reset()
+    _, rewards, dones, infos = rows.step(np.ones((8, 1)))
+    assert set(infos[4]) == {*infos[0], "engine_error", "terminal_observation"}
+    assert (rewards[:4] != 0).any() and (rewards[4:] == 0).all() and dones.tolist() == [False] * 4 + [True] * 4
+    vector.close()
 
 
 def test_one_that_fails_again_before_the_end_of_an_episode_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
