@@ -3,7 +3,8 @@
 This file reads the command line and marks the run folder however the run ends; `iroko.options` checks what is asked, `iroko.job` does
 it. What takes long to import is imported once the options are known to be good.
 
-Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
+Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 141 the output's reader has gone; 143
+SIGTERM.
 """
 
 import json
