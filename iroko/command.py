@@ -10,7 +10,6 @@ A signal that is ignored when a program starts stays ignored, such as SIGHUP und
 
 import errno
 import os
-import select
 import signal
 import sys
 import threading
@@ -18,12 +17,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import typer
 
-from iroko.cache import hand_over_cache
+from iroko.cache import hand_over_cache, keep_torch_cache
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.output import UNREAD_CODE, discard_output, is_broken_pipe, is_unread
 from iroko.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
@@ -83,17 +83,19 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
     is_program = arguments is None
     try:
         with signals_raise(at_end_default=is_program):
+            if is_program:
+                keep_torch_cache()
             result = app(arguments, prog_name=program, standalone_mode=False)
             sys.stdout.flush()
             return result if isinstance(result, int) else 0
     except (BrokenPipeError, SystemExit) as error:
-        if not _is_broken_pipe(error):
+        if not is_broken_pipe(error):
             raise
-        if not _is_unread(sys.stdout) and not _is_unread(sys.stderr):
+        if not is_unread(sys.stdout) and not is_unread(sys.stderr):
             _complain(f"another process has closed its end of a pipe: {error.__context__ or error}", error)
             return 1
-        _discard_output()
-        return 128 + signal.SIGPIPE
+        discard_output()
+        return UNREAD_CODE
     except Stopped as stopped:
         _complain(str(stopped), stopped)
         return 128 + stopped.number
@@ -127,32 +129,3 @@ def _complain(message: str, error: BaseException) -> None:
         line = f"{line[: MOST_MESSAGE // 2]} ... {line[-MOST_MESSAGE // 2 :]}"
     with suppress(OSError):  # the terminal is gone
         print(f"iroko: {line}{notes}", file=sys.stderr, flush=True)
-
-
-def _is_broken_pipe(error: BaseException) -> bool:
-    """Whether an error says that the reader of the output has gone; click and rich make a SystemExit of it."""
-    cause = error.__context__ if isinstance(error, SystemExit) else error
-    return isinstance(cause, OSError) and cause.errno == errno.EPIPE
-
-
-def _is_unread(stream: TextIO) -> bool:
-    """Whether a stream's reader has gone, or rich has noticed that and sends the rest to /dev/null."""
-    try:
-        found = os.fstat(stream.fileno())
-        poll = select.poll()
-        poll.register(stream.fileno(), select.POLLOUT)
-        return os.path.samestat(found, os.stat(os.devnull)) or any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-    except (OSError, ValueError):
-        return False
-
-
-def _discard_output() -> None:
-    """Let the rest of the output go nowhere, so that the interpreter's last flush does not fail."""
-    with suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except OSError:
-                os.dup2(null, stream.fileno())
-        os.close(null)
