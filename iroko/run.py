@@ -200,7 +200,8 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
     try:
         work(prepared, folder, display)
     except BaseException as error:
-        display.close(done=False)
+        with suppress(OSError):  # the terminal is gone, which is what the error says
+            display.close(done=False)
         reason = str(error) or repr(error)
         with suppress(OSError):  # such as a full disk, which is what the error says; the manifest that is there says incomplete too
             folder.mark(INCOMPLETE, reason)

@@ -1,6 +1,9 @@
 """How programs end by signals and closed pipes: as other programs do."""
 
+import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -142,6 +145,28 @@ sys.exit(doctor.main([]))
     finally:
         os.close(writer)
     assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.slow
+def test_a_run_whose_terminal_closes_says_so_in_its_folder(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    folder = tmp_path / "run"
+    options = ["--topo", "dumbbell", "--agent", "ppo", "--baseline", "none", "--engine", "sim", "--steps", "4000000", "--out", str(folder)]
+    command = ["setsid", "--ctty", sys.executable, "-m", "iroko.run", *options]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT)
+    try:
+        os.close(theirs)
+        shown, deadline = b"", time.monotonic() + 120
+        while b"train ppo" not in shown and time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.1)[0]:
+                shown += os.read(ours, 1 << 16)
+        os.close(ours)
+        assert process.wait(60) == 128 + signal.SIGHUP
+    finally:
+        process.kill()
+        process.wait()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "incomplete" and "SIGHUP" in json.dumps(manifest), manifest
 
 
 def test_the_main_job_runs_outside_the_main_thread(capsys: pytest.CaptureFixture[str]) -> None:
