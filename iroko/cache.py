@@ -25,6 +25,11 @@ def cache_folder() -> Path:
     return folder
 
 
+def keep_torch_cache() -> None:
+    """Let torch make its compiler's cache in the cache folder; torch makes one as soon as an optimiser is used, by default in TMPDIR."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "torchinductor"))
+
+
 def hand_over_cache() -> None:
     """Under sudo with the caller's own cache folder, give the caller what was made in it; root's own stays root's."""
     to, folder = caller(), cache_folder()

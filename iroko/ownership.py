@@ -41,8 +41,8 @@ class Claim:
         self._record, self._what, self._pid = record, what, os.getpid()
 
     def undo(self) -> None:
-        """End the process, or remove the file or folder, and take it off the record; safe twice."""
-        if _undo(self._what):
+        """End the process, or remove the file or folder, and take it off the record; safe twice, and of no effect in a forked child."""
+        if self._pid == os.getpid() and _undo(self._what):
             self.release()
 
     def release(self) -> None:
@@ -125,15 +125,11 @@ class _Owner:
         self._folder: Path | None = None
         self._lock = -1
         self._count = 0
+        self._claiming = False
 
     def claim(self, what: dict[str, Any]) -> Claim:
         with self._mutex:
-            if self._folder is None:
-                self._open()
-            assert self._folder is not None
-            self._count += 1
-            record = self._folder / f"{self._count}.json"
-            self._records.add(record)
+            record = self._next_record()
             try:
                 descriptor = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 try:
@@ -145,13 +141,26 @@ class _Owner:
                 raise
             return Claim(record, what)
 
+    def _next_record(self) -> Path:
+        self._claiming = True  # a finalizer that comes in between may forget the last other record, and the folder has to stay
+        try:
+            if self._folder is None:
+                self._open()
+            assert self._folder is not None
+            self._count += 1
+            record = self._folder / f"{self._count}.json"
+            self._records.add(record)
+            return record
+        finally:
+            self._claiming = False
+
     def forget(self, record: Path) -> None:
         with self._mutex:
             if record not in self._records:
                 return
             record.unlink(missing_ok=True)
             self._records.discard(record)
-            if not self._records:
+            if not self._records and not self._claiming:
                 self._close()
 
     def undo_all(self) -> None:

@@ -17,8 +17,9 @@ import numpy as np
 from iroko import errors
 from iroko.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
 from iroko.engine import Clock
-from iroko.errors import ClosedError, EngineError, IrokoError
+from iroko.errors import ClosedError, EngineError, InputError, IrokoError
 from iroko.flows import Flow
+from iroko.lifetime import Lifetime
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Port, Topology
 
@@ -71,19 +72,21 @@ def _unpack_topology(data: dict[str, Any]) -> Topology:
 class RemoteEngine:
     """The near end: an `Engine` whose network is elsewhere.
 
-    A failure of the far end, Ctrl-C in the middle of a step, or `close` ends it; then only `close` is left.
+    A failure of the far end, Ctrl-C in the middle of a step, `close`, or the last reference's end ends it; then only `close` is left.
 
     Args:
         channel: connected to a far end that runs `serve`.
-        end: called at the end, in every case: undoes what was started for the far end; again after an exception in it.
+        end: called at the end, in every case: undoes what was started for the far end; again after an exception in it. It and
+            `explain` hold no reference to this engine.
         explain: called when the far end has gone or hangs: what is known about it, for the error.
     """
 
     def __init__(self, topology: Topology, channel: Channel, end: Callable[[], None], explain: Callable[[], str]) -> None:
         self.topology, self.clock = topology, Clock()
-        self._channel, self._end, self._explain = channel, end, explain
+        self._channel, self._explain = channel, explain
+        self._lifetime = Lifetime(self, end)
         self._num_flows = 0
-        self._closed = self._ended = False
+        self._closed = False
         self._stepping = False
         self._began_s = 0.0
         self._description: dict[str, str] = {}
@@ -142,6 +145,7 @@ class RemoteEngine:
             self._finish()  # which an exception may have interrupted
             return
         try:
+            self._lifetime.check_process()
             if not self._stepping:
                 report = json.loads(self._ask(DESCRIBE, b"", DONE))["clock"]
                 for name in ("lateness_s", "steps", "late_steps", "foreign_drops"):
@@ -154,11 +158,21 @@ class RemoteEngine:
 
     def _finish(self) -> None:
         self._closed = True
-        if not self._ended:
-            self._end()
-            self._ended = True
+        self._lifetime.finish()
+
+    def __reduce__(self) -> Any:
+        """Refuse to be copied or pickled: a network that runs elsewhere has no copy.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            f"a running {type(self).__name__} cannot be copied or pickled: make another environment or engine with the same arguments "
+            "and seed; equal seeds give equal runs where time is virtual"
+        )
 
     def _check_open(self) -> None:
+        self._lifetime.check_process()
         if self._closed:
             raise ClosedError("the engine is closed: open a new one")
 

@@ -3,7 +3,8 @@
 This file reads the command line and marks the run folder however the run ends; `iroko.options` checks what is asked, `iroko.job` does
 it. What takes long to import is imported once the options are known to be good.
 
-Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
+Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 141 the output's reader has gone; 143
+SIGTERM.
 """
 
 import json
@@ -201,7 +202,8 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
     try:
         work(prepared, folder, display)
     except BaseException as error:
-        display.close(done=False)
+        with suppress(OSError):  # the terminal is gone, which is what the error says
+            display.close(done=False)
         reason = str(error) or repr(error)
         with suppress(OSError):  # such as a full disk, which is what the error says; the manifest that is there says incomplete too
             folder.mark(INCOMPLETE, reason)

@@ -1,4 +1,4 @@
-"""Where a user's records of ownership lie: a folder that nobody else can write or replace."""
+"""Where a user's records of ownership are: a folder that nobody else can write or replace."""
 
 import contextlib
 import os
@@ -22,17 +22,20 @@ def places() -> list[Path]:
 def is_ours(place: Path) -> bool:
     """Whether a folder of records is this user's alone: no link, and nobody else can write or replace it."""
     try:
-        found, above = place.lstat(), place.parent.stat()
+        found = place.lstat()
     except OSError:
         return False
-    others = above.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not above.st_mode & stat.S_ISVTX
-    return (
-        stat.S_ISDIR(found.st_mode)
-        and found.st_uid == os.geteuid()
-        and not found.st_mode & 0o077
-        and above.st_uid in (0, os.geteuid())
-        and not others
-    )
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077 and _is_safe(place.parent)
+
+
+def _is_safe(parent: Path) -> bool:
+    """Whether nobody but root and this user can replace what this user makes in a folder."""
+    try:
+        found = parent.stat()
+    except OSError:
+        return False
+    others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+    return found.st_uid in (0, os.geteuid()) and not others
 
 
 def runtime_folder() -> Path:
@@ -42,8 +45,9 @@ def runtime_folder() -> Path:
         UnsupportedError: no place is there and safe.
     """
     for place in places():
-        with contextlib.suppress(OSError):
-            place.mkdir(mode=0o700)
+        if _is_safe(place.parent):  # under sudo the caller's run-time folder may be named, where root leaves nothing
+            with contextlib.suppress(OSError):
+                place.mkdir(mode=0o700)
         if is_ours(place) and os.access(place, os.W_OK):
             return place
     raise UnsupportedError(

@@ -20,6 +20,7 @@ from iroko.doctor.findings import OK, SHORT, UNKNOWN, Report
 from iroko.doctor.page import WIDTH, lines
 from iroko.doctor.surroundings import Surroundings
 from iroko.errors import UnsupportedError
+from iroko.guest.host import GUEST_BYTES
 from iroko.names import list_names
 from iroko.options import DEFAULT_STEPS
 
@@ -44,7 +45,8 @@ class Other(Surroundings):
             "is_noexec": False, "can_trace": True, "is_compiled": True, "kernel_path": Path("/cache/linux-key/iroko-guest"),
             "open_terminal": None, "which": "/usr/bin/mnexec", "requirements": ["numpy>=2", 'pytest; extra == "dev"'],
             "constraints": "numpy==2.4.6\n", "try_engine": {"engine": {"kernel": "6.12"}, "seconds": 0.5},
-            "cache": Path("/cache"), "results": Path("results/runs"),
+            "cache": Path("/cache"), "results": Path("results/runs"), "temporary": Path("/tmp"), "has_nameless_memory": True,
+            "landlock_version": 6, "has_seccomp": True, "can_pin": True, "why_limits_refuse": "",
         }  # fmt: skip
         self.packages = {"numpy": "2.4.6", "mininet": "2.3", "iroko": "1.2"}
         self.tried: list[tuple[str, list[str]]] = []
@@ -82,7 +84,13 @@ class Other(Surroundings):
         return int(value(folder)) if callable(value) else int(value)
 
     def is_noexec(self, folder: Path) -> bool:
-        return bool(self.fact("is_noexec"))
+        value = self.fact("is_noexec")
+        return bool(value(folder)) if callable(value) else bool(value)
+
+    def why_unfit_for_memory(self, folder: Path) -> str | None:
+        if self.is_noexec(folder):
+            return "is mounted noexec"
+        return None if self.free_bytes(folder) >= GUEST_BYTES else f"has {self.free_bytes(folder) / 1e6:.0f} MB free"
 
     def try_engine(self, engine: str, transports: list[str]) -> dict[str, Any]:
         self.tried.append((engine, transports))
@@ -92,7 +100,8 @@ class Other(Surroundings):
 
 
 for _name in ("system", "python", "user", "cores", "can_trace", "is_compiled", "kernel_path", "open_terminal", "requirements",
-              "constraints", "cache", "results"):  # fmt: skip
+              "constraints", "cache", "results", "temporary", "has_nameless_memory", "landlock_version", "has_seccomp", "can_pin",
+              "why_limits_refuse"):  # fmt: skip
     setattr(Other, _name, lambda self, _name=_name: self.fact(_name))
 
 
@@ -136,6 +145,14 @@ def untraceable(**changes: str | None) -> Other:
     return other
 
 
+def folders(noexec: str = "", small: str = "") -> Other:
+    """A machine without memory that is in no folder; one of its folders is mounted noexec, one has no space."""
+    return Other(
+        has_nameless_memory=False, is_noexec=lambda path: str(path) == noexec,
+        free_bytes=lambda path: 67_000_000 if str(path) == small else 10**11,
+    )  # fmt: skip
+
+
 def without(package: str) -> Other:
     other = Other()
     del other.packages[package]
@@ -154,8 +171,15 @@ WITHOUT_RED = SYMBOLS.replace("red_enqueue", "other")
     (files(quota="50000 100000"), "processors", "may use 0.5", "--cpus 2"),
     (files(memory="MemAvailable: 1000000 kB"), "memory", "1.0 GB free", "--envs 4"),
     (files(limit="1000000000", current="900000000"), "memory", "100 MB free", "--envs 4"),
-    (Other(is_noexec=True), "/dev/shm", "noexec", "remount,exec"),
-    (Other(free_bytes=lambda path: 64 << 20 if str(path) == "/dev/shm" else 10**11), "/dev/shm", "67 MB free", "remount,size=2G"),
+    (folders(noexec="/dev/shm"), "/dev/shm", "noexec: a guest's memory is in TMPDIR", "remount,exec"),
+    (folders(small="/dev/shm"), "/dev/shm", "67 MB free: a guest's memory is in TMPDIR", "remount,exec,size=2G"),
+    (folders(noexec="/dev/shm", small="/tmp"), "/dev/shm", "67 MB free: the guest cannot start", "remount,exec,size=2G"),
+    (folders(noexec="/cache"), "cache", "noexec", "XDG_CACHE_HOME"),
+    (Other(landlock_version=0), "confinement", "no Landlock: only the guest's own kernel", "lsm="),
+    (Other(has_seccomp=False), "confinement", "no seccomp: only", "--security-opt"),
+    (Other(landlock_version=3), "confinement", "signals to your other processes", ""),
+    (Other(can_pin=False), "pinning", "sched_setaffinity is refused", "SYS_NICE"),
+    (Other(why_limits_refuse="ulimit -n is 64: a guest needs 256"), "limits", "ulimit -n is 64", "ulimit -Hn"),
     (Other(writable=only_here("/cache")), "cache", "cannot be written", "XDG_CACHE_HOME"),
     (Other(writable=only_here("results/runs")), "results", "cannot be written", "--out"),
     (Other(free_bytes=lambda path: 1000 if str(path) == "/cache" else 10**11), "cache", "free on its disk", "XDG_CACHE_HOME"),

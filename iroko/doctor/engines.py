@@ -35,7 +35,7 @@ def _with_mend(state: EngineState, findings: Sequence[Finding]) -> EngineState:
 
 
 _CAUSES = {
-    "guest": ("system", "guest kernel", "tracing", "/dev/shm", "terminals", "memory"),
+    "guest": ("system", "guest kernel", "tracing", "/dev/shm", "limits", "terminals", "memory"),
     "sim": ("cache", "memory"),
     "mininet": ("system", "root", "mininet", "queues"),
 }

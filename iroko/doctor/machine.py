@@ -4,12 +4,13 @@ from pathlib import Path
 
 from iroko.doctor.findings import OK, SHORT, Check, Finding
 from iroko.doctor.surroundings import Surroundings
+from iroko.guest.host import GUEST_BYTES
 
-GUEST_BYTES = 200_000_000
-"""Of a running guest, with what the host keeps for it."""
 RUN_BYTES = 1_500_000_000
 """Of the main job with its defaults: torch, the simulators and a guest."""
 DISK_BYTES = 1_000_000_000
+SIGNALS_SCOPED = 6
+"""The version of Landlock that covers signals."""
 SYS_ADMIN, NET_ADMIN = 21, 12
 """Capabilities: namespaces, and networks in them."""
 
@@ -66,16 +67,42 @@ def check_memory(here: Surroundings) -> Finding:
 
 
 def check_shared_memory(here: Surroundings) -> Finding:
-    folder = Path("/dev/shm")
-    if not here.exists(str(folder)):
-        return Finding("/dev/shm", SHORT, "is missing, so the guest's memory lies on the disk", "mount -t tmpfs shm /dev/shm")
-    if here.is_noexec(folder):
-        return Finding("/dev/shm", SHORT, "is mounted noexec: the guest cannot start", "sudo mount -o remount,exec /dev/shm")
-    free = here.free_bytes(folder)
-    if free < GUEST_BYTES:
-        text = f"{size(free)} free: a guest takes {size(GUEST_BYTES)} (in a container: docker run --shm-size 2g)"
-        return Finding("/dev/shm", SHORT, text, "sudo mount -o remount,size=2G /dev/shm")
-    return Finding("/dev/shm", OK, f"{size(free)} free, a guest takes {size(GUEST_BYTES)}")
+    """Where a guest's memory is put: in no folder, or else in shared memory, or else in TMPDIR."""
+    if here.has_nameless_memory():
+        return Finding("/dev/shm", OK, "not needed: a guest's memory is in no folder")
+    shared, temporary = Path("/dev/shm"), here.temporary()
+    if (refusal := here.why_unfit_for_memory(shared)) is None:
+        return Finding("/dev/shm", OK, f"{size(here.free_bytes(shared))} free, a guest takes {size(GUEST_BYTES)}")
+    if (other := here.why_unfit_for_memory(temporary)) is None:
+        text = f"{refusal}: a guest's memory is in TMPDIR, {tilde(temporary)}, where it may be written to a disk"
+        return Finding("/dev/shm", SHORT, text, "sudo mount -o remount,exec,size=2G /dev/shm")
+    text = f"{refusal}, and TMPDIR, {tilde(temporary)}, {other}: the guest cannot start (in a container: docker run --shm-size 2g)"
+    return Finding("/dev/shm", SHORT, text, "sudo mount -o remount,exec,size=2G /dev/shm")
+
+
+def check_confinement(here: Surroundings) -> Finding:
+    """What keeps a guest from changing the host beside its own kernel."""
+    version, filters = here.landlock_version(), here.has_seccomp()
+    lacking = [name for name, there in (("Landlock", version), ("seccomp", filters)) if not there]
+    if not lacking:
+        weaker = "" if version >= SIGNALS_SCOPED else "; signals to your other processes need version 6"
+        return Finding("confinement", OK, f"guests: Landlock {version} and seccomp{weaker}")
+    text = f"no {' and no '.join(lacking)}: only the guest's own kernel keeps its programs from your files"
+    mend = "cat /sys/kernel/security/lsm  # Linux 5.13 or later, started with landlock in its parameter lsm="
+    return Finding("confinement", SHORT, text, mend if not version else "docker run --security-opt seccomp=unconfined ...")
+
+
+def check_pinning(here: Surroundings) -> Finding:
+    if here.can_pin():
+        return Finding("pinning", OK, "a guest stays on one processor")
+    text = "sched_setaffinity is refused: guests run on every processor, with the same numbers but slower"
+    return Finding("pinning", SHORT, text, "docker run --cap-add SYS_NICE ...")
+
+
+def check_limits(here: Surroundings) -> Finding:
+    if refusal := here.why_limits_refuse():
+        return Finding("limits", SHORT, refusal, "ulimit -Hn; ulimit -Hf")
+    return Finding("limits", OK, "files and their sizes are enough for a guest")
 
 
 def check_results(here: Surroundings) -> Finding:
@@ -90,6 +117,8 @@ def _check_folder(name: str, folder: Path, here: Surroundings, elsewhere: str) -
     shown = tilde(folder)
     if not here.writable(folder):
         return Finding(name, SHORT, f"{shown} cannot be written", elsewhere, stops=True)
+    if name == "cache" and here.is_noexec(folder):
+        return Finding(name, SHORT, f"{shown} is mounted noexec: neither guest nor simulator can run from it", elsewhere, stops=True)
     free = here.free_bytes(folder)
     if free < DISK_BYTES:
         return Finding(name, SHORT, f"{shown}: {size(free)} free on its disk, expected {size(DISK_BYTES)}", elsewhere)
@@ -138,6 +167,7 @@ def check_root(here: Surroundings) -> Finding:
 
 
 CHECKS: dict[str, Check] = {
-    "system": check_system, "processors": check_cores, "memory": check_memory, "/dev/shm": check_shared_memory, "cache": check_cache,
-    "results": check_results, "tracing": check_tracing, "terminals": check_terminals, "root": check_root,
+    "system": check_system, "processors": check_cores, "pinning": check_pinning, "memory": check_memory, "/dev/shm": check_shared_memory,
+    "limits": check_limits, "cache": check_cache, "results": check_results, "tracing": check_tracing, "confinement": check_confinement,
+    "terminals": check_terminals, "root": check_root,
 }  # fmt: skip

@@ -100,7 +100,56 @@ class Surroundings:
         return shutil.disk_usage(folder).free
 
     def is_noexec(self, folder: Path) -> bool:
+        """Whether no program may run from a folder, or from the nearest one above it that exists."""
+        while not folder.exists():
+            folder = folder.parent
         return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+
+    def temporary(self) -> Path:
+        return Path(tempfile.gettempdir())
+
+    def has_nameless_memory(self) -> bool:
+        """See `iroko.guest.host.has_nameless_memory`."""
+        from iroko.guest.host import has_nameless_memory
+
+        return has_nameless_memory()
+
+    def why_unfit_for_memory(self, folder: Path) -> str | None:
+        """See `iroko.guest.host.why_unfit`."""
+        from iroko.guest.host import why_unfit
+
+        return why_unfit(folder)
+
+    def why_limits_refuse(self) -> str:
+        """Why the hard limits of this process allow no guest; "": they do."""
+        from iroko.errors import UnsupportedError
+        from iroko.guest.host import raised_limits
+
+        try:
+            with raised_limits():
+                return ""
+        except UnsupportedError as error:
+            return str(error)
+
+    def landlock_version(self) -> int:
+        """See `iroko.guest.confine.landlock_version`."""
+        from iroko.guest.confine import landlock_version
+
+        return landlock_version()
+
+    def has_seccomp(self) -> bool:
+        """See `iroko.guest.syscalls.has_seccomp`."""
+        from iroko.guest.syscalls import has_seccomp
+
+        return has_seccomp()
+
+    def can_pin(self) -> bool:
+        """Whether a process may choose its processors; tried with those that it has."""
+        try:
+            os.sched_setaffinity(0, os.sched_getaffinity(0))
+            return True
+        except OSError:
+            return False
 
     def can_trace(self) -> bool:
         """Whether a process here may let its parent trace it, as the guest kernel's processes do."""

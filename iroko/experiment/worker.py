@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from iroko.agent import Progress
+from iroko.cache import keep_torch_cache
 from iroko.command import Stopped, signals_raise
 from iroko.errors import IrokoError
 from iroko.job import prepare, work
@@ -98,6 +99,7 @@ def serve(request: Table, out: TextIO) -> int:
     code, reason = 0, ""
     try:
         with signals_raise():
+            keep_torch_cache()
             config = make_config(request["config"])
             run_job(config, Path(request["path"]), PipeDisplay(out, config.scenario.num_steps))
     except Stopped as stopped:

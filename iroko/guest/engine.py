@@ -9,7 +9,6 @@ from iroko.remote import RemoteEngine
 from iroko.topology import Topology
 
 _TIMEOUT_S = 120.0
-_HALT_S = 5.0
 
 
 class GuestEngine(RemoteEngine):
@@ -27,12 +26,11 @@ class GuestEngine(RemoteEngine):
     def __init__(self, topology: Topology, seed: int = 0, timeout_s: float = _TIMEOUT_S) -> None:
         check_rates(topology)
         self.machine = Machine([sys.executable, "-m", "iroko.guest.server"], seed)
-        super().__init__(topology, Channel(self.machine.channel, timeout_s), self._stop, self._last_words)
-
-    def _last_words(self) -> str:
-        words = self.machine.console_end()
-        return f"; the end of its console:\n{words}" if words else ""
-
-    def _stop(self) -> None:
+        machine = self.machine
         # In the middle of a step there is nothing worth waiting for; the guest's state is thrown away with it.
-        self.machine.stop(0.0)
+        super().__init__(topology, Channel(machine.channel, timeout_s), machine.stop, lambda: _last_words(machine))
+
+
+def _last_words(machine: Machine) -> str:
+    words = machine.console_end()
+    return f"; the end of its console:\n{words}" if words else ""

@@ -1,6 +1,6 @@
 """Boot a guest, and end it.
 
-The guest sees the host's files, read-only (`iroko.guest.confine` sees to it), and runs as an ordinary process of the caller: no root, no
+The guest sees the host's files, read-only (see `iroko.guest.confine`), and runs as an ordinary process of the caller: no root, no
 image, no daemon. Its kernel mixes its command line and the wall clock into its entropy, so both are the same for every guest: the script
 is found in the process's working folder, the channel is its standard input, and no path of the machine is on the command line.
 """
@@ -14,17 +14,18 @@ import shlex
 import subprocess
 import sys
 import tty
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from iroko.errors import UnsupportedError
 from iroko.guest.build import KERNEL_NAME, kernel_path
 from iroko.guest.confine import start_confined
-from iroko.guest.processor import choose_processor
+from iroko.guest.hidden import python_folders, show_hidden
+from iroko.guest.host import MEMORY_BYTES, choose_memory_folder, explain_refusal, has_nameless_memory, raised_limits
+from iroko.guest.processor import pin
 from iroko.ownership import Claim, make_folder, start_process
 
-_MEMORY = "2048M"
+_MEMORY = f"{MEMORY_BYTES >> 20}M"
 """What a guest may come to use; it takes of the host what it has used, 0.2 GB at first."""
 _TCP_MEMORY_PAGES = "262144 294912 327680"
 """Above the first of these (of 4 KiB each, here 1 GiB) the kernel holds TCP's buffers back, above the last (1.25 GiB) it stops them. All
@@ -33,9 +34,9 @@ on where the host placed it, and differs by a per cent from boot to boot."""
 _SCRIPT = """#!/bin/sh
 export PATH={path} HOME=/run LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={python_path} TMPDIR=/run {more}
 mount -t proc proc /proc; mount -t sysfs sys /sys
-mount -t tmpfs run /run
+{before}mount -t tmpfs run /run
 mkdir -p /dev/pts /dev/shm; mount -t devpts pts /dev/pts; mount -t tmpfs shm /dev/shm
-[ -e /dev/dsp ] || mknod /dev/dsp c 14 3
+{after}[ -e /dev/dsp ] || mknod /dev/dsp c 14 3
 ulimit -n 65536
 echo 1 > /proc/sys/vm/panic_on_oom
 echo {tcp_memory_pages} > /proc/sys/net/ipv4/tcp_mem
@@ -44,19 +45,22 @@ cd /
 halt -f
 """
 _ARGUMENTS = [
-    f"mem={_MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/proc/self/cwd/init",
+    f"mem={_MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "init=/bin/sh",
     "time-travel=inf-cpu",  # work of the processor takes no virtual time; idle time is skipped
     "time-travel-start=1700000000",
-    "con=null", "quiet",
+    "con=null", "console=tty0", "quiet",
 ]  # fmt: skip
 _WITH_CHANNEL = ["con0=null,fd:1", "dsp=/proc/self/fd/0"]
 _WITH_TERMINAL = ["con0=fd:0,fd:1"]
+_INIT = ["--", "/proc/self/cwd/init"]
+"""What the first program, the shell, gets: it reads the script, which may lie where no program may run."""
 _CONSOLE_LINES = 12
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NOISE = re.compile(
-    r"\s*(\?? ?\[<[0-9a-f]+>\]|Stack:|Call Trace:|([0-9a-f]{8,16} ?)+$|Failed to write wtmp|Halting\.|reboot: System halted)"
+    r"\s*(\?? ?\[<[0-9a-f]+>\]|Stack:|Call Trace:|([0-9a-f]{8,16} ?)+$|check_one_sigio failed|"
+    r"Failed to write wtmp|Halting\.|reboot: System halted)"
 )
-"""The addresses of a panic, and the words of the halt that follows whatever was the matter."""
+"""The addresses of a panic, a test of terminals that the guest may not open, and the words of the halt that follows every end."""
 
 
 def check_machine() -> None:
@@ -67,17 +71,6 @@ def check_machine() -> None:
             "use --engine sim, or --engine mininet (Linux, as root)"
         )
     kernel_path()
-
-
-@contextlib.contextmanager
-def _pinned(processor: int) -> Iterator[None]:
-    """What the calling thread starts meanwhile runs on that processor."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {processor})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 class Machine:
@@ -114,19 +107,20 @@ class Machine:
 
     def _boot(self, kernel: Path, command: list[str], seed: int, console: bool) -> None:
         python_path = os.pathsep.join(os.path.abspath(path) for path in sys.path)
+        before, after = show_hidden(python_folders())
         script = _SCRIPT.format(
             path=shlex.quote(os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"), python_path=shlex.quote(python_path),
-            tcp_memory_pages=_TCP_MEMORY_PAGES,
+            tcp_memory_pages=_TCP_MEMORY_PAGES, before=before, after=after,
             more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),
         )  # fmt: skip
-        init = self.folder / "init"
-        init.write_text(script)
-        init.chmod(0o755)
-        # The guest's memory is a file there, soon unlinked: on a disk it would be written back.
-        memory = self._make_folder(Path("/dev/shm")) if os.access("/dev/shm", os.W_OK) else self.folder
+        (self.folder / "init").write_text(script)
+        memory = self.folder
+        # A named file, soon unlinked, would be written back where it lies on a disk.
+        if not has_nameless_memory() and (place := choose_memory_folder(self.folder)) != self.folder:
+            memory = self._make_folder(place)
         environment = {"IROKO_GUEST_SEED": str(seed), "TMPDIR": str(memory), "HOME": str(self.folder), "PATH": os.defpath}
         if console:
-            self._start(kernel, _WITH_TERMINAL, environment, {})
+            self._start(kernel, _WITH_TERMINAL, environment, None, {})
             return
         self.channel, theirs = pty.openpty()
         try:
@@ -134,24 +128,25 @@ class Machine:
             tty.setraw(theirs)
             with open(self.console, "wb") as output:
                 streams: dict[str, Any] = {"stdin": theirs, "stdout": output, "stderr": output, "start_new_session": True}
-                self._start(kernel, _WITH_CHANNEL, environment, streams)
+                self._start(kernel, _WITH_CHANNEL, environment, theirs, streams)
         finally:
             os.close(theirs)
 
-    def _start(self, kernel: Path, ends: list[str], environment: dict[str, str], streams: dict[str, Any]) -> None:
-        processor = choose_processor()
+    def _start(self, kernel: Path, ends: list[str], environment: dict[str, str], terminal: int | None, streams: dict[str, Any]) -> None:
+        arguments = [KERNEL_NAME, *_ARGUMENTS, *ends, *_INIT]
 
         def start() -> "subprocess.Popen[bytes]":
-            with _pinned(processor):
-                return subprocess.Popen([KERNEL_NAME, *_ARGUMENTS, *ends], executable=kernel, cwd=self.folder, env=environment, **streams)
+            return subprocess.Popen(arguments, executable=kernel, cwd=self.folder, env=environment, **streams)
+
+        def start_here() -> "subprocess.Popen[bytes]":
+            with raised_limits():
+                return start_confined(self.folder, Path(environment["TMPDIR"]), pin, start, terminal)
 
         try:
             # Where this process dies before it is on record, the guest finds its channel closed, and halts.
-            self._running, self.process = start_process(lambda: start_confined(self.folder, Path(environment["TMPDIR"]), start))
+            self._running, self.process = start_process(start_here)
         except OSError as error:
-            raise UnsupportedError(
-                f"guest kernel {kernel}: {error.strerror or error}: build it anew with `python -m iroko.guest build --again`"
-            ) from error
+            raise UnsupportedError(explain_refusal(kernel, error)) from error
 
     def console_end(self) -> str:
         """The last lines of the guest's console that say anything; a panic's first."""

@@ -4,6 +4,7 @@ A guest is one processor, but several processes on the host that hand over to ea
 switch of context; across cores it is an interrupt between processors, and the guest runs three times slower. So each guest is pinned.
 """
 
+import contextlib
 import os
 
 from iroko.guest.build import KERNEL_NAME
@@ -30,3 +31,12 @@ def choose_processor() -> int:
     """The processor, of those that this process may use, with the fewest guests on it; the last of them first."""
     taken = _pinned_guests()
     return max(os.sched_getaffinity(0), key=lambda number: (-taken.count(number), number))
+
+
+def pin() -> None:
+    """Let the calling thread, and what it starts, run on one processor only.
+
+    Where the host refuses that, the guest runs on any: its numbers are the same, and it is slower. The doctor warns.
+    """
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, {choose_processor()})

@@ -40,7 +40,22 @@ class MininetEngine(RemoteEngine):
         require_root()
         check_rates(topology)
         check_topology(topology)
-        self._socket, theirs = socket.socketpair()
+        self.network = _Process()
+        channel = Channel(self.network.socket.fileno(), timeout_s)
+        super().__init__(topology, channel, self.network.stop, self.network.last_words)
+
+    def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
+        """See `Engine.reset`."""
+        for line in missing_transports([transport]).values():
+            raise UnsupportedError(line)
+        return super().reset(flows, transport, seed)
+
+
+class _Process:
+    """The network's process and the near end of its channel."""
+
+    def __init__(self) -> None:
+        self.socket, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]
         environment = allowed_environment({"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)})
 
@@ -54,37 +69,32 @@ class MininetEngine(RemoteEngine):
         try:
             with theirs:
                 # Where this process dies before it is on record, the other finds its channel closed, and ends.
-                self._running, self._process = start_process(start)
+                self._running, self.process = start_process(start)
         except BaseException:
-            self._socket.close()
+            self.socket.close()
             raise
-        super().__init__(topology, Channel(self._socket.fileno(), timeout_s), self._stop, self._last_words)
 
-    def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
-        """See `Engine.reset`."""
-        for line in missing_transports([transport]).values():
-            raise UnsupportedError(line)
-        return super().reset(flows, transport, seed)
-
-    def _last_words(self) -> str:
-        self._socket.close()
+    def last_words(self) -> str:
+        """What the process printed last, for an error; ends it."""
+        self.socket.close()
         try:
-            _, words = self._process.communicate(timeout=_CLOSE_S)
+            _, words = self.process.communicate(timeout=_CLOSE_S)
         except subprocess.TimeoutExpired:
             self._running.undo()
             return ""
         lines = words.decode(errors="replace").strip().splitlines()
         return f"; its last words: {lines[-1]}" if lines else ""
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the process; safe twice."""
         with contextlib.ExitStack() as steps:  # the next ones are done also when one of them fails
-            if self._process.stderr:
-                steps.callback(self._process.stderr.close)
-            steps.callback(self._end_process)
-            steps.callback(self._socket.close)
+            if self.process.stderr:
+                steps.callback(self.process.stderr.close)
+            steps.callback(self._end)
+            steps.callback(self.socket.close)
 
-    def _end_process(self) -> None:
+    def _end(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_S)
+            self.process.wait(_CLOSE_S)
         self._running.undo()
-        self._process.wait()
+        self.process.wait()

@@ -99,9 +99,9 @@ class TestRealTime:
             engine.begin_step(np.full(4, 1e7), 0.5)
             time.sleep(0.2)  # it has begun by now
             # Stand still as a machine without a processor for it would, beyond the end of the step.
-            os.kill(engine._process.pid, signal.SIGSTOP)
+            os.kill(engine.network.process.pid, signal.SIGSTOP)
             time.sleep(1)
-            os.kill(engine._process.pid, signal.SIGCONT)
+            os.kill(engine.network.process.pid, signal.SIGCONT)
             engine.finish_step()
         finally:
             engine.close()
