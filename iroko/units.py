@@ -39,6 +39,14 @@ def plain(value: Any) -> Any:
     return value.item() if is_scalar else value
 
 
+def whole(value: Any) -> int | None:
+    """A whole number of any type (3, 3.0, numpy's) as Python's own; None: it is something else."""
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (isinstance(value, float) and not value.is_integer()):
+        return None
+    return int(value)
+
+
 def _parse(value: str | float, units: dict[str, float], what: str, example: str) -> float:
     value = plain(value)
     if not isinstance(value, (str, numbers.Real)) or isinstance(value, bool):
