@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from iroko.errors import InputError
+from iroko.names import show
+from iroko.units import plain, whole
 
 UDP = "udp"
 """The transport without congestion control; every other transport is the name of a TCP congestion control of Linux."""
@@ -13,10 +16,15 @@ UDP = "udp"
 class Flow:
     """One transfer between two hosts.
 
+    Numbers of numpy become Python's own, so that every engine can send them on.
+
     Attributes:
         source, destination: names of hosts.
         start_s: when it starts, in seconds from the start of the episode.
-        size_bytes: application bytes to deliver; None: it sends until the episode ends.
+        size_bytes: application bytes to deliver, a whole number; None: it sends until the episode ends.
+
+    Raises:
+        InputError: a value of another type, or out of range.
     """
 
     source: str
@@ -25,11 +33,29 @@ class Flow:
     size_bytes: int | None = None
 
     def __post_init__(self) -> None:
+        for key in ("source", "destination"):
+            name = getattr(self, key)
+            if not isinstance(name, str):
+                raise InputError(f"{key}={show(name)} of a flow: expected the name of a host, such as topology.hosts[0]")
+            object.__setattr__(self, key, str(name))
+        what = f"flow {self.source}->{self.destination}"
         if self.source == self.destination:
             raise InputError(f"flow from {self.source} to itself: expected two different hosts")
-        if not 0 <= self.start_s < math.inf:
-            raise InputError(f"start_s={self.start_s} of flow {self.source}->{self.destination}: expected 0 or more")
-        if self.size_bytes is not None and not 1 <= self.size_bytes <= 1 << 50:
-            raise InputError(
-                f"size_bytes={self.size_bytes} of flow {self.source}->{self.destination}: expected 1 or more, at most 2^50, or None"
-            )
+        start_s = plain(self.start_s)
+        if not isinstance(start_s, (int, float)) or isinstance(start_s, bool) or not 0 <= start_s < math.inf:
+            raise InputError(f"start_s={show(start_s)} of {what}: expected seconds, 0 or more")
+        object.__setattr__(self, "start_s", _to_float(start_s, what))
+        if self.size_bytes is not None:
+            size_bytes = whole(self.size_bytes)
+            if size_bytes is None or not 1 <= size_bytes <= 1 << 50:
+                raise InputError(
+                    f"size_bytes={show(self.size_bytes)} of {what}: expected a whole number of bytes, 1 or more, at most 2^50, or None"
+                )
+            object.__setattr__(self, "size_bytes", size_bytes)
+
+
+def _to_float(start_s: Any, what: str) -> float:
+    try:
+        return float(start_s)
+    except OverflowError as error:
+        raise InputError(f"start_s of {what}: expected a number below 1e308") from error

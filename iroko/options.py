@@ -18,7 +18,7 @@ from iroko.flows import UDP
 from iroko.names import check_name, show
 from iroko.records import check_records
 from iroko.scenario import Scenario, parse_toml, read_toml
-from iroko.units import parse_size
+from iroko.units import parse_size, plain
 
 DEFAULT_TOPOLOGY = "fattree"
 DEFAULT_TRAFFIC = {"dumbbell": "pairs", "fattree": "stride", "star": "incast"}
@@ -99,7 +99,8 @@ class RunConfig:
         if not isinstance(self.skip_missing, bool):
             raise InputError(f"skip_missing={show(self.skip_missing)}: expected true or false")
         for key, least, most in (("steps", 1, 10**9), ("envs", 1, 64), ("episodes", 1, 10_000), ("seed", 0, 2**31 - 1)):
-            value = getattr(self, key)
+            value = plain(getattr(self, key))
+            object.__setattr__(self, key, value)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InputError(f"{key}={show(value)}: expected a whole number, {least} <= {key} <= {most}")
         if self.train_engine == "mininet" and self.envs > 1:
@@ -137,7 +138,7 @@ class RunConfig:
 
 
 def _read_sizes(key: str, values: Any) -> tuple[int, ...]:
-    if not isinstance(values, (list, tuple)) or not all(isinstance(value, (str, int, float)) for value in values):
+    if not isinstance(values, (list, tuple)) or not all(isinstance(plain(value), (str, int, float)) for value in values):
         raise InputError(f"{key}={show(values)}: expected a list of sizes, such as [10000, 100000, 1000000]")
     try:
         sizes = tuple(parse_size(value) for value in values)

@@ -102,7 +102,7 @@ class RemoteEngine:
         self._check_open()
         if self._stepping:
             self.finish_step()
-        content = {"flows": [dataclasses.astuple(flow) for flow in flows], "transport": transport, "seed": seed}
+        content = {"flows": [dataclasses.astuple(flow) for flow in flows], "transport": transport, "seed": int(seed)}
         self._num_flows = len(flows)
         answer = self._ask(RESET, json.dumps(content).encode(), SNAPSHOT)
         return _unpack_snapshot(answer, self.topology, self._num_flows)

@@ -18,7 +18,7 @@ from iroko.flows import UDP, Flow
 from iroko.names import check_name, in_users_code, load, show
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
-from iroko.units import format_rate, parse_rate, parse_size, parse_time
+from iroko.units import format_rate, parse_rate, parse_size, parse_time, plain
 
 FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "marks", "limits", "sent", "received", "pairs")
 CENTRAL, HOSTS = "central", "hosts"
@@ -60,7 +60,7 @@ def check_parameters(what: str, function: Any, parameters: dict[str, Any]) -> di
     result = {name: value.default for name, value in known.items()}
     for key, raw in parameters.items():
         check_name(f"key of {what}", key, known, UnknownArgumentError)
-        value = read_value(key, raw)
+        value = read_value(key, plain(raw))
         allowed = known[key].annotation
         kinds = typing.get_args(allowed) if isinstance(allowed, types.UnionType) else (allowed,)
         if types.NoneType in kinds and isinstance(value, str) and value.lower() == "none":

@@ -5,21 +5,25 @@ ports stand in one fixed order, and every per-port array of Iroko follows it.
 """
 
 import hashlib
+import re
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import networkx as nx
 
 from iroko.errors import InputError
 from iroko.names import show
-from iroko.units import MAX_RATE_BPS
+from iroko.units import MAX_RATE_BPS, plain, whole
 
 ROUTINGS = ("static", "ecmp")
 MIN_QUEUE_BYTES = 1514
 MAX_PATH_SWITCHES = 254
 """IP counts hops down from at most 255, and what arrives with 1 is not forwarded."""
+MAX_NAME_CHARACTERS = 64
+_NODE_NAME = re.compile(r"\w[\w.:/@+-]*")
 HOST_QUEUE_BYTES = 16_000_000
 """A host's own queue holds what its sockets hand down; they block before it is full, so that a host drops none of its packets."""
 
@@ -44,6 +48,18 @@ class Port:
 
     def __post_init__(self) -> None:
         what = f"port {self.owner}->{self.peer}"
+        for key in ("rate_bps", "delay_s"):
+            value = plain(getattr(self, key))
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise InputError(f"{key}={show(value)} of {what}: expected a number")
+            object.__setattr__(self, key, value)
+        for key in ("queue_bytes", "ecn_bytes"):
+            value = getattr(self, key)
+            if value is None and key == "ecn_bytes":
+                continue
+            if (count := whole(value)) is None:
+                raise InputError(f"{key}={show(value)} of {what}: expected a whole number of bytes")
+            object.__setattr__(self, key, count)
         if not 1e3 <= self.rate_bps <= MAX_RATE_BPS:
             raise InputError(f"rate_bps={self.rate_bps:g} of {what}: expected 1e3 <= rate_bps <= {MAX_RATE_BPS:g}")
         if not 0 <= self.delay_s <= 10:
@@ -56,6 +72,23 @@ class Port:
     @property
     def name(self) -> str:
         return f"{self.owner}->{self.peer}"
+
+
+def check_node_name(topology: str, name: Any) -> str:
+    """Return the name of a host or switch if every engine, table and figure can hold it.
+
+    Raises:
+        InputError: it is no text, is too long, or has a character that is not allowed.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"topology {topology}: node {show(name)}: expected a name, such as 'h0'")
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise InputError(f"topology {topology}: the name {show(name)} has {len(name)} characters: expected 1 to {MAX_NAME_CHARACTERS}")
+    if not _NODE_NAME.fullmatch(name):
+        raise InputError(
+            f"topology {topology}: the name {show(name)}: expected letters, digits and any of _ . : / - @ +, the first a letter, digit or _"
+        )
+    return str(name)
 
 
 @dataclass(frozen=True)
@@ -71,8 +104,8 @@ class Topology:
             one of the shortest paths, chosen by a hash of its addresses and port numbers).
 
     Raises:
-        InputError: a name twice, a host with more or less than one link, a link to an unknown node, no path between two hosts, or one of
-            more than `MAX_PATH_SWITCHES` switches.
+        InputError: a name that is bad or listed twice, a host with more or less than one link, a link to an unknown node, no path
+            between two hosts, or one of more than `MAX_PATH_SWITCHES` switches.
     """
 
     name: str
@@ -83,11 +116,14 @@ class Topology:
     graph: "nx.DiGraph[str]" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for key in ("hosts", "switches"):
+            object.__setattr__(self, key, tuple(check_node_name(self.name, name) for name in getattr(self, key)))
+        object.__setattr__(self, "ports", tuple(self.ports))
         if self.routing not in ROUTINGS:
             raise InputError(f"routing={show(self.routing)}: expected one of {', '.join(ROUTINGS)}")
         nodes = Counter(self.hosts + self.switches)
         if doubles := [name for name, count in nodes.items() if count > 1]:
-            raise InputError(f"topology {self.name}: the name {doubles[0]!r} stands twice")
+            raise InputError(f"topology {self.name}: the name {doubles[0]!r} is listed twice")
         if len(self.hosts) < 2:
             raise InputError(f"topology {self.name}: expected at least 2 hosts, got {len(self.hosts)}")
         graph: nx.DiGraph[str] = nx.DiGraph()
@@ -96,7 +132,7 @@ class Topology:
             if unknown := [end for end in (port.owner, port.peer) if end not in nodes]:
                 raise InputError(f"topology {self.name}: port {port.name} names the unknown node {unknown[0]!r}")
             if graph.has_edge(port.owner, port.peer):
-                raise InputError(f"topology {self.name}: port {port.name} stands twice")
+                raise InputError(f"topology {self.name}: port {port.name} is listed twice")
             graph.add_edge(port.owner, port.peer, index=index)
         for owner, peer in graph.edges:
             if not graph.has_edge(peer, owner):

@@ -1,10 +1,13 @@
 """Ports, checks and shortest-path routes of `Topology`."""
 
+import dataclasses
 import time
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import networkx as nx
+import numpy as np
 import pytest
 
 from iroko.errors import InputError
@@ -62,7 +65,7 @@ def test_the_limits_of_a_port_are_allowed() -> None:
     ([("h0", "s0"), ("h1", "s1")], "cannot reach"),
     ([("h0", "s0"), ("h0", "s1"), ("h1", "s0"), ("s0", "s1")], "host h0 has 2 links"),
     ([("h0", "s0"), ("s0", "s1")], "host h1 has 0 links"),
-    ([("h0", "s0"), ("h1", "s1"), ("s0", "s1"), ("s1", "s0")], "stands twice"),
+    ([("h0", "s0"), ("h1", "s1"), ("s0", "s1"), ("s1", "s0")], "is listed twice"),
     ([("h0", "s0"), ("h1", "s9"), ("s0", "s1")], "unknown node 's9'"),
 ])  # fmt: skip
 def test_a_broken_fabric_is_refused(links: list[tuple[str, str]], message: str) -> None:
@@ -71,7 +74,7 @@ def test_a_broken_fabric_is_refused(links: list[tuple[str, str]], message: str) 
 
 
 def test_a_name_twice_one_host_and_a_one_way_link_are_refused() -> None:
-    with pytest.raises(InputError, match="'x' stands twice"):
+    with pytest.raises(InputError, match="'x' is listed twice"):
         Topology("test", ("x", "h1"), ("x",), two_ports("h1", "x"))
     with pytest.raises(InputError, match="at least 2 hosts, got 1"):
         Topology("test", ("h0",), ("s0",), two_ports("h0", "s0"))
@@ -79,6 +82,29 @@ def test_a_name_twice_one_host_and_a_one_way_link_are_refused() -> None:
         Topology("test", ("h0", "h1"), ("s0",), (*two_ports("h0", "s0"), two_ports("h1", "s0")[0]))
     with pytest.raises(InputError, match="routing='fastest': expected one of static, ecmp"):
         dumbbell(routing="fastest")
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("", "the name '': expected letters"),
+    ("-h0", "the name '-h0': expected letters, digits and any of"),
+    ("h 0", "the name 'h 0'"), ("h\n", r"the name 'h\\n'"), ("h>0", "the name 'h>0'"), ("$h$", "the name"), ("..", "the name"),
+    ("h" * 65, r"has 65 characters: expected 1 to 64"),
+    (0, "node 0: expected a name, such as 'h0'"), (None, "node None: expected a name"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["host", "switch"])
+def test_a_name_that_no_engine_can_hold_is_refused(name: Any, message: str, kind: str) -> None:
+    host, switch = (name, "s0") if kind == "host" else ("h0", name)
+    with pytest.raises(InputError, match=message):
+        Topology("test", (host, "h1"), (switch,), (*two_ports(host, switch), *two_ports("h1", switch)))
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    port = Port("a", "b", np.float32(1e6), np.int64(0), np.int64(15_140), np.float64(3028.0))
+    assert port == Port("a", "b", 1e6, 0.0, 15_140, 3028)
+    assert [type(value) for value in dataclasses.astuple(port)[2:]] == [float, int, int, int]
+    for key, value in (("queue_bytes", 15_140.5), ("queue_bytes", True), ("ecn_bytes", "3k"), ("rate_bps", "1M"), ("delay_s", None)):
+        with pytest.raises(InputError, match=f"{key}=.* of port a->b: expected a"):
+            Port("a", "b", **({"rate_bps": 1e6, "delay_s": 0.0, "queue_bytes": 15_140} | {key: value}))
 
 
 def test_indices_agree_with_the_ports() -> None:

@@ -31,6 +31,8 @@ from iroko.tcp_window import MIN_BUFFER_BYTES, tcp_window
 from iroko.topology import MAX_PATH_SWITCHES, Topology
 
 _FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
+_IFNAMSIZ = 16
+"""Bytes of an interface's name in Linux, with the zero at its end (if.h)."""
 _COMMON = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
            "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}  # fmt: skip
 _HOST = {"ipv4/tcp_no_metrics_save": "1", "ipv4/ip_default_ttl": str(MAX_PATH_SWITCHES + 1)}
@@ -121,6 +123,11 @@ class FastIntf(Intf):
 
 class FastLink(Link):
     """A virtual Ethernet pair, made by one netlink message."""
+
+    def intfName(self, node: Any, n: int) -> str:
+        """Name an interface after its node where Linux takes that name, else by its number: each node has a namespace of its own."""
+        name = f"{node.name}-eth{n}"
+        return name if len(name.encode()) < _IFNAMSIZ and not set(name) & set("/:") else f"eth{n}"
 
     @classmethod
     def makeIntfPair(cls, intfname1: str, intfname2: str, addr1: str | None = None, addr2: str | None = None,

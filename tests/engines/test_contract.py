@@ -12,6 +12,7 @@ from iroko.addressing import MAX_KERNEL_FLOWS
 from iroko.engine import missing_transports, open_engine
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
 from iroko.flows import Flow
+from iroko.topology import build_topology
 from tests.engines.driver import Driver
 from topologies.dumbbell import dumbbell
 
@@ -79,6 +80,19 @@ def test_halves_of_a_step_equal_the_step(engine_name: str) -> None:
             engine.finish_step()
     finally:
         engine.close()
+
+
+def test_long_names_and_numbers_of_numpy_run(engine_name: str) -> None:
+    # Linux's interface names have 15 bytes, without "/" or ":"; numpy's numbers are not JSON's.
+    hosts = ["rack-0123456789/host-0123456789:1", "ärack1-host2"]
+    links = [(hosts[0], "top-of-rack-1"), (hosts[1], "top-of-rack-1")]
+    topology = build_topology("named", hosts, ["top-of-rack-1"], links, rate_bps=np.float64(10e6), delay_s=0.0,
+                              queue_bytes=np.int64(757_000), ecn_bytes=None, routing="static")  # fmt: skip
+    flows = [Flow(*hosts, np.float64(0.0), np.int64(20_000))]
+    with closing(open_engine(engine_name, topology)) as engine:
+        engine.reset(flows, "cubic", np.int64(3))
+        snapshots = [engine.step(Driver(engine).full, 0.1) for _ in range(3)]
+    assert sum(snapshot.flow_bytes[0] for snapshot in snapshots) == 20_000
 
 
 @pytest.mark.parametrize("transport", ["udp", "cubic", "reno", "bbr"])
