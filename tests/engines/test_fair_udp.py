@@ -70,3 +70,12 @@ def test_jitter_comes_and_goes_with_the_transport() -> None:
             seen[transport].append(np.concatenate([engine.step(limits, STEP_S).port_bytes for _ in range(5)]).tolist())
     assert seen["udp"][0] == seen["udp"][1]
     assert seen["reno"][0] == seen["reno"][1]
+
+
+def test_senders_of_uneven_rate_share_in_proportion(exact_engine: str) -> None:
+    """2 and 5 Mbit/s meet at 3.5 Mbit/s: where losses hit packets alike, each keeps half of what it sends."""
+    rates_bps = {"h0": 2e6, "h1": 5e6, "s0": 3.5e6, "s1": 10e6}
+    base = dumbbell()
+    topology = replace(base, ports=tuple(replace(port, rate_bps=rates_bps.get(port.owner, 10e6)) for port in base.ports))
+    shares = goodput_mbps(exact_engine, topology, [Flow("h0", "h2"), Flow("h1", "h3")])
+    assert shares[1] == pytest.approx([0.97, 2.43], abs=0.2)

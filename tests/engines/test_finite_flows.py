@@ -28,8 +28,9 @@ def test_a_flow_alone_has_a_slowdown_of_1(drive: Open, transport: str, delay_s: 
         last = driver.run([Flow("h0", "h2", 0.05, size_bytes)], transport, 3)[-1]
         ideal = ideal_completions_s([size_bytes], [10e6], [way_s], headers_bytes, [2 * way_s] if tcp else None)
         result = slowdowns(last.flow_completion_s, ideal, last_frames_s([size_bytes], [10e6], headers_bytes))
-        # A bucket lasts 2 us longer than a frame, 1.5% of the least of these.
-        assert result == pytest.approx([1.0], rel=0.015), size_bytes
+        # A bucket lasts 2 us longer than a frame, 1.5% of the least of these; UDP's jitter makes each packet up to a frame's time late.
+        jitter_s = 0.0 if tcp else 1514 * 8 / 10e6
+        assert 0.985 < result[0] < 1.015 + jitter_s / ideal[0], size_bytes
 
 
 def test_a_udp_flow_that_loses_a_packet_never_completes_and_every_byte_is_accounted_for(drive: Open) -> None:

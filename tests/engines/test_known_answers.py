@@ -156,7 +156,9 @@ def test_bytes_in_are_bytes_out_queued_or_dropped(drive: Open, transport: str) -
     drops = sum(s.port_drops[bottleneck] for s in snapshots)
     assert drops > 0
     # A port's counter runs when a packet leaves; what TCP loses here are full packets, as are all of UDP.
-    assert into == out + snapshots[-1].backlog_bytes[bottleneck] + drops * FRAME
+    on_wire = into - (out + snapshots[-1].backlog_bytes[bottleneck] + drops * FRAME)
+    # The jitter of UDP senders keeps at most one packet of each on its way.
+    assert on_wire in ((0, FRAME, 2 * FRAME) if transport == "udp" else (0,))
 
 
 def test_finite_udp_flow_takes_size_over_rate(drive: Open) -> None:

@@ -13,8 +13,8 @@ CASES = all_cases()
 
 
 def test_every_combination_stands_once() -> None:
-    # Five fabrics with three kinds of limits, two with none.
-    assert len(CASES) == len(TRANSPORTS) * len(RATES) * (5 * 3 + 2)
+    # Five fabrics with three kinds of limits, three with none.
+    assert len(CASES) == len(TRANSPORTS) * len(RATES) * (5 * 3 + 3)
     assert len({case.name for case in CASES}) == len(CASES)
     assert {case.fabric for case in CASES} == set(FABRICS)
 
