@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from iroko.guest import confine
+from iroko.guest import confine, syscalls
 from iroko.guest.machine import Machine
 from iroko.guest.syscalls import has_seccomp
 
@@ -208,6 +209,28 @@ def test_without_walls_everything_is_done(places: list[Path], monkeypatch: pytes
     monkeypatch.setattr(confine, "_confine", lambda *_: None)
     said = attempt_on_host(places)
     assert "refused mode" not in said and "DONE mode" in said and "DONE make" in said and "DONE remove" in said
+
+
+def test_the_numbers_are_those_of_their_calls() -> None:
+    header = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+    if not header.exists():
+        pytest.skip(f"{header} is missing: a package of the C library's headers")
+    numbers = {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)", header.read_text())}
+    allowed = {**syscalls._ALLOWED, "open": syscalls._OPEN, "ioctl": syscalls._IOCTL, "clone": syscalls._CLONE, "openat": syscalls._OPENAT}
+    assert {name: numbers[name] for name in allowed} == allowed
+    assert not set(allowed) & {
+        "chmod",
+        "fchmodat",
+        "chown",
+        "mknod",
+        "setxattr",
+        "utimensat",
+        "socket",
+        "mount",
+        "rename",
+        "link",
+        "symlink",
+    }
 
 
 ELSEWHERE = """
