@@ -80,11 +80,10 @@ def signals_raise(*, at_end_default: bool = False) -> Iterator[None]:
 def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
     """Run a program with these arguments, or those of the command line; returns the exit code."""
     clean_environment()
-    is_program = arguments is None
+    with suppress(IrokoError, RuntimeError):  # without a cache folder, which is an error for what needs it
+        keep_torch_cache()
     try:
-        with signals_raise(at_end_default=is_program):
-            if is_program:
-                keep_torch_cache()
+        with signals_raise(at_end_default=arguments is None):
             result = app(arguments, prog_name=program, standalone_mode=False)
             sys.stdout.flush()
             return result if isinstance(result, int) else 0

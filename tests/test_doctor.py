@@ -249,6 +249,8 @@ def test_without_a_guest_the_main_job_does_not_run(here: Other, word: str, mend:
 def test_on_another_processor_the_main_job_scores_in_the_simulator() -> None:
     report = examine(Other(system=("Linux", "6.1", "aarch64")))
     assert report.ok and "score on sim" in report.ways[0].name and not engine(report, "guest").runs
+    report = examine(Other(system=("Linux", "6.1", "aarch64"), has_seccomp=False, landlock_version=0, can_pin=False))
+    assert all(finding(report, name).state == OK for name in ("confinement", "pinning", "/dev/shm", "limits"))
 
 
 def test_a_results_folder_that_cannot_be_written_stops_the_main_job() -> None:

@@ -166,8 +166,19 @@ def check_root(here: Surroundings) -> Finding:
     return Finding("root", OK, "root, with the capabilities that engine mininet needs")
 
 
+def _for_guests(name: str, check: Check) -> Check:
+    """A check of what guests alone need, for machines on which one can run."""
+
+    def checked(here: Surroundings) -> Finding:
+        system, _, machine = here.system()
+        return check(here) if (system, machine) == ("Linux", "x86_64") else Finding(name, OK, "not needed: no guest runs here")
+
+    return checked
+
+
 CHECKS: dict[str, Check] = {
-    "system": check_system, "processors": check_cores, "pinning": check_pinning, "memory": check_memory, "/dev/shm": check_shared_memory,
-    "limits": check_limits, "cache": check_cache, "results": check_results, "tracing": check_tracing, "confinement": check_confinement,
+    "system": check_system, "processors": check_cores, "pinning": _for_guests("pinning", check_pinning), "memory": check_memory,
+    "/dev/shm": _for_guests("/dev/shm", check_shared_memory), "limits": _for_guests("limits", check_limits), "cache": check_cache,
+    "results": check_results, "tracing": check_tracing, "confinement": _for_guests("confinement", check_confinement),
     "terminals": check_terminals, "root": check_root,
 }  # fmt: skip

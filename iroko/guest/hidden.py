@@ -15,7 +15,7 @@ _VIEW = "/dev/host"
 
 def python_folders() -> list[str]:
     """The folders that this Python and its modules are in, by the names that it uses and by their real ones."""
-    named = [path for path in (*sys.path, sys.prefix, sys.base_prefix, os.path.dirname(sys.executable)) if path]
+    named = [*sys.path, sys.prefix, sys.base_prefix, os.path.dirname(sys.executable)]  # an empty one is the working folder
     return list(dict.fromkeys(other for path in named for other in (os.path.abspath(path), os.path.realpath(path))))
 
 

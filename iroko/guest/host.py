@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _FILES = 256
 """Descriptors that a guest needs: one for each file of the host that is open or in its cache."""
 _MFD_EXEC = 0x10
 _SHARED_MEMORY = Path("/dev/shm")
+_limits = threading.Lock()
 
 
 def has_nameless_memory() -> bool:
@@ -77,22 +79,22 @@ def raised_limits() -> Iterator[None]:
         UnsupportedError: a hard limit is too low for a guest.
     """
     before = {}
-    try:
-        for limit, needed, option, unit in (
-            (resource.RLIMIT_NOFILE, _FILES, "-n", 1), (resource.RLIMIT_FSIZE, MEMORY_BYTES, "-f", 1024),
-        ):  # fmt: skip
-            soft, hard = resource.getrlimit(limit)
-            if hard != resource.RLIM_INFINITY and hard < needed:
-                raise UnsupportedError(
-                    f"ulimit {option} is {hard // unit}: a guest needs {needed // unit}; "
-                    f"raise the hard limit, or use --engine sim"
-                )  # fmt: skip
-            before[limit] = soft, hard
-            resource.setrlimit(limit, (hard, hard))
-        yield
-    finally:
-        for limit, values in before.items():
-            resource.setrlimit(limit, values)
+    with _limits:  # they are the process's; another thread that starts a guest would take the raised ones for what was before
+        try:
+            for limit, needed, option, unit in (
+                (resource.RLIMIT_NOFILE, _FILES, "-n", 1), (resource.RLIMIT_FSIZE, MEMORY_BYTES, "-f", 1024),
+            ):  # fmt: skip
+                soft, hard = resource.getrlimit(limit)
+                if hard != resource.RLIM_INFINITY and hard < needed:
+                    raise UnsupportedError(
+                        f"ulimit {option} is {hard // unit}: a guest needs {needed // unit}; raise the hard limit, or use --engine sim"
+                    )
+                before[limit] = soft, hard
+                resource.setrlimit(limit, (hard, hard))
+            yield
+        finally:
+            for limit, values in before.items():
+                resource.setrlimit(limit, values)
 
 
 def explain_refusal(kernel: Path, error: OSError) -> str:

@@ -44,7 +44,7 @@ _ALLOWED = {
     "setpgid": 109, "getppid": 110, "getpgrp": 111, "setsid": 112, "getpgid": 121, "getsid": 124, "personality": 135, "prctl": 157,
     "arch_prctl": 158, "setrlimit": 160, "gettid": 186, "tkill": 200, "sched_getaffinity": 204, "set_tid_address": 218,
     "exit_group": 231, "tgkill": 234, "waitid": 247, "set_robust_list": 273, "pipe2": 293, "prlimit64": 302, "getrandom": 318,
-    "rseq": 334,
+    "execveat": 322, "rseq": 334,
 }  # fmt: skip
 """Calls of x86-64 by name and number that are allowed with every argument; those below are allowed with some."""
 _OPEN, _IOCTL, _CLONE, _OPENAT = 2, 16, 56, 257

@@ -13,7 +13,7 @@ import pytest
 from iroko.errors import UnsupportedError
 from iroko.guest import host, machine, processor, syscalls
 from iroko.guest.engine import GuestEngine
-from iroko.guest.hidden import show_hidden
+from iroko.guest.hidden import python_folders, show_hidden
 from topologies.dumbbell import dumbbell
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +132,15 @@ def test_a_kernel_that_does_not_start_gets_the_true_reason(
     monkeypatch.setattr(host, "is_noexec", lambda _: noexec)
     said = host.explain_refusal(tmp_path / "linux", OSError(number, os.strerror(number)))
     assert message in said and ("build" in said) == (number == errno.ENOEXEC)
+
+
+def test_the_working_folder_and_real_names_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", ["", str(link)])
+    assert {str(tmp_path), str(link), str(real)} <= set(python_folders())
 
 
 def test_only_hidden_folders_are_shown_again(tmp_path: Path) -> None:

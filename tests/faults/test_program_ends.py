@@ -128,6 +128,18 @@ def test_every_program_ends_silently_when_its_help_is_not_read(module: str) -> N
     assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
 
 
+@pytest.mark.parametrize(("limit", "action", "remedy"), [
+    ("-f 1", "open(sys.argv[1] + '/file', 'w').write('x' * 100_000)", "File too large"),
+    ("-n 20", "[open('/dev/null') for _ in range(30)]", "Too many open files"),
+])  # fmt: skip
+def test_a_limit_of_the_shell_is_named(limit: str, action: str, remedy: str, tmp_path: Path) -> None:
+    code = WRITE.split("def write")[0] + f"def use(folder: str) -> None:\n    {action}\nsys.exit(run_command(app, 'program', None))"
+    command = ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh", sys.executable, "-c", code, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert result.returncode == 1 and remedy in result.stderr and f"`ulimit {limit[:2]}`" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_the_doctor_ends_silently_when_nobody_reads() -> None:
     code = """
 import sys
