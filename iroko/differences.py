@@ -10,7 +10,7 @@ import pandas as pd
 
 from iroko.errors import InputError
 from iroko.options import RunConfig
-from iroko.run_data import read_run
+from iroko.run_data import open_table, read_run
 from iroko.table import score_schemes, to_json
 
 RECORDS = ("steps", "flows")
@@ -64,10 +64,9 @@ def compare_file(there: Path, here: Path) -> str | None:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's own errors are of these two kinds
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())[:120]}") from error
+    with open_table(path) as file:
+        frame: pd.DataFrame = file.read().to_pandas()
+    return frame
 
 
 def _first_cell(there: pd.DataFrame, here: pd.DataFrame) -> str | None:
