@@ -18,7 +18,9 @@ from typing import NoReturn
 import typer
 
 from iroko.cache import hand_over_cache
+from iroko.children import ignore_settings_here
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.names import printable
 from iroko.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
@@ -59,6 +61,7 @@ def signals_raise() -> Iterator[None]:
 def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
     """Run a program with these arguments, or those of the command line; returns the exit code."""
     clean_environment()
+    ignore_settings_here()
     try:
         with signals_raise():
             result = app(arguments, prog_name=program, standalone_mode=False)
@@ -88,8 +91,8 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
 def _complain(message: str, error: BaseException) -> None:
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
-    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    line = " ".join(message.split())
+    notes = printable("".join(f"; {note}" for note in getattr(error, "__notes__", ())))
+    line = printable(" ".join(message.split()))
     if len(line) > MOST_MESSAGE:  # a path can be that long
         line = f"{line[: MOST_MESSAGE // 2]} ... {line[-MOST_MESSAGE // 2 :]}"
     print(f"iroko: {line}{notes}", file=sys.stderr)

@@ -44,7 +44,7 @@ def print_completions(scores: Sequence[CompletionScore], agents: Sequence[str], 
             table.add_row(name, f" {percent} %", *cells, Text() if which else unfinished[number])
     console.print(table)
     for line in explain(scores):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def explain(scores: Sequence[CompletionScore]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from iroko import ingredients
+from iroko.names import printable, show
 from iroko.privileges import allowed_environment
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
@@ -64,11 +65,11 @@ class Manifest:
         Raises:
             TypeError: an unknown key, or a value of another type.
         """
-        manifest = cls(**table)
+        manifest = cls(**_printable(table))
         for name, usual in vars(cls(seed=0)).items():
             value = getattr(manifest, name)
             if not isinstance(value, type(usual)) and not (name == "commit" and isinstance(value, str)):
-                raise TypeError(f"{name}={value!r}: expected a value like {usual!r}")
+                raise TypeError(f"{name}={show(value)}: expected a value like {usual!r}")
         for name in ("packages", "machine", "guest_kernel", "variables", "files"):
             if not all(isinstance(value, str) for value in getattr(manifest, name).values()):
                 raise TypeError(f"{name}: expected texts")
@@ -112,6 +113,15 @@ class Manifest:
     def to_table(self) -> dict[str, Any]:
         """As JSON holds it; the home folder of whoever ran it is `~` in every text."""
         return dict(_without_home(asdict(self)))
+
+
+def _printable(value: Any) -> Any:
+    """The same with texts that a terminal can show: a manifest from elsewhere can hold anything."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_home(value: Any) -> Any:

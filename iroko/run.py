@@ -6,7 +6,6 @@ it. What takes long to import is imported once the options are known to be good.
 Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 143 SIGTERM.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from iroko.errors import InputError, IrokoError
 from iroko.names import check_name, list_names, show
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
 from iroko.scenario import read_toml
+from iroko.small_files import read_json
 
 if TYPE_CHECKING:
     from iroko.job import Prepared
@@ -110,12 +110,12 @@ def _saved(model: Path) -> tuple[str, str]:
     from iroko.scenario import DEPLOYMENTS
 
     try:
-        card = json.loads((model / "agent.json").read_text(encoding="utf-8"))
+        card = read_json(model / "agent.json")
         agent = check_name("agent", str(card["agent"]), list_names("agents"))
         return agent, check_name("deployment", str(card["deployment"]), DEPLOYMENTS)
     except OSError as error:
         raise InputError(f"model {model}: {error.strerror or error}; give a folder such as results/runs/NAME/model/ppo") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"model {model}: agent.json does not say which agent and deployment it is of; train again") from error
 
 

@@ -129,7 +129,8 @@ def open_table(path: Path) -> Iterator[Any]:
             num_bytes = max(8 * values, sum(max(0, chunk.total_uncompressed_size) for chunk in chunks))
             if num_bytes > max(SMALL_TABLE_BYTES, MAX_EXPANSION * size):
                 raise InputError(
-                    f"{path} is broken: it claims {num_bytes:,} bytes of values in a file of {size:,}, expected at most {MAX_EXPANSION} times that"
+                    f"{path} is broken: it claims {num_bytes:,} bytes of values in a file of {size:,}, "
+                    f"expected at most {MAX_EXPANSION} times that"
                 )
             yield file
     except InputError:

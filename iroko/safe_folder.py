@@ -133,7 +133,9 @@ class SafeFolder:
         for _, place, found in walk(self.descriptor):
             if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
                 kind = "a link" if stat.S_ISLNK(found.st_mode) else "no plain file"
-                raise InputError(f"{self.path / place} is {kind}: expected folders and plain files only; remove it, or copy what it leads to")
+                raise InputError(
+                    f"{self.path / place} is {kind}: expected folders and plain files only; remove it, or copy what it leads to"
+                )
 
 
 def walk(descriptor: int, place: str = "", depth: int = 0) -> Iterator[tuple[int, str, os.stat_result]]:
