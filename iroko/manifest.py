@@ -10,6 +10,7 @@ from typing import Any
 
 from iroko import ingredients
 from iroko.names import printable, show
+from iroko.places import without_places
 from iroko.privileges import allowed_environment
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
@@ -111,8 +112,8 @@ class Manifest:
         return {**named, **told, **self.packages, **self.variables}
 
     def to_table(self) -> dict[str, Any]:
-        """As JSON holds it; the home folder of whoever ran it is `~` in every text."""
-        return dict(_without_home(asdict(self)))
+        """As JSON holds it; in every text the home folder of whoever ran it is `~`, and paths begin at the working folder."""
+        return dict(_without_places(asdict(self)))
 
 
 def _printable(value: Any) -> Any:
@@ -124,13 +125,12 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def _without_home(value: Any) -> Any:
+def _without_places(value: Any) -> Any:
     if isinstance(value, str):
-        home = str(Path.home())
-        return value.replace(home, "~") if len(home) > 1 else value
+        return without_places(value)
     if isinstance(value, dict):
-        return {key: _without_home(item) for key, item in value.items()}
-    return [_without_home(item) for item in value] if isinstance(value, list) else value
+        return {key: _without_places(item) for key, item in value.items()}
+    return [_without_places(item) for item in value] if isinstance(value, list) else value
 
 
 def git_commit() -> str | None:

@@ -18,6 +18,7 @@ from iroko.command import Stopped, run_command
 from iroko.errors import InputError, IrokoError
 from iroko.names import check_name, list_names, show
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
+from iroko.places import expand, shorten
 from iroko.scenario import read_toml
 from iroko.small_files import read_json
 
@@ -90,7 +91,7 @@ def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None
             raise InputError(f"model {folder} is of agent {name!r}: expected --agent {name}, or none")
         if table.setdefault("environment", {}).setdefault("deployment", deployment) != deployment:
             raise InputError(f"model {folder} is of deployment {deployment!r}: expected --deployment {deployment}, or none")
-        table["run"]["model"] = str(folder)
+        table["run"]["model"] = shorten(folder)
     return make_config(table)
 
 
@@ -98,7 +99,7 @@ def _resolve(model: Any) -> Path:
     if not isinstance(model, (str, Path)):
         raise InputError(f"model={show(model)}: expected the folder of a saved agent")
     try:
-        folder = Path(model).resolve()
+        folder = expand(str(model)).resolve()
         str(folder).encode()
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or what no file can be called
         raise InputError(f"model={show(str(model))}: {error}: expected the folder of a saved agent") from error

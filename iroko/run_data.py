@@ -101,7 +101,7 @@ def _check_fits(path: Path, config: RunConfig, steps: pd.DataFrame, flows: pd.Da
 
 def _read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     with open_table(path) as file:
-        frame = file.read().to_pandas()
+        frame: pd.DataFrame = file.read().to_pandas()
     if missing := [name for name in columns if name not in frame]:
         raise InputError(f"{path} is broken: it has no column {missing[0]!r}")
     return frame

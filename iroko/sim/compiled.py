@@ -89,11 +89,12 @@ class _CacheOfSources:
     lock = threading.RLock()
 
     def __enter__(self) -> None:
-        self.lock.acquire()
+        folder = code_folder()
         with suppress(OSError):  # numba finds out, and looks for another place
-            make_cache_folder(code_folder().name)
+            make_cache_folder(folder.name)
+        self.lock.acquire()
         self.before = config.CACHE_DIR
-        config.CACHE_DIR = str(code_folder())
+        config.CACHE_DIR = str(folder)
 
     def __exit__(self, *_: object) -> None:
         config.CACHE_DIR = self.before
