@@ -70,10 +70,10 @@ def test_links_that_come_while_a_run_writes_are_not_followed(tmp_path: Path, vic
         with pytest.raises(InputError, match="schemes is a link"):
             folder.write_scores("static", frame, frame)
         (path / "model").symlink_to(victim)
-        with pytest.raises(OSError, match="Not a directory|symbolic"):
+        with pytest.raises(OSError, match=r"Not a directory|symbolic"):
             folder.write_model("static", lambda part: (part / "weights").write_text("x"))
         (path / "checkpoint").symlink_to(victim)
-        with pytest.raises(OSError, match="Not a directory|symbolic"):
+        with pytest.raises(OSError, match=r"Not a directory|symbolic"):
             folder.checkpoint("static")
         (path / "manifest.json").unlink()
         (path / "manifest.json").symlink_to(victim / "file")
@@ -119,7 +119,7 @@ def test_an_experiments_folder_with_a_link_is_refused(tmp_path: Path, victim: Pa
         (path / place).unlink() if place == LOCK else (path / place).rmdir()
     (path / place).parent.mkdir(exist_ok=True)
     (path / place).symlink_to(victim / "file" if place in (LOCK, "logs/a.txt") else victim)
-    with pytest.raises(InputError, match="is a link|is no folder of an experiment"):
+    with pytest.raises(InputError, match=r"is a link|is no folder of an experiment"):
         ExperimentFolder(path)
 
 
@@ -129,7 +129,7 @@ def test_a_log_is_not_written_through_a_link(tmp_path: Path, victim: Path) -> No
     os.link(victim / "file", tmp_path / "logs" / "b.txt")
     with SafeFolder(tmp_path) as folder:
         for name in "ab":
-            with pytest.raises(OSError, match="symbolic|second name"):
+            with pytest.raises(OSError, match=r"symbolic|second name"):
                 JobProcess(name, {}, folder, f"logs/{name}.txt", worker_environment())
     (tmp_path / "logs" / "b.txt").unlink()
 
