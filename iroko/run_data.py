@@ -11,6 +11,7 @@ import pandas as pd
 
 from iroko.errors import InputError
 from iroko.manifest import Manifest
+from iroko.names import show
 from iroko.options import RunConfig, make_config
 from iroko.safe_folder import check_folder
 from iroko.scenario import read_toml
@@ -90,6 +91,10 @@ def read_learning(path: Path) -> pd.DataFrame:
 def _check_fits(path: Path, config: RunConfig, steps: pd.DataFrame, flows: pd.DataFrame) -> None:
     """Refuse tables of another fabric than the config's, such as where someone has changed that."""
     topology = config.scenario.make_topology()
+    if unknown := {*map(str, steps["scheme"]), *map(str, flows["scheme"])} - {*config.schemes}:
+        raise InputError(f"run {path} is broken: its tables have a scheme {show(min(unknown))} that its {CONFIG} does not have")
+    if not len(steps):
+        raise InputError(f"run {path} is broken: steps.parquet has no row")
     for name, count in {"limits_bps": topology.num_hosts, "port_bytes": topology.num_ports}.items():
         lengths = {len(values) for values in steps[name]}
         if lengths - {count}:
