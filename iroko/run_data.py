@@ -11,7 +11,7 @@ import pandas as pd
 
 from iroko.errors import InputError
 from iroko.manifest import Manifest
-from iroko.names import show
+from iroko.names import printable, show
 from iroko.options import RunConfig, make_config
 from iroko.safe_folder import check_folder
 from iroko.scenario import read_toml
@@ -141,7 +141,7 @@ def open_table(path: Path) -> Iterator[Any]:
     except InputError:
         raise
     except (OSError, ValueError) as error:  # pyarrow's own errors are of these two kinds
-        raise InputError(f"{path} is broken: {' '.join(str(error).split())[:160]}") from error
+        raise InputError(f"{path} is broken: {printable(' '.join(str(error).split()))[:160]}") from error
 
 
 def read_config(path: Path) -> RunConfig:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iroko.errors import InputError
+from iroko.names import printable
 
 MAX_JSON_BYTES = 32_000_000
 MAX_JSON_PARTS = 2_000_000
@@ -51,5 +52,5 @@ def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
 
 def unreadable(what: str, path: Path, error: Exception, remedy: str = "") -> InputError:
     """The error to raise for a file that `read_bytes` or `read_json` could not read."""
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
+    reason = getattr(error, "strerror", None) or printable(" ".join(str(error).split()))[:160]
     return InputError(f"{what} {path} cannot be read: {reason}{f'; {remedy}' if remedy else ''}")

@@ -17,7 +17,7 @@ Change = tuple[str, int, int, object]
 """Its kind, which file, where in the file, and a value."""
 KINDS = ("cut", "bytes", "empty", "link", "folder link", "pipe", "folder", "mode", "remove", "deep", "json", "swap", "huge")
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["", "..", "/etc", "\x1b[2J", "[red]x[/]", "\\input{x}", "a" * 5000]),
+    st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["", "..", "\x1b[2J", "[red]x[/]", "\\input{x}", "a" * 5000]),
     st.lists(st.integers(), max_size=3), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )  # fmt: skip
 CHANGES = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 1000), st.integers(0, 1 << 20), VALUES), min_size=1, max_size=3)
