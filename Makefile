@@ -58,8 +58,8 @@ packages:
 	apt-get update -qq
 	$$install
 
-# New versions in either file bring .venv up to date.
-$(INSTALLED): constraints.txt pyproject.toml | packages
+# New versions in one of the files bring .venv up to date.
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml | packages
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || {
 	  echo "setup: $(PYTHON) is $$($(PYTHON) --version 2>&1): expected Python 3.11 to 3.13; name one with PYTHON=..." >&2
 	  exit 2
@@ -67,9 +67,14 @@ $(INSTALLED): constraints.txt pyproject.toml | packages
 	echo "setup: installing the Python packages of constraints.txt into $(VENV) (torch is the largest, about 200 MB as a CPU build)"
 	# Also anew where an earlier attempt was broken off.
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	# Torch first and by itself, so that the further index serves nothing else.
+	# Only files whose hashes are known, whatever index or mirror they come from.
+	$(BIN)/python -m pip install -q --require-hashes --no-deps -r requirements.txt
+	# Torch by itself, so that the further index serves nothing else: of what it needs, all but the packages of CUDA is there already. No
+	# hash can be asked of it, since a CPU and a CUDA build, and the builds of two indexes, bear one version.
 	$(BIN)/python -m pip install -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	# Iroko itself, built by the setuptools just installed: nothing is fetched any more.
+	$(BIN)/python -m pip install -q --no-index --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check
 	touch $@
 
 guest: setup  ## build the guest kernel into the user's cache folder, once (about 3 minutes)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -173,4 +174,10 @@ def _spread_schedules(algorithm: BaseAlgorithm, num_decisions: int) -> None:
 
 def _make_logger(folder: Path | None) -> Logger:
     # Made by hand: Stable-Baselines3's own way creates a temporary folder even when nothing is logged.
-    return Logger(None, [] if folder is None else [TensorBoardOutputFormat(str(folder))])
+    if folder is None:
+        return Logger(None, [])
+    from tensorboard.summary.writer import event_file_writer
+
+    # TensorBoard writes the machine's name into the names of its files, which are passed on with the run.
+    event_file_writer.socket = SimpleNamespace(gethostname=lambda: "machine")
+    return Logger(None, [TensorBoardOutputFormat(str(folder))])

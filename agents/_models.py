@@ -10,8 +10,11 @@ from typing import Any
 import torch
 
 from iroko.errors import InputError
+from iroko.small_files import read_json
+from iroko.tensors import read_tensors
 
 CARD, WEIGHTS, REPLAY = "agent.json", "weights.pt", "replay.pt"
+MAX_CARD_BYTES = 4_000_000
 FORMAT = 3
 """Of the saved files; a change that older code cannot read raises it."""
 
@@ -46,22 +49,26 @@ def check_card(folder: Path, expected: dict[str, Any]) -> None:
 
 
 def read_weights(folder: Path) -> io.BytesIO:
+    """The weights as a file in memory that is safe to load; see `read_tensors`."""
     path = folder / WEIGHTS
     try:
-        return io.BytesIO(path.read_bytes())
+        return read_tensors(path)
     except OSError as error:
         raise InputError(f"model {path}: {error.strerror or error}; give a folder that a run has written") from error
+    except ValueError as error:
+        raise broken_weights(folder, error) from error
 
 
 def read_replay(folder: Path) -> io.BytesIO | None:
     """What the model has seen; None: that was not saved, or it does not learn from it."""
     path = folder / REPLAY
     try:
-        return io.BytesIO(path.read_bytes())
+        return read_tensors(path)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise InputError(f"model {path}: {error.strerror or error}; remove the checkpoint to begin anew") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"model {path} is broken ({reason}): remove the checkpoint to begin anew") from error
 
 
 def broken_weights(folder: Path, error: Exception) -> InputError:
@@ -72,7 +79,7 @@ def broken_weights(folder: Path, error: Exception) -> InputError:
 
 def _read_card(folder: Path) -> dict[str, Any]:
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = read_json(folder / CARD, MAX_CARD_BYTES)
     except OSError as error:
         raise InputError(f"model {folder / CARD}: {error.strerror or error}; give a folder that a run has written") from error
     except ValueError as error:

@@ -8,13 +8,46 @@ Importing this package loads nothing else, since it also happens inside the gues
 the environments register themselves when Gymnasium is loaded, before or after.
 """
 
-import importlib
-import importlib.util
+import os
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+
+def _leave_working_folder() -> None:
+    """Take the working folder off Python's path while a program of Iroko begins that was not found there.
+
+    `python -m iroko.run` puts it first, before the installed packages, and it can be a folder of data from elsewhere. Under sudo, a
+    folder that others can write is refused even if Iroko is in it. Only what Python has loaded already is used here.
+    """
+    if sys.flags.safe_path or sys.argv[:1] != ["-m"] or not sys.path:
+        return
+    try:
+        here = os.getcwd()
+    except OSError:
+        return
+    if sys.path[0] not in ("", here):
+        return
+    caller = os.environ.get("SUDO_UID", "")
+    if os.geteuid() == 0 and caller.isdecimal():
+        found = os.stat(here)
+        groups = ("0", os.environ.get("SUDO_GID", ""))
+        if found.st_uid not in (0, int(caller)) or found.st_mode & 0o002 or (found.st_mode & 0o020 and str(found.st_gid) not in groups):
+            sys.stderr.write(
+                f"iroko: {here} can be written by another user, and Python would run what is in it as root: "
+                "start in a folder of your own, or with sudo python -P -m\n"
+            )
+            raise SystemExit(2)
+    if os.path.realpath(__file__).rpartition(os.sep)[0].rpartition(os.sep)[0] != os.path.realpath(here):
+        del sys.path[0]
+
+
+_leave_working_folder()
+
+import importlib  # noqa: E402
+import importlib.util  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from importlib.machinery import ModuleSpec  # noqa: E402
+from types import ModuleType  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from iroko.env import IrokoEnv

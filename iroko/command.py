@@ -22,7 +22,9 @@ from typing import NoReturn
 import typer
 
 from iroko.cache import hand_over_cache, keep_torch_cache
+from iroko.children import ignore_settings_here
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.names import printable
 from iroko.output import UNREAD_CODE, discard_output, is_broken_pipe, is_unread
 from iroko.privileges import clean_environment
 
@@ -82,6 +84,7 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
     clean_environment()
     with suppress(IrokoError, RuntimeError):  # without a cache folder, which is an error for what needs it
         keep_torch_cache()
+    ignore_settings_here()
     try:
         with signals_raise(at_end_default=arguments is None):
             result = app(arguments, prog_name=program, standalone_mode=False)
@@ -122,8 +125,8 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
 def _complain(message: str, error: BaseException) -> None:
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
-    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    line = " ".join(message.split())
+    notes = printable("".join(f"; {note}" for note in getattr(error, "__notes__", ())))
+    line = printable(" ".join(message.split()))
     if len(line) > MOST_MESSAGE:  # a path can be that long
         line = f"{line[: MOST_MESSAGE // 2]} ... {line[-MOST_MESSAGE // 2 :]}"
     with suppress(OSError):  # the terminal is gone

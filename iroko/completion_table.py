@@ -37,7 +37,7 @@ def print_completions(scores: Sequence[CompletionScore], agents: Sequence[str], 
             lines.append([name, f" {percent} %", *cells, Text() if which else unfinished[number]])
     print_columns(console, "completion: slowdown by flow size", caption, headings, lines, num_names=2)
     for line in explain(scores):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def explain(scores: Sequence[CompletionScore]) -> list[str]:

@@ -1,6 +1,7 @@
 """Where two run folders of one config differ: tables digit for digit, records byte for byte, models weight for weight."""
 
 import json
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pandas as pd
 
 from iroko.errors import InputError
 from iroko.options import RunConfig
-from iroko.run_data import read_run
+from iroko.run_data import open_table, read_run
 from iroko.table import score_schemes, to_json
+from iroko.tensors import read_tensors
 
 RECORDS = ("steps", "flows")
 
@@ -64,10 +66,9 @@ def compare_file(there: Path, here: Path) -> str | None:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's own errors are of these two kinds
-        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())[:120]}") from error
+    with open_table(path) as file:
+        frame: pd.DataFrame = file.read().to_pandas()
+    return frame
 
 
 def _first_cell(there: pd.DataFrame, here: pd.DataFrame) -> str | None:
@@ -116,7 +117,7 @@ def _weights(folder: Path) -> Any:
     path = folder / "weights.pt"
     try:
         # Without pickle: a file can hold tensors, numbers and texts only.
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(read_tensors(path), map_location="cpu", weights_only=True)
     except Exception as error:  # torch has no one error for a file that holds something else
         raise InputError(f"model {path} cannot be read: {(str(error).strip() or type(error).__name__).splitlines()[0][:100]}") from error
 
@@ -134,7 +135,7 @@ def _first_weight(there: Any, here: Any, place: str = "") -> str | None:
     elif isinstance(there, (list, tuple)) and isinstance(here, (list, tuple)) and len(there) == len(here):
         found = (_first_weight(a, b, f"{place} {number}") for number, (a, b) in enumerate(zip(there, here, strict=True)))
     else:
-        return None if there == here else f"{place.strip()} is {there!r:.60} there, {here!r:.60} here"
+        return None if there == here else f"{place.strip()} is {reprlib.repr(there):.60} there, {reprlib.repr(here):.60} here"
     return next((line for line in found if line is not None), None)
 
 

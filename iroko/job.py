@@ -15,6 +15,7 @@ from iroko.evaluate import evaluate
 from iroko.manifest import COMPLETE, INCOMPLETE
 from iroko.names import list_names, load
 from iroko.options import RunConfig
+from iroko.places import expand
 from iroko.run_data import read_run
 from iroko.scenario import check_parameters
 from iroko.store import RunFolder
@@ -40,11 +41,12 @@ class Prepared:
     in_training: list[str] = field(default_factory=list)
 
 
-def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None) -> Prepared:
+def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None, base: Path = Path()) -> Prepared:
     """Check all that can be wrong before the run starts. Nothing is written into folders of runs.
 
     Args:
         say: told what takes long.
+        base: the folder from which on the config names its model.
 
     Raises:
         InputError: an agent's parameter, a learner among the baselines, or a model of another agent or topology.
@@ -60,7 +62,7 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None) -> P
         if agents[scheme].learns:
             raise InputError(f"baseline {scheme!r} learns: name it with --agent")
     if config.model is not None:
-        agents[config.agents[0]].load(Path(config.model))
+        agents[config.agents[0]].load(base / expand(config.model))
     prepared = Prepared(config, agents)
     learns = any(agents[name].learns for name in config.agents)
     for engine_name in dict.fromkeys([config.engine, *([config.train_engine] if learns else [])]):

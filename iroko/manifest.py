@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from iroko import ingredients
+from iroko.names import printable, show
+from iroko.places import without_places
 from iroko.privileges import allowed_environment
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
@@ -64,11 +66,11 @@ class Manifest:
         Raises:
             TypeError: an unknown key, or a value of another type.
         """
-        manifest = cls(**table)
+        manifest = cls(**_printable(table))
         for name, usual in vars(cls(seed=0)).items():
             value = getattr(manifest, name)
             if not isinstance(value, type(usual)) and not (name == "commit" and isinstance(value, str)):
-                raise TypeError(f"{name}={value!r}: expected a value like {usual!r}")
+                raise TypeError(f"{name}={show(value)}: expected a value like {usual!r}")
         for name in ("packages", "machine", "guest_kernel", "variables", "files"):
             if not all(isinstance(value, str) for value in getattr(manifest, name).values()):
                 raise TypeError(f"{name}: expected texts")
@@ -110,17 +112,25 @@ class Manifest:
         return {**named, **told, **self.packages, **self.variables}
 
     def to_table(self) -> dict[str, Any]:
-        """As JSON holds it; the home folder of whoever ran it is `~` in every text."""
-        return dict(_without_home(asdict(self)))
+        """As JSON holds it; in every text the home folder of whoever ran it is `~`, and paths begin at the working folder."""
+        return dict(_without_places(asdict(self)))
 
 
-def _without_home(value: Any) -> Any:
+def _printable(value: Any) -> Any:
+    """The same with texts that a terminal can show: a manifest from elsewhere can hold anything."""
     if isinstance(value, str):
-        home = str(Path.home())
-        return value.replace(home, "~") if len(home) > 1 else value
+        return printable(value)
     if isinstance(value, dict):
-        return {key: _without_home(item) for key, item in value.items()}
-    return [_without_home(item) for item in value] if isinstance(value, list) else value
+        return {printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_places(value)
+    if isinstance(value, dict):
+        return {key: _without_places(item) for key, item in value.items()}
+    return [_without_places(item) for item in value] if isinstance(value, list) else value
 
 
 def git_commit() -> str | None:

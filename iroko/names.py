@@ -32,6 +32,11 @@ def show(value: Any) -> str:
     return text if not is_cut and len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
+def printable(text: str) -> str:
+    """A text from elsewhere as a terminal may show it: what would move its cursor, recolour or reorder is written as an escape."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode("ascii") for sign in text)
+
+
 @contextmanager
 def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[None]:
     """Raise what goes wrong in a file that a user can write as one error with file and line.

@@ -5,10 +5,13 @@ code that a file holds, so programs are started with an environment that is made
 itself before its first line, such as `PYTHONPATH`, sudo takes away unless it is told to keep it.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+
+from iroko.safe_folder import walk
 
 ALLOWED = (
     "COLUMNS", "HOME", "LANG", "LANGUAGE", "LINES", "LOGNAME", "MKL_NUM_THREADS", "NO_COLOR",
@@ -23,6 +26,8 @@ NUMERIC = (
     "OPENBLAS_CORETYPE",
 )  # fmt: skip
 """Settings of the mathematical libraries that choose other instructions and so other last digits."""
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MAX_LINKS = 40
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -74,26 +79,81 @@ def hand_over(path: Path) -> None:
     to = caller()
     if to is None:
         return
-    if path.is_dir() and not path.is_symlink():
-        for _, folders, files, descriptor in os.fwalk(path, follow_symlinks=False):
-            if os.fstat(descriptor).st_uid == 0:
-                os.fchown(descriptor, *to)
-            for name in (*files, *folders):
-                _give(name, descriptor, to)
-    else:
-        _give(str(path), None, to)
-
-
-def _give(name: str, folder: int | None, to: tuple[int, int]) -> None:
-    """Give a plain file or a folder; it is opened first, so that what is looked at is what is given."""
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = _open_way(path, to[0])
     except OSError:
         return  # a link, a socket, or gone: nothing of ours
     try:
-        found = os.fstat(descriptor)
-        # A file with a second name may be one that lies elsewhere.
-        if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)):
-            os.fchown(descriptor, *to)
+        _give_open(descriptor, to)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            for folder, place, _ in walk(descriptor):
+                give(os.path.basename(place), folder)
     finally:
         os.close(descriptor)
+
+
+def give(name: str, folder: int) -> None:
+    """Under sudo, give a plain file or a folder, without what is in it, to the user who called sudo.
+
+    Args:
+        folder: descriptor of the folder that it is in.
+    """
+    to = caller()
+    if to is None:
+        return
+    try:
+        descriptor = os.open(name, _LOOK, dir_fd=folder)
+    except OSError:
+        return
+    try:
+        _give_open(descriptor, to)
+    finally:
+        os.close(descriptor)
+
+
+def _give_open(descriptor: int, to: tuple[int, int]) -> None:
+    """Give what is open already, so that what is looked at is what is given."""
+    found = os.fstat(descriptor)
+    # A file with a second name may be one that lies elsewhere.
+    if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)):
+        os.fchown(descriptor, *to)
+
+
+def _open_way(path: Path, user: int) -> int:
+    """Open what a path leads to, step by step.
+
+    A link is followed where it belongs to root. One of the caller's is followed to what lies in a folder of theirs only.
+
+    Raises:
+        OSError: there is another link on the way, or nothing at its end.
+    """
+    rest = list(Path(os.path.abspath(path)).parts[1:])
+    descriptor, hops, callers_link = os.open("/", _LOOK | os.O_DIRECTORY), 0, False
+    try:
+        while rest:
+            part = rest.pop(0)
+            found = os.lstat(part, dir_fd=descriptor)
+            if stat.S_ISLNK(found.st_mode):
+                hops += 1
+                if found.st_uid not in (0, user) or hops > _MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+                callers_link |= found.st_uid != 0
+                target = os.readlink(part, dir_fd=descriptor)
+                rest[:0] = [step for step in target.split("/") if step]
+                if not target.startswith("/"):
+                    continue
+                part = "/"
+            inner = os.open(part, _LOOK, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        if callers_link and not _lies_in_folder_of(descriptor, user):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _lies_in_folder_of(descriptor: int, user: int) -> bool:
+    found = os.fstat(descriptor)
+    return stat.S_ISDIR(found.st_mode) and user in (found.st_uid, os.stat("..", dir_fd=descriptor).st_uid)

@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks somet
 SIGTERM.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +19,9 @@ from iroko.command import Stopped, run_command
 from iroko.errors import InputError, IrokoError
 from iroko.names import check_name, list_names, show
 from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
+from iroko.places import expand, shorten
 from iroko.scenario import read_toml
+from iroko.small_files import read_json
 
 if TYPE_CHECKING:
     from iroko.job import Prepared
@@ -91,7 +92,7 @@ def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None
             raise InputError(f"model {folder} is of agent {name!r}: expected --agent {name}, or none")
         if table.setdefault("environment", {}).setdefault("deployment", deployment) != deployment:
             raise InputError(f"model {folder} is of deployment {deployment!r}: expected --deployment {deployment}, or none")
-        table["run"]["model"] = str(folder)
+        table["run"]["model"] = shorten(folder)
     return make_config(table)
 
 
@@ -99,7 +100,7 @@ def _resolve(model: Any) -> Path:
     if not isinstance(model, (str, Path)):
         raise InputError(f"model={show(model)}: expected the folder of a saved agent")
     try:
-        folder = Path(model).resolve()
+        folder = expand(str(model)).resolve()
         str(folder).encode()
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or what no file can be called
         raise InputError(f"model={show(str(model))}: {error}: expected the folder of a saved agent") from error
@@ -111,14 +112,14 @@ def _saved(model: Path) -> tuple[str, str]:
     from iroko.scenario import DEPLOYMENTS
 
     try:
-        card = json.loads((model / "agent.json").read_text(encoding="utf-8"))
+        card = read_json(model / "agent.json")
         agent = check_name("agent", str(card["agent"]), list_names("agents"))
         return agent, check_name("deployment", str(card["deployment"]), DEPLOYMENTS)
     except InputError:
         raise
     except OSError as error:
         raise InputError(f"model {model}: {error.strerror or error}; give a folder such as results/runs/NAME/model/ppo") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"model {model}: agent.json does not say which agent and deployment it is of; train again") from error
 
 

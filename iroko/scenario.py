@@ -32,6 +32,8 @@ MIN_LIMIT_BPS = 8.0
 """The least limit that can be set: Linux counts rates in whole bytes a second."""
 _MAX_FILE_BYTES = 1_000_000
 _MAX_DEPTH = 16
+_MAX_DOTS_SQUARED = 4_000**2
+"""Over all lines. Python's parser takes time by the square of a dotted key's parts: 4,000 in one line are a quarter of a second."""
 
 
 def read_value(key: str, value: Any) -> Any:
@@ -271,6 +273,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     Raises:
         InputError: it is not TOML, or goes beyond that.
     """
+    if sum(line.count(".") ** 2 for line in text.split("\n")) > _MAX_DOTS_SQUARED:
+        raise InputError("expected keys and lines of some words: a line of a table's name or of numbers has thousands of dots")
     try:
         table = tomllib.loads(text)
     # A number of thousands of digits is a plain ValueError, brackets nested too deep are a RecursionError.

@@ -17,8 +17,8 @@ Every file is written beside its place and renamed into it, so a file that is th
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +30,51 @@ from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
 from iroko.names import show
 from iroko.options import RunConfig, first_difference, format_toml
 from iroko.ownership import claim_path
+from iroko.privileges import give
 from iroko.privileges import hand_over as hand_over
-from iroko.run_data import CONFIG, MANIFEST, read_config, read_learning, read_manifest
+from iroko.run_data import CONFIG, MANIFEST, open_table, read_config, read_learning, read_manifest
+from iroko.safe_folder import SafeFolder, check_folder, fill
 
 RUNS = Path("results/runs")
 
 
-def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` make a file under another name in the same folder, then rename it to `path`; on an error nothing is left."""
-    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_beside(path: Path, write: Callable[[Path], Any], root: "Path | SafeFolder | None" = None) -> None:
+    """Let `write` make a file under another name in the same folder, then rename it to `path`; on an error nothing is left.
+
+    Args:
+        root: the run or experiment folder that the file belongs to, below which no link is followed; None: the file's own folder.
+
+    Raises:
+        InputError: a folder on the way from `root` is a link or a file.
+    """
+    with ExitStack() as opened:
+        if not isinstance(root, SafeFolder):
+            root = opened.enter_context(_made_folder(path.parent if root is None else root))
+        place = path.relative_to(root.path)
+        try:
+            folder = opened.enter_context(root.folder(place.parent, make=True))
+        except (NotADirectoryError, FileExistsError) as error:
+            raise InputError(f"{path.parent} is a link or a file: expected a folder of {root.path}; remove it") from error
+        for step in place.parents[:-1]:
+            with root.folder(step.parent) as above:
+                give(step.name, above.descriptor)
+        # Nobody can have laid a link of that name there. What a killed process leaves of it the next start removes.
+        claim = claim_path(path.parent, f".{path.stem}.", f".part{path.suffix}")
+        try:
+            fill(folder, write, claim.path.name)
+            give(claim.path.name, folder.descriptor)
+            folder.rename(claim.path.name, path.name)
+        finally:
+            claim.undo()
+
+
+def _made_folder(path: Path) -> SafeFolder:
+    """A folder, made with those above it where it is missing."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
     for folder in made:
         hand_over(folder)
-    # Nobody can have laid a link of that name there. What a killed process leaves of it the next start removes.
-    claim = claim_path(path.parent, f".{path.stem}.", f".part{path.suffix}")
-    try:
-        write(claim.path)
-        hand_over(claim.path)
-        os.replace(claim.path, path)
-    finally:
-        claim.undo()
+    return SafeFolder(path)
 
 
 def hash_results(path: Path) -> dict[str, str]:
@@ -58,28 +83,30 @@ def hash_results(path: Path) -> dict[str, str]:
     return {file.relative_to(path).as_posix(): hash_files(file.parent, [file]) for file in sorted(results) if file.is_file()}
 
 
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame as Parquet whose bytes follow from the frame alone."""
+def write_frame(path: Path, frame: pd.DataFrame, root: SafeFolder | None = None) -> None:
+    """Write a frame as Parquet whose bytes follow from the frame alone; see `write_beside` for `root`."""
     import pyarrow as pa
 
-    _write_arrow(path, pa.Table.from_pandas(frame, preserve_index=False))
+    _write_arrow(path, pa.Table.from_pandas(frame, preserve_index=False), root)
 
 
-def _write_arrow(path: Path, table: Any) -> None:
+def _write_arrow(path: Path, table: Any, root: SafeFolder | None) -> None:
     from pyarrow import parquet
 
     # The metadata would hold the versions of pandas and pyarrow a second time.
     plain = table.replace_schema_metadata(None)
-    write_beside(path, lambda part: parquet.write_table(plain, part, compression="zstd", version="2.6"))
+    write_beside(path, lambda part: parquet.write_table(plain, part, compression="zstd", version="2.6"), root)
 
 
-def join_frames(path: Path, parts: Sequence[Path]) -> None:
-    """Join Parquet files of like columns into one, in the order given."""
+def join_frames(path: Path, parts: Sequence[Path], root: SafeFolder | None = None) -> None:
+    """Join Parquet files of like columns into one, in the order given; see `write_beside` for `root`."""
     import pyarrow as pa
-    from pyarrow import parquet
 
-    tables = [parquet.read_table(part) for part in parts]
-    _write_arrow(path, pa.concat_tables(tables, promote_options="permissive"))
+    tables = []
+    for part in parts:
+        with open_table(part) as file:
+            tables.append(file.read())
+    _write_arrow(path, pa.concat_tables(tables, promote_options="permissive"), root)
 
 
 class RunFolder:
@@ -91,12 +118,13 @@ class RunFolder:
         resume: whether to go on with what the folder holds.
 
     Raises:
-        InputError: the folder is in use, is not empty, is no run folder, or holds a run of another config.
+        InputError: the folder is in use, is not empty, is no run folder, or holds links or a run of another config.
     """
 
     def __init__(self, path: Path, config: RunConfig, resume: bool = False) -> None:
         self.path, self.config = path, config
         if resume:
+            check_folder(path)
             if difference := first_difference(read_config(path).to_table(), config.to_table()):
                 raise InputError(f"run {path} is of another config: {difference}: leave the option out, or start a new run")
         else:
@@ -105,8 +133,10 @@ class RunFolder:
                 write_beside(path / CONFIG, lambda part: part.write_text(format_toml(config.to_table()), encoding="utf-8"))
             except OSError as error:
                 raise InputError(f"out={path}: cannot be written: {error.strerror}") from error
-        self._lock = os.open(path / CONFIG, os.O_RDONLY | os.O_CLOEXEC)
+        self._folder = SafeFolder(path)
+        self._lock = -1
         try:
+            self._lock = self._folder.open(CONFIG, os.O_RDONLY)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             known = resume and (path / MANIFEST).exists()
             self.manifest = read_manifest(path) if known else Manifest(seed=config.seed)
@@ -125,6 +155,7 @@ class RunFolder:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+        self._folder.close()
 
     @property
     def complete(self) -> bool:
@@ -135,7 +166,7 @@ class RunFolder:
         self.manifest.status, self.manifest.reason = status, reason
         self.manifest.files = hash_results(self.path) if status == COMPLETE else {}
         text = json.dumps(self.manifest.to_table(), indent=2, sort_keys=True) + "\n"
-        write_beside(self.path / MANIFEST, lambda part: part.write_text(text))
+        write_beside(self.path / MANIFEST, lambda part: part.write_text(text), self._folder)
         hand_over(self.path)
 
     def is_scored(self, scheme: str, engine: str | None = None) -> bool:
@@ -144,9 +175,9 @@ class RunFolder:
 
     def write_scores(self, scheme: str, steps: pd.DataFrame, flows: pd.DataFrame, engine: str | None = None) -> None:
         """Keep what one scheme's episodes gave."""
-        write_frame(self._part(scheme, "flows", engine), flows)
+        write_frame(self._part(scheme, "flows", engine), flows, self._folder)
         # The steps come last: `is_scored` looks for them.
-        write_frame(self._part(scheme, "steps", engine), steps)
+        write_frame(self._part(scheme, "steps", engine), steps, self._folder)
 
     def join_scores(self) -> None:
         """Join the scored schemes, in the order of the config, into `steps.parquet` and `flows.parquet`, of each engine by itself."""
@@ -156,7 +187,8 @@ class RunFolder:
                 raise InputError(f"run {self.path}: no scheme could be scored: {'; '.join(self.manifest.left_out.values())}")
             # The steps come last: whoever reads the run looks for them.
             for kind in ("flows", "steps") if scored else ():
-                join_frames(self.path / f"{kind}{self._suffix(engine)}.parquet", [self._part(scheme, kind, engine) for scheme in scored])
+                parts = [self._part(scheme, kind, engine) for scheme in scored]
+                join_frames(self.path / f"{kind}{self._suffix(engine)}.parquet", parts, self._folder)
 
     def _part(self, scheme: str, kind: str, engine: str | None) -> Path:
         return self.path / "schemes" / f"{scheme}-{kind}{self._suffix(engine)}.parquet"
@@ -166,9 +198,8 @@ class RunFolder:
 
     def checkpoint(self, agent: str) -> Path:
         """The folder in which an agent's training keeps what it needs to go on."""
-        folder = self.path / "checkpoint" / agent
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        self._folder.folder(f"checkpoint/{agent}", make=True).close()
+        return self.path / "checkpoint" / agent
 
     def model(self, agent: str) -> Path:
         """The folder of a trained agent; it exists once the agent is trained."""
@@ -177,16 +208,20 @@ class RunFolder:
     def write_model(self, agent: str, save: Callable[[Path], Any]) -> None:
         """Let `save` write a trained agent into a new folder, and drop its checkpoint."""
         claim = claim_path(self.path / "model", f".{agent}.", ".part")
-        try:
-            claim.path.mkdir(parents=True)
-            save(claim.path)
-            os.replace(claim.path, self.model(agent))
-        finally:
-            claim.undo()
+        with self._folder.folder("model", make=True) as models:
+            try:
+                with models.folder(claim.path.name, make=True) as part:
+                    fill(part, save)
+                models.rename(claim.path.name, agent)
+            finally:
+                claim.undo()
         checkpoints = self.path / "checkpoint"
-        for rest in (checkpoints / agent, checkpoints / f"{agent}.new", checkpoints / f"{agent}.old"):
-            shutil.rmtree(rest, ignore_errors=True)
-        if checkpoints.is_dir() and not any(checkpoints.iterdir()):
+        if not checkpoints.is_dir():
+            return
+        with self._folder.folder("checkpoint") as folder:
+            for rest in (agent, f"{agent}.new", f"{agent}.old"):
+                folder.remove(rest)
+        if not any(checkpoints.iterdir()):
             checkpoints.rmdir()
 
     def read_learning(self) -> pd.DataFrame:
@@ -194,7 +229,7 @@ class RunFolder:
         return read_learning(self.path)
 
     def write_learning(self, frame: pd.DataFrame) -> None:
-        write_frame(self.path / "learning.parquet", frame)
+        write_frame(self.path / "learning.parquet", frame, self._folder)
 
 
 def check_free(path: Path) -> None:

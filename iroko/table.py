@@ -179,7 +179,7 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
     print_completions(score_completions(run), run.config.agents, console)
     warnings = [f"warning: {line}" for line in read_manifest(run.path).warnings]
     for line in [*compare(run, scores), *compare_engines(run, scores), *warnings]:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cell(name: str, value: float) -> str:

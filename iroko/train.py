@@ -4,7 +4,6 @@ A section is some whole episodes on engines of its own, drawn from a seed of its
 that was broken off and goes on is, section for section, the training in one go: where the engine repeats, so does the agent.
 """
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 from iroko.agent import Agent, Progress, blamed_on
 from iroko.engine import Clock, default_engine
 from iroko.errors import ClosedError, InputError
+from iroko.safe_folder import SafeFolder, check_folder, named
 from iroko.scenario import Scenario
 from iroko.seeds import training_section_seed
 
@@ -141,17 +141,20 @@ def save_checkpoint(agent: Agent, curve: pd.DataFrame, folder: Path) -> None:
     The new one is written beside the old, and takes its place when it is complete.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
-    for rest in (new, old):
-        shutil.rmtree(rest, ignore_errors=True)
-    agent.save(new, to_go_on=True)
-    curve.to_csv(new / CURVE, index=False)
-    if _is_filled(folder):
-        folder.rename(old)
-    elif folder.is_dir():
-        folder.rmdir()
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    new, old = f"{folder.name}.new", f"{folder.name}.old"
+    with SafeFolder(folder.parent) as parent:
+        # Removed, not written through: where a link is of that name, it goes.
+        for rest in (new, old):
+            parent.remove(rest)
+        with named(parent):
+            agent.save(parent.view / new, to_go_on=True)
+            curve.to_csv(parent.view / new / CURVE, index=False)
+        if _is_filled(folder):
+            parent.rename(folder.name, old)
+        elif folder.is_dir():
+            folder.rmdir()
+        parent.rename(new, folder.name)
+        parent.remove(old)
 
 
 def load_checkpoint(agent: Agent, folder: Path) -> bool:
@@ -161,8 +164,10 @@ def load_checkpoint(agent: Agent, folder: Path) -> bool:
         Whether there was one.
 
     Raises:
-        InputError: it is broken, or of another agent or scenario.
+        InputError: it is broken, or of another agent or scenario, or holds links.
     """
+    for place in (folder, *(folder.with_name(f"{folder.name}.{kind}") for kind in ("new", "old"))):
+        check_folder(place, itself=True)
     old = folder.with_name(f"{folder.name}.old")
     if old.is_dir() and not _is_filled(folder):  # the machine stopped between the two renames of `save_checkpoint`
         if folder.is_dir():

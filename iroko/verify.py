@@ -18,6 +18,7 @@ import typer
 from iroko.command import run_command
 from iroko.errors import InputError
 from iroko.manifest import COMPLETE, Manifest
+from iroko.names import printable
 from iroko.ownership import temporary_folder
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ def verify(
         now = repeat(config, run, again, scores_only)
         outcomes = list(compare(config, run, again, scores_only))
     for outcome in outcomes:
-        print(outcome)
+        print(printable(str(outcome)))
     for line in touched:
-        print(f"CHANGED  {line}")
+        print(printable(f"CHANGED  {line}"))
     unlike = differences(manifest.ingredients(), now.ingredients())
     for line in unlike:
-        print(f"here     {line}")
+        print(printable(f"here     {line}"))
     equal = all(outcome.difference is None for outcome in outcomes) and not touched
     print(verdict(equal, bool(touched), unlike, manifest.starts))
     if not equal:
@@ -93,9 +94,11 @@ def read_complete(run: Path) -> tuple["RunConfig", Manifest]:
         InputError: the folder is none, or is broken.
     """
     from iroko.run_data import read_config, read_manifest, read_run
+    from iroko.safe_folder import check_folder
 
     if not run.is_dir():
         raise InputError(f"{run}: no such folder; expected that of a run, such as results/runs/NAME")
+    check_folder(run)
     config, manifest = read_config(run), read_manifest(run)
     if manifest.status != COMPLETE:
         raise InputError(f"run {run} is {manifest.status} ({manifest.reason}): finish it with python -m iroko.run --resume --out {run}")

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from iroko.children import NEUTRAL_FOLDER, child_environment, python_command
 from iroko.ownership import temporary_folder
 from iroko.privileges import allowed_environment
 
@@ -186,11 +187,10 @@ class Surroundings:
             snapshot. Or `error`: why the engine does not run.
         """
         with temporary_folder("iroko-doctor-") as folder:
-            modules = os.pathsep.join(os.path.abspath(path) for path in sys.path)
-            environment = allowed_environment({"TMPDIR": str(folder), "PYTHONPATH": modules})
-            command = [sys.executable, "-m", "iroko.doctor.trial", engine, *transports]
+            environment = child_environment({"TMPDIR": str(folder)})
+            command = python_command("iroko.doctor.trial", engine, *transports)
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                       env=environment, start_new_session=True, text=True)  # fmt: skip
+                                       cwd=NEUTRAL_FOLDER, env=environment, start_new_session=True, text=True)  # fmt: skip
             try:
                 said, complaint = process.communicate(timeout=TRIAL_S)
             except subprocess.TimeoutExpired:

@@ -8,10 +8,14 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 from iroko.errors import InputError
+from iroko.names import show
+from iroko.ownership import claim_path
+from iroko.safe_folder import MAX_DEPTH, SafeFolder
 
 MAX_BYTES = 4_000_000_000
 """What an unpacked folder may hold."""
 MAX_FILES = 100_000
+MAX_NAME_BYTES = 255
 
 
 def pack(folder: Path) -> bytes:
@@ -30,10 +34,11 @@ def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
     Raises:
         InputError: an entry is no plain file, would lie outside the folder, or all are larger than `max_bytes` together.
     """
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    claim = claim_path(folder.parent, f".{folder.name}.")
+    part = claim.path
     try:
+        part.mkdir()
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             left = max_bytes
             for number, member in enumerate(archive):
@@ -45,8 +50,9 @@ def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
                 assert source is not None
                 with source, open(target, "xb") as file:
                     shutil.copyfileobj(source, file)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
+        with SafeFolder(folder.parent) as parent:
+            parent.remove(folder.name)
+            parent.rename(part.name, folder.name)
     except InputError:
         raise
     # Headers can hold anything: nested without end, numbers that are none, a file's name as that of a folder, names that are too long.
@@ -57,18 +63,20 @@ def unpack(data: bytes, folder: Path, max_bytes: int = MAX_BYTES) -> None:
             raise
         raise InputError(f"archive for {folder} is broken: {error.strerror}") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        claim.undo()
 
 
 def _check(member: tarfile.TarInfo, left: int, number: int) -> None:
     path = PurePosixPath(member.name)
     if not member.isreg():
-        raise InputError(f"archive entry {member.name[:100]!r}: expected a plain file")
+        raise InputError(f"archive entry {show(member.name)}: expected a plain file")
     if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in member.name or "\0" in member.name:
-        raise InputError(f"archive entry {member.name[:100]!r}: expected a path inside the run folder")
+        raise InputError(f"archive entry {show(member.name)}: expected a path inside the run folder")
+    if len(path.parts) > MAX_DEPTH or max(map(len, map(os.fsencode, path.parts))) > MAX_NAME_BYTES:
+        raise InputError(f"archive entry {show(member.name)}: expected at most {MAX_DEPTH} folders in each other, and names of files")
     if member.size < 0 or member.issparse():
-        raise InputError(f"archive entry {member.name[:100]!r}: expected a file whose bytes are all there")
+        raise InputError(f"archive entry {show(member.name)}: expected a file whose bytes are all there")
     if member.size > left:
-        raise InputError(f"archive entry {member.name[:100]!r}: the archive is larger than allowed")
+        raise InputError(f"archive entry {show(member.name)}: the archive is larger than allowed")
     if number >= MAX_FILES:
-        raise InputError(f"archive entry {member.name[:100]!r}: the archive has more than {MAX_FILES:,} files")
+        raise InputError(f"archive entry {show(member.name)}: the archive has more than {MAX_FILES:,} files")

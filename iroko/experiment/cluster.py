@@ -1,6 +1,9 @@
 """Jobs on a Ray cluster, whose machines need not share files: run folders travel as archives, there and back.
 
 Every machine of the cluster needs Iroko, and its guest kernel where jobs use it; a job takes one processor of the cluster.
+
+A cluster is fully trusted: Ray sends Python objects, pickled, both ways, so a node can run code in the program that started the
+experiment, and that program on every node. The checks of archives guard against broken files, not against a node.
 """
 
 import signal
@@ -17,6 +20,7 @@ from iroko.manifest import Manifest
 from iroko.options import Table
 from iroko.ownership import make_folder, reclaim
 from iroko.run_data import MANIFEST, read_manifest
+from iroko.safe_folder import SafeFolder
 
 PREFIX = "iroko-job-"
 """Of the temporary folders of jobs."""
@@ -34,11 +38,12 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
     reclaim()
     claim = make_folder(PREFIX)
     place = claim.path
-    process = None
+    process = files = None
     try:
         for path, data in folders.items():
             unpack(data, place / path)
-        process = JobProcess(name, request, place, place / "log.txt", worker_environment())
+        files = SafeFolder(place)
+        process = JobProcess(name, request, files, "log.txt", worker_environment())
         while True:
             for event in process.read():
                 if event.code is None:
@@ -53,6 +58,8 @@ def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator
         if process is not None:
             process.stop()
             process.wait_stopped(STOP_S)
+        if files is not None:
+            files.close()
         claim.undo()
 
 

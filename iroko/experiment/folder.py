@@ -1,5 +1,6 @@
 """An experiment's folder: who works in it, what is done in it already, and what is noted of each job.
 
+iroko-experiment.lock  marks the folder as an experiment's, and names the process that works in it
 experiment.toml   the experiment, with every setting
 jobs.json         each job and its state
 jobs/JOB/         a run folder each
@@ -11,7 +12,6 @@ tables/  figures/  report.html
 import fcntl
 import json
 import os
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,12 @@ from iroko.manifest import COMPLETE
 from iroko.names import show
 from iroko.options import first_difference
 from iroko.run_data import CONFIG, MANIFEST, read_config, read_manifest
+from iroko.safe_folder import SafeFolder
 from iroko.store import hand_over, write_beside
 
 EXPERIMENTS = Path("results/experiments")
-LOCK = "lock"
+LOCK = "iroko-experiment.lock"
+"""What makes a folder an experiment's: all in it is then Iroko's to move, remove and give to the caller of sudo."""
 
 
 @dataclass
@@ -57,22 +59,36 @@ class ExperimentFolder:
     """The folder of an experiment that this process works in; it holds a lock on it until `close`.
 
     Raises:
-        InputError: another process works in it, it cannot be written, or it holds something else.
+        InputError: another process works in it, it cannot be written, or it holds something else, or links.
+
+    Attributes:
+        files: the folder by its descriptor.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            taken = path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / LOCK).is_file()))
+            taken = path.exists() and (not path.is_dir() or (any(path.iterdir()) and not _is_experiment(path)))
         except OSError as error:
             raise InputError(f"{show(str(path))}: {error.strerror}; name another folder with --out") from error
         if taken:
             raise InputError(f"{path} exists already and is no folder of an experiment: name another with --out")
+        self._lock = -1
         try:
-            (path / JOBS_FOLDER).mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            path.mkdir(parents=True, exist_ok=True)
+            self.files = SafeFolder(path)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror}; name another folder with --out") from error
+        try:
+            self.files.check()
+            self._lock = self.files.open(LOCK, os.O_RDWR | os.O_CREAT)
+            self.files.folder(JOBS_FOLDER, make=True).close()
+        except InputError:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise InputError(f"{path} cannot be written: {error.strerror or error}; name another folder with --out") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._lock, 0)
@@ -90,12 +106,14 @@ class ExperimentFolder:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+        self.files.close()
 
     def job_path(self, name: str) -> Path:
         return self.path / JOBS_FOLDER / name
 
-    def log_path(self, name: str) -> Path:
-        return self.path / "logs" / f"{name}.txt"
+    def log_place(self, name: str) -> str:
+        """Where in the folder a job's log is."""
+        return f"logs/{name}.txt"
 
     def plan(self, experiment: Experiment, jobs: list[Job]) -> Plan:
         """See what is done, move away what is of other settings, and note the experiment.
@@ -120,7 +138,7 @@ class ExperimentFolder:
         others = sorted(path.name for path in (self.path / JOBS_FOLDER).iterdir() if path.name not in known)
         if others:
             plan.words.append(f"no part of this experiment any more, and left as they are: {', '.join(others)}")
-        write_beside(self.path / EXPERIMENT, lambda part: part.write_text(experiment.to_toml(), encoding="utf-8"))
+        write_beside(self.path / EXPERIMENT, lambda part: part.write_text(experiment.to_toml(), encoding="utf-8"), self.files)
         self.write(jobs, plan.notes)
         return plan
 
@@ -140,18 +158,24 @@ class ExperimentFolder:
         for other in jobs:
             if other.needs == name and self.job_path(other.name).is_dir():
                 self._replace(other.name, jobs)
-        replaced = self.path / "replaced"
-        replaced.mkdir(exist_ok=True)
-        target = next(path for path in (replaced / f"{name}-{count}" for count in range(1, 1_000_000)) if not path.exists())
-        shutil.move(self.job_path(name), target)
-        return str(target.relative_to(self.path))
+        with self.files.folder("replaced", make=True) as replaced, self.files.folder(JOBS_FOLDER) as runs:
+            taken = set(os.listdir(replaced.descriptor))
+            target = next(target for target in (f"{name}-{count}" for count in range(1, 1_000_000)) if target not in taken)
+            os.rename(name, target, src_dir_fd=runs.descriptor, dst_dir_fd=replaced.descriptor)
+        return f"replaced/{target}"
 
     def write(self, jobs: list[Job], notes: dict[str, Note]) -> None:
         """Note every job and its state."""
         rows = [job.to_table() | vars(notes[job.name]) for job in jobs]
         text = json.dumps({"jobs": rows}, indent=1) + "\n"
-        write_beside(self.path / JOBS, lambda part: part.write_text(text, encoding="utf-8"))
+        write_beside(self.path / JOBS, lambda part: part.write_text(text, encoding="utf-8"), self.files)
         hand_over(self.path)
+
+
+def _is_experiment(path: Path) -> bool:
+    """Whether a folder is an experiment's; those of older versions have their file and their list of jobs."""
+    with SafeFolder(path) as folder:
+        return folder.is_file(LOCK) or (folder.is_file(EXPERIMENT) and folder.is_file(JOBS))
 
 
 def exit_code(notes: dict[str, Note]) -> int:

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +10,8 @@ from rich.console import Console
 from iroko.console_table import print_columns
 from iroko.experiment.results import DONE, FAILED, REWARD_IN_TRAINING, Results, read_results, rows_of
 from iroko.experiment.tables import losses, number, write_tables
-from iroko.store import hand_over
+from iroko.safe_folder import SafeFolder
+from iroko.store import hand_over, write_beside
 from iroko.table import HEADINGS
 
 PLAIN_WIDTH = 130
@@ -22,13 +24,14 @@ def write_outputs(folder: Path, publish: Path | None) -> None:
     from iroko.report import write_report
 
     results = read_results(folder)
-    for old in ("tables", "figures"):  # those of an earlier file would stand beside the new ones
-        shutil.rmtree(folder / old, ignore_errors=True)
-    files = []
+    with SafeFolder(folder) as files:
+        for old in ("tables", "figures"):  # those of an earlier file would stand beside the new ones
+            files.remove(old)
+    written: list[Path] = []
     if len(results.measures):
-        files = [*write_tables(results, folder / "tables"), *draw_figures(results, folder / "figures")]
+        written = [*write_tables(results, folder / "tables"), *draw_figures(results, folder / "figures")]
     if publish is not None:
-        _publish(files, publish, results.name.removeprefix(f"{publish.name}-"))
+        _publish(written, publish, results.name.removeprefix(f"{publish.name}-"))
     out = Console()
     print_summary(results, out if out.is_terminal else Console(width=PLAIN_WIDTH))
     report = write_report(folder)
@@ -40,7 +43,7 @@ def _publish(files: list[Path], folder: Path, name: str) -> None:
     """Copy files under the experiment's name, less what the folder is called already."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        shutil.copyfile(file, folder / f"{name}-{file.name}")
+        write_beside(folder / f"{name}-{file.name}", partial(shutil.copyfile, file))
     hand_over(folder)
 
 

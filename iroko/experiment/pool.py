@@ -8,19 +8,21 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import IO, Protocol
 
-import iroko
+from iroko.children import NEUTRAL_FOLDER, child_environment, python_command
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.worker import THREAD_VARIABLES
+from iroko.names import printable
 from iroko.options import Table
 from iroko.ownership import start_process
-from iroko.privileges import allowed_environment
+from iroko.safe_folder import SafeFolder
 
 STOP_S = 20.0
 """How long a job that was asked to stop may take for it."""
+LOG_END_BYTES = 16_384
 JOB_BYTES = 1_200_000_000
 """Memory to have for each job: Python with torch, a guest, and the frames of the scores."""
 
@@ -87,39 +89,35 @@ def _free_bytes() -> int:
 
 def worker_environment() -> dict[str, str]:
     """A job's environment: one thread, and the modules that this process sees."""
-    here = [str(Path.cwd()), str(Path(iroko.__file__).resolve().parents[1])]
-    before = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join(dict.fromkeys([*here, *([before] if before else [])]))
-    return allowed_environment({**dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONPATH": path})
+    return child_environment(dict.fromkeys(THREAD_VARIABLES, "1"))
 
 
 def request_of(job: Job) -> Table:
-    """What a worker is told to do."""
+    """What a worker is told to do; `JobProcess` adds where."""
     return {"path": f"{JOBS_FOLDER}/{job.name}", "config": job.config.to_table()}
 
 
 class JobProcess:
-    """One job as a process in a folder that holds `jobs/`.
+    """One job as a process.
 
     Args:
-        folder: its working folder.
-        log: takes its standard error.
+        folder: holds `jobs/`; open as long as the process runs.
+        log: place in that folder of the file that takes its standard error.
     """
 
-    def __init__(self, job: str, request: Table, folder: Path, log: Path, environment: dict[str, str]) -> None:
-        self.job, self._log = job, log
+    def __init__(self, job: str, request: Table, folder: SafeFolder, log: str, environment: dict[str, str]) -> None:
+        self.job, self._folder, self._log = job, folder, PurePath(log)
         self._rest = b""
         self._end: tuple[int, str] | None = None
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "wb") as stderr:
+        with open(folder.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as stderr:
             # In a session of its own, so that Ctrl-C reaches the experiment alone, which then stops its jobs.
             self._running, self._process = start_process(lambda: subprocess.Popen(
-                [sys.executable, "-m", "iroko.experiment.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                cwd=folder, env=environment, start_new_session=True,
+                python_command("iroko.experiment.worker"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                cwd=NEUTRAL_FOLDER, env=environment, start_new_session=True,
             ))  # fmt: skip
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.write(json.dumps(request | {"folder": str(folder.path.resolve())}).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             return  # it is gone already; its exit code says why
@@ -148,14 +146,16 @@ class JobProcess:
         code = self._process.wait()
         self._running.release()
         self._close_pipes()
-        if self._log.is_file() and self._log.stat().st_size == 0:
-            self._log.unlink()
+        said = last_line(self._folder, self._log)
+        if not said:
+            with self._folder.folder(self._log.parent) as logs:
+                logs.remove(self._log.name)
         if self._end is not None:
             return Event(self.job, code=self._end[0], reason=self._end[1])
         if code < 0:
             name = signal.Signals(-code).name
             return Event(self.job, code=1, reason=f"killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}")
-        return Event(self.job, code=code or 1, reason=f"ended with code {code}: {last_line(self._log)}")
+        return Event(self.job, code=code or 1, reason=f"ended with code {code}: {said or 'it said nothing'}")
 
     def stop(self) -> None:
         """Ask it to stop."""
@@ -181,13 +181,15 @@ class JobProcess:
                     continue
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log that says anything."""
+def last_line(folder: SafeFolder, log: PurePath) -> str:
+    """The end of the last line of a log that says anything; empty: there is none."""
     try:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        with open(folder.open(log, os.O_RDONLY), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_END_BYTES))
+            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     except OSError:
-        lines = []
-    return lines[-1].strip()[:500] if lines else "it said nothing"
+        return ""
+    return printable(lines[-1].strip()[:500]) if lines else ""
 
 
 class LocalPool:
@@ -201,8 +203,7 @@ class LocalPool:
         self._processes: dict[str, JobProcess] = {}
 
     def start(self, job: Job) -> None:
-        log = self._folder.log_path(job.name).resolve()
-        process = JobProcess(job.name, request_of(job), self._folder.path, log, self._environment)
+        process = JobProcess(job.name, request_of(job), self._folder.files, self._folder.log_place(job.name), self._environment)
         self._processes[job.name] = process
         self._selector.register(process.stdout, selectors.EVENT_READ, process)
 

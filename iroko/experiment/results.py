@@ -5,7 +5,7 @@ of that seed. `transfers` has the same columns for agents that were trained in o
 for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
 """
 
-import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,10 @@ import pandas as pd
 from iroko.errors import InputError
 from iroko.experiment.intervals import mean_interval
 from iroko.manifest import COMPLETE
+from iroko.names import printable, show
 from iroko.run_data import RunData, read_manifest, read_run
 from iroko.scenario import read_toml
+from iroko.small_files import read_json, unreadable
 from iroko.table import score_schemes
 
 EXPERIMENT, JOBS = "experiment.toml", "jobs.json"
@@ -25,6 +27,7 @@ DONE, FAILED, WAITING, UNFINISHED = "done", "failed", "waiting", "unfinished"
 REFERENCES = ("nv", "dctcp", "maxmin")
 """The schemes that every other one is compared with, seed by seed."""
 IDS = ["scenario", "scheme", "seed"]
+_JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,250}")
 REWARD_IN_TRAINING = "reward_in_training"
 
 
@@ -101,8 +104,15 @@ def read_results(folder: str | Path) -> Results:
     try:
         scenarios = tuple(scenario["name"] for scenario in table["scenarios"])
         schemes = {scheme["name"]: (scheme["label"], scheme["agent"]) for scheme in table["schemes"]}
-        name = str(table["name"])
-    except (KeyError, TypeError) as error:
+        schemes = {scheme: (printable(str(label)), str(agent)) for scheme, (label, agent) in schemes.items()}
+        name = table["name"]
+        # These become parts of file names.
+        for one in (name, *scenarios, *schemes, *(agent for _, agent in schemes.values())):
+            if not isinstance(one, str) or not _JOB_NAME.fullmatch(one):
+                raise ValueError(f"it has a name {show(one)}")
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{folder / EXPERIMENT} is not as an experiment left it: {type(error).__name__}: {error}") from error
     rows, curves = [], []
     for job in jobs:
@@ -131,14 +141,24 @@ def read_jobs(folder: Path) -> list[JobResult]:
     Raises:
         InputError: the list of jobs cannot be read.
     """
+    path = folder / JOBS
     try:
-        noted = json.loads((folder / JOBS).read_text(encoding="utf-8"))["jobs"]
-        keys = ("name", "scenario", "scheme", "seed", "trained_on")
-        jobs = [JobResult(**{key: job[key] for key in keys}, path=folder / "jobs" / job["name"], state=job["state"], reason=job["reason"])
-                for job in noted]  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{folder / JOBS} cannot be read: {type(error).__name__}: {error}") from error
-    return [_with_state(job) for job in jobs]
+        return [_with_state(_read_job(folder, job)) for job in read_json(path)["jobs"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise unreadable("list of jobs", path, error) from error
+
+
+def _read_job(folder: Path, job: Any) -> JobResult:
+    """A job as it was noted; its name is that of a folder, and lies nowhere else."""
+    texts = [job[key] for key in ("name", "scenario", "scheme", "trained_on", "state", "reason")]
+    if not all(isinstance(text, str) for text in texts) or isinstance(job["seed"], bool) or not isinstance(job["seed"], int):
+        raise ValueError("expected texts, and a whole number as seed")
+    name, scenario, scheme, trained_on, state, reason = map(printable, texts)
+    if not _JOB_NAME.fullmatch(name):
+        raise ValueError(f"a job is called {show(name)}: expected the name of a folder")
+    return JobResult(name, scenario, scheme, job["seed"], trained_on, folder / "jobs" / name, state, reason)
 
 
 def _with_state(job: JobResult) -> JobResult:

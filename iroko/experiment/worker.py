@@ -1,8 +1,9 @@
 """The process of one job: a run as the main job does it, told what to do on standard input, telling its progress on standard output.
 
-The first line of the input is one JSON object: `path` (the run folder, from the working folder on) and `config` (its tables). The
-output is JSON, one object a line: `{"phase", "steps", "total", "reward"}` now and then, `{"note"}`, and as the last line
-`{"end": exit code, "reason"}`. When the input ends, whoever started the job is gone, and the job stops.
+The first line of the input is one JSON object: `folder` (that of the experiment), `path` (the run folder, from there on) and `config`
+(its tables, whose model is named from there on too). The output is JSON, one object a line: `{"phase", "steps", "total", "reward"}` now
+and then, `{"note"}`, and as the last line `{"end": exit code, "reason"}`. When the input ends, whoever started the job is gone, and the
+job stops.
 """
 
 import json
@@ -57,23 +58,27 @@ class PipeDisplay:
         return
 
 
-def run_job(config: RunConfig, path: Path, display: PipeDisplay) -> None:
+def run_job(config: RunConfig, folder: Path, place: str, display: PipeDisplay) -> None:
     """Do what is left of a run.
+
+    Args:
+        folder: of the experiment; the run folder `place` and the config's model lie below it.
 
     Raises:
         IrokoError, OSError, Stopped: what a run raises; the folder says then how far it came.
     """
+    path = folder / place
     resume = (path / CONFIG).is_file()
-    prepared = prepare(config, display.note)
-    folder = RunFolder(path, prepared.config, resume)
+    prepared = prepare(config, display.note, folder)
+    run = RunFolder(path, prepared.config, resume)
     try:
-        if folder.manifest.status != COMPLETE:
-            work(prepared, folder, display, draw=False)
+        if run.manifest.status != COMPLETE:
+            work(prepared, run, display, draw=False)
     except BaseException as error:
-        _mark(folder, str(error) if isinstance(error, Stopped) else describe(error))
+        _mark(run, str(error) if isinstance(error, Stopped) else describe(error, folder))
         raise
     finally:
-        folder.close()
+        run.close()
 
 
 def _mark(folder: RunFolder, reason: str) -> None:
@@ -83,9 +88,9 @@ def _mark(folder: RunFolder, reason: str) -> None:
         return  # such as a full disk, which is told already; the manifest on the disk says incomplete as it is
 
 
-def describe(error: BaseException) -> str:
-    """An error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+def describe(error: BaseException, folder: Path) -> str:
+    """An error in one line, with paths from the experiment's folder on."""
+    return " ".join(str(error).replace(f"{folder}{os.sep}", "").split()) or type(error).__name__
 
 
 def _stop_with_parent() -> None:
@@ -96,18 +101,18 @@ def _stop_with_parent() -> None:
 
 def serve(request: Table, out: TextIO) -> int:
     """Do the job that was asked for and tell its end; returns the exit code."""
-    code, reason = 0, ""
+    code, reason, folder = 0, "", Path(request["folder"])
     try:
         with signals_raise():
             keep_torch_cache()
             config = make_config(request["config"])
-            run_job(config, Path(request["path"]), PipeDisplay(out, config.scenario.num_steps))
+            run_job(config, folder, request["path"], PipeDisplay(out, config.scenario.num_steps))
     except Stopped as stopped:
         code, reason = 128 + stopped.number, f"stopped by {signal.Signals(stopped.number).name}"
     except IrokoError as error:
-        code, reason = error.exit_code, describe(error)
+        code, reason = error.exit_code, describe(error, folder)
     except OSError as error:
-        code, reason = 1, describe(error)
+        code, reason = 1, describe(error, folder)
     except MemoryError:
         code, reason = 1, "out of memory: start fewer jobs at a time with --jobs"
     out.write(json.dumps({"end": code, "reason": reason}) + "\n")

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from iroko.cache import cache_folder
+from iroko.cache import cache_folder, check_cached, make_cache_folder
 from iroko.errors import EngineError, UnsupportedError
 from iroko.privileges import allowed_environment
 
@@ -56,11 +56,12 @@ def kernel_path() -> Path:
     """The built kernel for this configuration and patch.
 
     Raises:
-        UnsupportedError: it has not been built.
+        UnsupportedError: it has not been built, or another user can change it.
     """
     found = sorted(cache_folder().glob(f"*-{_recipe()}/{KERNEL_NAME}"), key=lambda path: path.stat().st_mtime)
     if not found:
         raise UnsupportedError("no guest kernel: build it once with `make guest` or `python -m iroko.guest build` (about 3 minutes)")
+    check_cached(found[-1].parent)
     return found[-1]
 
 
@@ -88,8 +89,7 @@ def build(say: Callable[[str], None] = print, *, again: bool = False) -> Path:
     source = find_source()
     if absent := [package for tool, package in _TOOLS.items() if not shutil.which(tool)]:
         raise UnsupportedError(f"building the guest kernel needs {', '.join(absent)}: `apt-get install {' '.join(absent)}`")
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_cache_folder()
     with open(folder / "build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another build of this user may be under way
         if not again:

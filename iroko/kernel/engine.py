@@ -5,19 +5,17 @@ whatever cause, the other sees the channel close and ends too, and the kernel ta
 """
 
 import contextlib
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from iroko.channel import Channel
+from iroko.children import NEUTRAL_FOLDER, child_environment, python_command
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
 from iroko.kernel.rates import check_rates
 from iroko.kernel.support import check_topology, missing_transports, require_root
 from iroko.ownership import start_process
-from iroko.privileges import allowed_environment
 from iroko.remote import RemoteEngine
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
@@ -56,14 +54,14 @@ class _Process:
 
     def __init__(self) -> None:
         self.socket, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "iroko.kernel", str(theirs.fileno())]
-        environment = allowed_environment({"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)})
+        command = python_command("iroko.kernel", str(theirs.fileno()))
+        environment = child_environment()
 
         def start() -> "subprocess.Popen[bytes]":
             # A session of its own: the terminal's Ctrl-C reaches us only, and we close it in order.
             return subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE, env=environment, start_new_session=True,
+                stderr=subprocess.PIPE, cwd=NEUTRAL_FOLDER, env=environment, start_new_session=True,
             )  # fmt: skip
 
         try:

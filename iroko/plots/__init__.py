@@ -55,6 +55,6 @@ def draw_all(run: RunData) -> list[Path]:
             figure = draw()
             for kind in FORMATS:
                 files.append(run.path / "figures" / f"{name}.{kind}")
-                write_beside(files[-1], partial(save, figure))
+                write_beside(files[-1], partial(save, figure), run.path)
     hand_over(run.path / "figures")
     return files

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from iroko.errors import InputError
 from iroko.run_data import CONFIG
+from iroko.safe_folder import check_folder
 from iroko.store import write_beside
 
 REPORT = "report.html"
@@ -38,6 +39,7 @@ def write_report(folder: str | Path) -> Path:
     from iroko.report.run import run_page
 
     folder = Path(folder)
+    check_folder(folder)
     if (folder / EXPERIMENT).is_file():
         page = experiment_page(folder)
     elif (folder / CONFIG).is_file():
@@ -46,7 +48,7 @@ def write_report(folder: str | Path) -> Path:
         raise InputError(f"{folder} is no folder of a run or an experiment: it has neither {CONFIG} nor {EXPERIMENT}")
     text = render(page)
     try:
-        write_beside(folder / REPORT, lambda part: part.write_text(text, encoding="utf-8"))
+        write_beside(folder / REPORT, lambda part: part.write_text(text, encoding="utf-8"), folder)
     except OSError as error:
         raise InputError(f"{folder / REPORT} cannot be written: {error.strerror or error}") from error
     return folder / REPORT

@@ -3,6 +3,8 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from iroko.cache import cache_folder
+from iroko.cache import cache_folder, check_cached, make_cache_folder
 
 Words = types.CPointer(int64)
 HOOK = int64(Words, int64)
@@ -60,8 +62,17 @@ def sources_key() -> str:
 
 
 def code_folder() -> Path:
-    """Where the compiled code is kept."""
-    return cache_folder() / f"sim-{_KEY}"
+    """Where the compiled code is kept, which nobody else can change.
+
+    Raises:
+        UnsupportedError: another user can.
+    """
+    return _checked(cache_folder() / f"sim-{_KEY}")
+
+
+@lru_cache
+def _checked(folder: Path) -> Path:
+    return check_cached(folder)
 
 
 def is_compiled() -> bool:
@@ -78,9 +89,12 @@ class _CacheOfSources:
     lock = threading.RLock()
 
     def __enter__(self) -> None:
+        folder = code_folder()
+        with suppress(OSError):  # numba finds out, and looks for another place
+            make_cache_folder(folder.name)
         self.lock.acquire()
         self.before = config.CACHE_DIR
-        config.CACHE_DIR = str(code_folder())
+        config.CACHE_DIR = str(folder)
 
     def __exit__(self, *_: object) -> None:
         config.CACHE_DIR = self.before

@@ -147,11 +147,11 @@ def _wait_for(condition: object, timeout_s: float = 300) -> None:
 
 
 def _jobs_in(folder: Path) -> list[int]:
-    """The processes whose working folder this is."""
+    """The processes of jobs that log into this folder."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.readlink(f"/proc/{name}/cwd") == str(folder):
+            if os.readlink(f"/proc/{name}/fd/2").startswith(f"{folder}/logs/"):
                 found.append(int(name))
         except OSError:
             continue

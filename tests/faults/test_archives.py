@@ -161,3 +161,20 @@ def test_noise_is_an_archive_or_one_error(tmp_path_factory: pytest.TempPathFacto
     except InputError:
         assert tree(place / "run") == []
     assert tree(place)[:1] == ["run"] and {name.split("/")[0] for name in tree(place)} == {"run"}
+
+
+def test_deep_paths_leave_nothing_behind(tmp_path: Path) -> None:
+    for depth in (17, 900, 4000):
+        with pytest.raises(InputError, match=r"expected at most 16 folders in each other"):
+            unpack(make(entry("a/" * depth + "b")), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_in_place_of_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim" / "file").write_text("precious")
+    (tmp_path / "run").symlink_to(tmp_path / "victim")
+    (tmp_path / ".run.part").symlink_to(tmp_path / "victim")
+    unpack(make(entry("a")), tmp_path / "run")
+    assert (tmp_path / "run" / "a").read_bytes() == b"x" and not (tmp_path / "run").is_symlink()
+    assert (tmp_path / "victim" / "file").read_text() == "precious"
