@@ -120,7 +120,7 @@ def test_an_unknown_name_tells_the_nearest(table: dict[str, Any], message: str) 
     ({"environment": {"interval_s": "61s", "episode_s": "122s"}}, "interval_s=61: expected"),
     ({"environment": {"interval_s": "-1s"}}, "interval_s=-1: expected"),
     ({"environment": {"interval_s": "fast"}}, "time 'fast': expected a number such as"),
-    ({"environment": {"interval_s": [1]}}, "interval_s=[1]: expected a number"),
+    ({"environment": {"interval_s": [1]}}, "interval_s: time [1]: expected a number"),
     ({"environment": {"episode_s": 0.05}}, "episode_s=0.05: expected interval_s=0.1 <= episode_s"),
     ({"environment": {"episode_s": "25h"}}, "episode_s=90000: expected"),
     ({"environment": {"episode_s": 0.25}}, "episode_s=0.25: expected a whole number of intervals of 0.1 s"),
@@ -147,7 +147,7 @@ def test_an_unknown_name_tells_the_nearest(table: dict[str, Any], message: str) 
     ({"topology": {"name": "fattree", "k": 5}}, "k=5: expected an even number"),
     ({"traffic": {"name": "staggered"}}, "host h0 of dumbbell has no other host beyond its pod"),
     ({"traffic": {"name": "incast", "num_senders": 4}}, "num_senders=4: expected 1 <= num_senders <= 3"),
-    ({"traffic": {"size_bytes": 0}}, "size_bytes=0 of flow h0->h2: expected 1 or more"),
+    ({"traffic": {"size_bytes": 0}}, "size_bytes=0 of flow h0->h2: expected a whole number of bytes, 1 or more"),
 ])  # fmt: skip
 def test_a_bad_value_is_named_with_what_is_allowed(table: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -29,7 +29,7 @@ def make(**run: object) -> RunConfig:
 ])  # fmt: skip
 def test_the_last_word_of_a_job_is_how_it_ended(tmp_path: Path, run: dict[str, object], code: int, words: str) -> None:
     out = io.StringIO()
-    assert serve({"path": str(tmp_path / "run"), "config": make(**run).to_table()}, out) == code
+    assert serve({"folder": str(tmp_path), "path": "run", "config": make(**run).to_table()}, out) == code
     *said, last = [json.loads(line) for line in out.getvalue().splitlines()]
     assert last["end"] == code and words in last["reason"] and (last["reason"] == "") == (code == 0)
     assert all(set(message) in ({"phase", "steps", "total", "reward"}, {"note"}) for message in said)
@@ -42,7 +42,7 @@ def test_a_guest_that_dies_ends_its_job_with_its_reason(tmp_path: Path, monkeypa
     for module in ("job", "evaluate"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", open_dying)
     out = io.StringIO()
-    assert serve({"path": str(tmp_path / "run"), "config": make(agents=["random"], engine="guest").to_table()}, out) == 1
+    assert serve({"folder": str(tmp_path), "path": "run", "config": make(agents=["random"], engine="guest").to_table()}, out) == 1
     # The schedule goes on with the next one: `test_schedule.test_what_fails_stops_only_what_needs_it`.
     assert json.loads(out.getvalue().splitlines()[-1]) == {"end": 1, "reason": "the fake engine was told to fail at step 3"}
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["reason"] == "the fake engine was told to fail at step 3"
