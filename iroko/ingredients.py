@@ -73,13 +73,12 @@ def machine() -> dict[str, str]:
 
 
 def guest_kernel() -> dict[str, str]:
-    """The built guest kernel: its key (source, configuration, patch) and a hash of its file, which a compiler decides too; empty: none."""
+    """The built guest kernel, see `iroko.guest.build.describe_kernel`; empty: none."""
     from iroko.errors import UnsupportedError
-    from iroko.guest.build import kernel_path
+    from iroko.guest.build import describe_kernel, kernel_path
 
     try:
-        path = kernel_path()
-        return {"key": path.parent.name, "file": hash_files(path.parent, [path])}
+        return describe_kernel(kernel_path())
     except (UnsupportedError, OSError):
         return {}
 

@@ -84,6 +84,9 @@ class Other(Surroundings):
     def is_noexec(self, folder: Path) -> bool:
         return bool(self.fact("is_noexec"))
 
+    def describe_kernel(self, path: Path) -> dict[str, str]:
+        return {"key": path.parent.name, "sha256": "0123456789abcdef" * 4, "source": "Linux 6.12.1", "compiler": "gcc 12, GNU ld 2"}
+
     def try_engine(self, engine: str, transports: list[str]) -> dict[str, Any]:
         self.tried.append((engine, transports))
         answer = self.fact("try_engine")
@@ -108,6 +111,8 @@ def test_where_all_is_well_everything_runs() -> None:
     report = examine(Other())
     assert report.ok and all(way.runs for way in report.ways)
     assert [one.name for one in report.findings if one.state != OK] == []
+    kernel = finding(report, "guest kernel").found
+    assert all(part in kernel for part in ("Linux 6.12.1", "SHA-256 0123456789abcdef", "gcc 12"))
     assert all(one.runs for one in report.engines)
     assert not any(one.mend for one in report.findings)
     assert engine(report, "guest").transports == dict.fromkeys(engines.TRANSPORTS, "")

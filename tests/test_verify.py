@@ -225,8 +225,11 @@ def test_a_manifest_holds_every_ingredient(original: Path) -> None:
     assert "kernel" not in told and "cores" not in told  # the simulator runs on every kernel
     manifest = read_manifest(original)
     manifest.engines["guest"] = {}
-    manifest.guest_kernel = {"key": "k", "file": "f"}
-    assert manifest.ingredients()["guest kernel's key"] == "k"
+    manifest.guest_kernel = {"key": "k", "sha256": "s", "source": "Linux 6.12.1", "compiler": "gcc"}
+    told = manifest.ingredients()
+    assert [told[f"guest kernel's {key}"] for key in ("key", "sha256", "source", "compiler")] == ["k", "s", "Linux 6.12.1", "gcc"]
+    manifest.guest_kernel["compiler"] = "clang"
+    assert ingredients.differences(told, manifest.ingredients()) == ["guest kernel's compiler: gcc there, clang here"]
     manifest.engines["mininet"] = {}
     assert manifest.ingredients()["kernel"]
 

@@ -8,6 +8,8 @@ from iroko.doctor.surroundings import Surroundings
 
 _SHOWN = 3
 """How many packages a line names."""
+_SHOWN_DIGITS = 16
+"""How many digits of a hash a line shows."""
 
 
 def check_python(here: Surroundings) -> Finding:
@@ -55,9 +57,12 @@ def check_guest_kernel(here: Surroundings) -> Finding:
     from iroko.errors import UnsupportedError
 
     try:
-        return Finding("guest kernel", OK, f"built: {tilde(here.kernel_path().parent)}")
+        path = here.kernel_path()
     except UnsupportedError:
         return Finding("guest kernel", SHORT, "has not been built", "make guest")
+    kernel = here.describe_kernel(path)
+    built = f"{kernel.get('source', 'no Linux')}, SHA-256 {kernel['sha256'][:_SHOWN_DIGITS]}, {kernel.get('compiler', 'no compiler named')}"
+    return Finding("guest kernel", OK, f"{tilde(path.parent)}: {built}")
 
 
 def check_compiled(here: Surroundings) -> Finding:

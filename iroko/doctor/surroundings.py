@@ -123,6 +123,12 @@ class Surroundings:
 
         return kernel_path()
 
+    def describe_kernel(self, path: Path) -> dict[str, str]:
+        """See `iroko.guest.build.describe_kernel`."""
+        from iroko.guest.build import describe_kernel
+
+        return describe_kernel(path)
+
     def is_compiled(self) -> bool:
         """Whether the simulator's compiled code is in the cache."""
         from iroko.sim.compiled import is_compiled

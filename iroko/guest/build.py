@@ -6,6 +6,7 @@ The kernel is keyed by its source, configuration and patch, so a change of any o
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -21,8 +22,16 @@ _HERE = Path(__file__).parent
 CONFIG, PATCH = _HERE / "kernel.config", _HERE / "guest.patch"
 SOURCE_VARIABLE = "IROKO_KERNEL_SOURCE"
 _DEBIAN_SOURCES = ("linux-source-6.12.tar.xz",)
+_BANNER = re.compile(rb"Linux version (\S+) \(\S+\) \(([^\n]*)\) #")
 _TOOLS = {"make": "make", "gcc": "gcc", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch", "xz": "xz-utils"}
 KERNEL_NAME = "iroko-guest"
+IDENTITY = {
+    "KBUILD_BUILD_TIMESTAMP": "2025-01-01 00:00:00 UTC",
+    "KBUILD_BUILD_USER": "iroko",
+    "KBUILD_BUILD_HOST": "iroko",
+    "KBUILD_BUILD_VERSION": "1",
+}
+"""What a kernel records of its build. Fixed, so that equal sources and compilers give equal bytes on any machine and date."""
 
 
 def find_source() -> Path:
@@ -49,7 +58,7 @@ def _key(*parts: bytes) -> str:
 
 
 def _recipe() -> str:
-    return _key(CONFIG.read_bytes(), PATCH.read_bytes())
+    return _key(CONFIG.read_bytes(), PATCH.read_bytes(), repr(IDENTITY).encode())
 
 
 def kernel_path() -> Path:
@@ -62,6 +71,23 @@ def kernel_path() -> Path:
     if not found:
         raise UnsupportedError("no guest kernel: build it once with `make guest` or `python -m iroko.guest build` (about 3 minutes)")
     return found[-1]
+
+
+def describe_kernel(path: Path) -> dict[str, str]:
+    """What identifies a built kernel, from its file.
+
+    Returns:
+        `key`: its source archive, configuration and patch; `sha256` of the file; `source`: the version of Linux; `compiler`: compiler and
+        linker. The last two are absent where the file holds no banner of Linux.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    content = path.read_bytes()
+    described = {"key": path.parent.name, "sha256": hashlib.sha256(content).hexdigest()}
+    if banner := _BANNER.search(content):
+        described |= {"source": f"Linux {banner[1].decode()}", "compiler": banner[2].decode()}
+    return described
 
 
 def build(say: Callable[[str], None] = print, *, again: bool = False) -> Path:
@@ -111,7 +137,7 @@ def _build(source: Path, folder: Path, say: Callable[[str], None]) -> Path:
         tree = next(path for path in Path(work).iterdir() if (path / "Kbuild").exists())
         shutil.copy(CONFIG, tree / "iroko.config")
         jobs = str(len(os.sched_getaffinity(0)))
-        environment = allowed_environment()  # nothing that make or the compiler would take for options
+        environment = allowed_environment(IDENTITY)  # nothing that make or the compiler would take for options
         for what, command in (
             ("patching", ["patch", "-p1", "-i", str(PATCH)]),
             ("configuring", ["make", "ARCH=um", "tinyconfig"]),

@@ -30,6 +30,9 @@ _TCP_MEMORY_PAGES = "262144 294912 327680"
 """Above the first of these (of 4 KiB each, here 1 GiB) the kernel holds TCP's buffers back, above the last (1.25 GiB) it stops them. All
 hosts share them in the guest, where machines would each have their own. The kernel's own choice is a twentieth of its memory, which hangs
 on where the host placed it, and differs by a per cent from boot to boot."""
+_WORKING_SET_MS = 1000
+"""Pages used within this virtual time are not dropped: a guest that could go on only by dropping and reading the same pages again and
+again is out of memory, and ends in a panic. Work takes no virtual time, so all pages of such a circle count."""
 _SCRIPT = """#!/bin/sh
 export PATH={path} HOME=/run LANG=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={python_path} TMPDIR=/run {more}
 mount -t proc proc /proc; mount -t sysfs sys /sys
@@ -38,6 +41,7 @@ mkdir -p /dev/pts /dev/shm; mount -t devpts pts /dev/pts; mount -t tmpfs shm /de
 [ -e /dev/dsp ] || mknod /dev/dsp c 14 3
 ulimit -n 65536
 echo 1 > /proc/sys/vm/panic_on_oom
+echo {working_set_ms} > /sys/kernel/mm/lru_gen/min_ttl_ms
 echo {tcp_memory_pages} > /proc/sys/net/ipv4/tcp_mem
 cd /
 {command}
@@ -116,7 +120,7 @@ class Machine:
         python_path = os.pathsep.join(os.path.abspath(path) for path in sys.path)
         script = _SCRIPT.format(
             path=shlex.quote(os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"), python_path=shlex.quote(python_path),
-            tcp_memory_pages=_TCP_MEMORY_PAGES,
+            tcp_memory_pages=_TCP_MEMORY_PAGES, working_set_ms=_WORKING_SET_MS,
             more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),
         )  # fmt: skip
         init = self.folder / "init"

@@ -17,8 +17,12 @@ from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
 _REAL_TIME_BURST_S = 250e-6
-_SECOND_NS = 1_000_000_000
-_WARM_UP_S = 0.02
+_EPISODE_GRID_NS = 4_096_000_000
+"""In virtual time an episode begins at a multiple of this. The kernel rounds the ends of timers of up to 258 s to multiples of 4,096 ticks
+of 1 ms and of whole fractions of it, so every timer of an episode ends at the same time relative to its start."""
+_SEED_PATH = "/proc/iroko_seed"
+"""The guest kernel's own: from a write on, all random numbers follow from the number written."""
+_MAX_SEED = 2**64 - 1
 
 
 class KernelEngine:
@@ -44,7 +48,6 @@ class KernelEngine:
             raise
         self.limits = np.array(topology.host_rates_bps)
         self.began_ns = self.last_ns = self.planned_ns = 0
-        self.warm_transports: set[str] = set()
         self.drops_before = _backlog_drops()
         self.delivered = np.zeros(0, dtype=np.int64)
         self.receivers = np.zeros(0, dtype=np.int64)
@@ -53,28 +56,19 @@ class KernelEngine:
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """See `Engine.reset`."""
-        if self.virtual and transport not in self.warm_transports:
-            # The first packets find caches and token buckets as they were made, some nanoseconds apart from all later episodes.
-            self._begin(flows, transport, seed)
-            self.step(self.limits, _WARM_UP_S)
-            self.clock.virtual_s -= _WARM_UP_S
-            self.warm_transports.add(transport)
-        return self._begin(flows, transport, seed)
-
-    def _begin(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         self.traffic.close_flows()
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()
         self.fabric.set_marking(transport in ECN_TRANSPORTS)
+        if self.virtual:
+            _seed_kernel(seed)
         self.traffic.open(flows, transport, seed)
         self.feedback = Feedback(self.topology, self.traffic.ends, transport)
         self.delivered = np.zeros(len(flows), dtype=np.int64)
         self.receivers = np.array([self.topology.host_index[flow.destination] for flow in flows], dtype=np.int64)
         start_ns = self.traffic.now_ns()
         if self.virtual:
-            # An episode begins at a whole second, so that the kernel's tick stands alike in each, and with all made ready, because
-            # the guest's clock moves by a nanosecond when it is read: equal episodes are equal to that nanosecond.
-            start_ns += _SECOND_NS - start_ns % _SECOND_NS
+            start_ns += _EPISODE_GRID_NS - start_ns % _EPISODE_GRID_NS
             self.traffic.run(start_ns)
         self.began_ns = self.last_ns = self.planned_ns = start_ns
         self.traffic.begin(self.began_ns)
@@ -178,6 +172,11 @@ class KernelEngine:
         self.traffic.close()
         self.counters.close()
         self.fabric.close()
+
+
+def _seed_kernel(seed: int) -> None:
+    with open(_SEED_PATH, "w") as file:
+        file.write(str(seed & _MAX_SEED))
 
 
 def _backlog_drops() -> int:
