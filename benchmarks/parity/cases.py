@@ -23,6 +23,8 @@ from traffic.permutation import permutation
 from traffic.stride import stride
 
 TRANSPORTS = (UDP, "reno", "cubic", "vegas", "nv", "dctcp")
+DROP_TAIL = ("reno", "cubic")
+"""The transports that fill a queue until it overflows."""
 RATES = ("10M", "1G")
 LIMITS = ("", "fixed", "changing")
 """No limits, a limit of its own for each host, or limits that are drawn anew every few steps."""
@@ -38,6 +40,8 @@ NUM_SENDERS = 8
 START_SPREAD_PACKETS = 500
 """Endless flows start within so many packet times of each other, a few round trips with a full queue."""
 INCAST_SPREAD_PACKETS = 20
+FULL_PACKETS = 2000
+"""Packet times after which the first flow of `joining` has filled the queue."""
 _ALL = (0, 0, 0)
 """In place of fabric, rate and episode: what all have in common."""
 
@@ -185,6 +189,11 @@ def _star(rate_bps: float, queue_bytes: int) -> Topology:
     return star(NUM_SENDERS + 1, rate_bps, queue_bytes=queue_bytes, ecn_bytes=ECN_BYTES)
 
 
+def _short_star(rate_bps: float, queue_bytes: int) -> Topology:
+    """Delays of 20 us: with none, nanoseconds of the kernel's timers decide which packet finds the last place in a queue."""
+    return star(7, rate_bps, 20e-6, queue_bytes=queue_bytes, ecn_bytes=ECN_BYTES)
+
+
 def _start(flows: list[Flow], starts: np.random.Generator, spread_packets: float, case: Case) -> list[Flow]:
     """Let each flow start up to so many packet times later."""
     spread_s = spread_packets * MTU_FRAME_BYTES * 8 / case.rate_bps
@@ -212,6 +221,13 @@ def _incast(case: Case, fixed: np.random.Generator, starts: np.random.Generator)
         sizes = np.exp(fixed.uniform(np.log(64_000), np.log(200_000), NUM_SENDERS)).astype(int).tolist()
         flows += [Flow(f"h{sender}", f"h{NUM_SENDERS}", float(second), size) for sender, size in enumerate(sizes)]
     return _start(flows, starts, INCAST_SPREAD_PACKETS, case)
+
+
+def _joining(case: Case, fixed: np.random.Generator, starts: np.random.Generator) -> list[Flow]:
+    """Five flows start, one by one, into a port of their own link's rate that a sixth keeps full."""
+    full_s = FULL_PACKETS * MTU_FRAME_BYTES * 8 / case.rate_bps
+    late = [Flow(f"h{sender}", "h6", full_s) for sender in range(1, 6)]
+    return [Flow("h0", "h6"), *_start(late, starts, START_SPREAD_PACKETS, case)]
 
 
 _FAMILIES = ("udp", "delay", "loss")
@@ -251,6 +267,7 @@ FABRICS = {
     "stride": Fabric(_fattree, _stride, _LIMITS, _FATTREE),
     "ecmp": Fabric(_ecmp, _permutation, _LIMITS, _FATTREE),
     "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(_FAMILIES, _INCAST)),
+    "joining": Fabric(_short_star, _joining, _LIMITS, {"loss": {"1G": Timing(0.01, 3, 27, 16)}}),
 }
 INCAST_PERIOD_S = {"10M": 4.0, "1G": 1.0}
 
@@ -260,8 +277,11 @@ def all_cases() -> list[Case]:
     cases = []
     for rate in RATES:
         for fabric in FABRICS:
-            limits = LIMITS if fabric not in ("narrow-1", "ecmp", "incast") else ("",)
-            cases += [Case(fabric, transport, rate, kind) for transport in TRANSPORTS for kind in limits]
+            limits = LIMITS if fabric not in ("narrow-1", "ecmp", "incast", "joining") else ("",)
+            transports = [transport for transport in TRANSPORTS if rate in FABRICS[fabric].timings.get(_family(transport), ())]
+            if fabric == "joining":
+                transports = [transport for transport in transports if transport in DROP_TAIL]
+            cases += [Case(fabric, transport, rate, kind) for transport in transports for kind in limits]
     # Stable, so that of two fat-trees' traffic each keeps its order.
     order = {topology: number for number, topology in reversed(list(enumerate(case.topology for case in cases)))}
     return sorted(cases, key=lambda case: order[case.topology])

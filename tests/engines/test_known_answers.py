@@ -25,6 +25,31 @@ def test_tcp_goodput_is_what_headers_leave(drive: Open, rate_bps: float, steps: 
     assert driver.goodput_bps(snapshots)[0] == pytest.approx(rate_bps * TCP_DATA / FRAME, rel=0.01)
 
 
+@pytest.mark.parametrize("num_flows", [30, 40])
+def test_windows_of_two_packets_keep_every_other_round_half(drive: Open, num_flows: int) -> None:
+    """All packets are marked, so each window begins with the CWR flag, which is acknowledged alone; the second packet waits for a third.
+
+    In every other round trip one of the two packets waits at the receiver: 1.5 packets of each flow are under way, 5 of all on the wires.
+    """
+    driver = drive(star(num_flows + 1, 1e9, 15e-6, queue_bytes=700_000, ecn_bytes=20 * FRAME))
+    flows = [Flow(f"h{i}", f"h{num_flows}", 0.0007 * i) for i in range(num_flows)]
+    snapshots = driver.run(flows, "dctcp", 2, warm_up=4, interval_s=0.05)
+    queue_packets = np.mean([snapshot.backlog_mean_bytes.max() for snapshot in snapshots]) / FRAME
+    assert queue_packets == pytest.approx(1.5 * num_flows - 5, rel=0.03)
+
+
+def test_a_lone_segment_that_is_lost_needs_no_timeout(drive: Open) -> None:
+    """The FIN behind it finds room in the full queue and shows the loss: only a second loss takes the 200 ms of a timeout."""
+    driver = drive(star(4, 1e9, 2e-6, queue_bytes=60_000, ecn_bytes=None))
+    rng = np.random.default_rng(3)
+    short = [Flow("h2", "h3", float(start), TCP_DATA) for start in rng.uniform(0.1, 0.8, 600)]
+    last = driver.run([Flow("h0", "h3"), Flow("h1", "h3"), *short], "cubic", 1, warm_up=11)[-1]
+    times_s = last.flow_completion_s[2:]
+    num_lost, num_timeouts = np.count_nonzero(times_s > 0.0025), np.count_nonzero(times_s > 0.15)
+    assert num_lost > 50
+    assert num_timeouts < 0.3 * num_lost
+
+
 def test_idle_path_takes_its_delays(drive: Open) -> None:
     """One way over three links of 5 ms is 15 ms; a byte over TCP waits for the handshake too, one and a half round trips."""
     driver = drive(dumbbell(num_left=1, num_right=1, rate_bps=100e6, delay_s=5e-3))

@@ -6,15 +6,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.parity.cases import CHANGE_EVERY, FABRICS, RATES, TRANSPORTS, Case, all_cases, find_cases
+from benchmarks.parity.cases import CHANGE_EVERY, DROP_TAIL, FABRICS, RATES, TRANSPORTS, Case, all_cases, find_cases
 from iroko.errors import InputError
 
 CASES = all_cases()
 
 
 def test_every_combination_stands_once() -> None:
-    # Five fabrics with three kinds of limits, three with none.
-    assert len(CASES) == len(TRANSPORTS) * len(RATES) * (5 * 3 + 3)
+    # Five fabrics with three kinds of limits, three with none; and one for the transports that fill a queue, at one rate.
+    assert len(CASES) == len(TRANSPORTS) * len(RATES) * (5 * 3 + 3) + len(DROP_TAIL)
     assert len({case.name for case in CASES}) == len(CASES)
     assert {case.fabric for case in CASES} == set(FABRICS)
 
