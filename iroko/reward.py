@@ -62,14 +62,18 @@ def active_flows(context: RewardContext, snapshot: Snapshot) -> Booleans:
 
 
 def idle_parts_s(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Floats]:
-    """For each flow the parts of the interval before its start and after its completion, shape `(..., num_flows)` each."""
+    """For each flow the parts of the interval before its start and after its completion, shape `(..., num_flows)` each.
+
+    Both are the whole interval for a flow that was not under way in it.
+    """
     interval_s = column(snapshot.interval_s)
     begin_s = column(snapshot.time_s) - interval_s
     before_s = np.clip(context.flows.starts_s - begin_s, 0, interval_s)
     # The completion of an unfinished flow is NaN, of which fmax takes the 0.
     done_s = context.flows.starts_s + snapshot.flow_completion_s
     after_s = np.minimum(np.fmax(column(snapshot.time_s) - done_s, 0), interval_s)
-    return before_s, after_s
+    idle = before_s + after_s >= interval_s
+    return np.where(idle, interval_s, before_s), np.where(idle, interval_s, after_s)
 
 
 def active_bytes(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:
