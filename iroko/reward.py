@@ -72,8 +72,8 @@ def idle_parts_s(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Fl
     # The completion of an unfinished flow is NaN, of which fmax takes the 0.
     done_s = context.flows.starts_s + snapshot.flow_completion_s
     after_s = np.minimum(np.fmax(column(snapshot.time_s) - done_s, 0), interval_s)
-    active = active_flows(context, snapshot)
-    return np.where(active, before_s, interval_s), np.where(active, after_s, interval_s)
+    idle = before_s + after_s >= interval_s
+    return np.where(idle, interval_s, before_s), np.where(idle, interval_s, after_s)
 
 
 def active_bytes(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:

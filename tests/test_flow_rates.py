@@ -151,7 +151,7 @@ def test_a_reward_for_fairness_does_not_compare_the_sizes_of_flows(name: str, te
 
 
 def test_the_active_time_of_a_sender_is_from_its_first_start_to_its_last_completion() -> None:
-    # h0 sends from 0 to 0.3 s and from 0.5 to 0.8 s; h1 all the time.
-    flows = [Flow("h0", "h2", 0.0, 300), Flow("h0", "h2", 0.5, 300), Flow("h1", "h3")]
-    snapshot = make_snapshot(TOPOLOGY, flow_bytes=[300, 300, 1000], flow_completion_s=[0.3, 0.3, NAN])
-    assert REWARDS["fairness"](RewardContext.of(TOPOLOGY, flows), snapshot)["fairness"] == pytest.approx(1.75**2 / (2 * (0.75**2 + 1)))
+    # h0 sends from 0.1 to 0.4 s and from 0.55 to 0.85 s, and once more later; h1 all the time.
+    flows = [Flow("h0", "h2", 0.1, 300), Flow("h0", "h2", 0.55, 300), Flow("h1", "h3"), Flow("h0", "h2", 7.0)]
+    snapshot = make_snapshot(TOPOLOGY, flow_bytes=[300, 300, 1000, 0], flow_completion_s=[0.3, 0.3, NAN, NAN])
+    assert REWARDS["fairness"](RewardContext.of(TOPOLOGY, flows), snapshot)["fairness"] == pytest.approx(1.8**2 / (2 * (0.8**2 + 1)))
