@@ -218,7 +218,7 @@ def _incast(case: Case, fixed: np.random.Generator, starts: np.random.Generator)
     return _start(flows, starts, INCAST_SPREAD_PACKETS, case)
 
 
-def _joining(case: Case, fixed: np.random.Generator, starts: np.random.Generator) -> list[Flow]:
+def _joining(case: Case, _: np.random.Generator, starts: np.random.Generator) -> list[Flow]:
     """Five flows start, one by one, into a port of their own link's rate that a sixth keeps full."""
     full_s = FULL_PACKETS * MTU_FRAME_BYTES * 8 / case.rate_bps
     late = [Flow(f"h{sender}", "h6", full_s) for sender in range(1, 6)]
