@@ -16,17 +16,18 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
-from agents._models import FORMAT, broken_weights, check_card, read_replay, read_weights, write_model
-from agents._policies import clipped_mean, keep_mean_in_range, start_low
-from agents._replay_buffer import Replay, give_replay, take_replay
-from agents._settings import check_settings
-from agents._wrappers import Learned, Relay, RewardScale, Spaces, to_fractions, unit_box
 from iroko.agent import Action, Agent, TrainCallback
 from iroko.deployment import Deployment
 from iroko.errors import InputError
 from iroko.scenario import Scenario
 from iroko.seeds import learner_seed
 from iroko.topology import Topology
+
+from ._models import FORMAT, broken_weights, check_card, read_replay, read_weights, write_model
+from ._policies import clipped_mean, keep_mean_in_range, start_low
+from ._replay_buffer import Replay, give_replay, take_replay
+from ._settings import check_settings
+from ._wrappers import Learned, Relay, RewardScale, Spaces, to_fractions, unit_box
 
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 

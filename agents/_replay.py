@@ -8,11 +8,12 @@ from stable_baselines3 import TD3
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import Learner
-from agents._policies import keep_from_saturating
-from agents._settings import NET, falling, num_networks
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+
+from ._learner import Learner
+from ._policies import keep_from_saturating
+from ._settings import NET, falling, num_networks
 
 BUFFER_STEPS = 50_000
 """What a replay buffer holds: all of a usual training."""

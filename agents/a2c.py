@@ -3,11 +3,12 @@
 from stable_baselines3 import A2C
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import Learner
-from agents._settings import NET, falling, num_networks
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+
+from ._learner import Learner
+from ._settings import NET, falling, num_networks
 
 
 def a2c(

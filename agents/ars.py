@@ -10,12 +10,13 @@ from sb3_contrib.common.vec_env.async_eval import AsyncEval
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import Learner
-from agents._settings import falling, num_networks
 from iroko.agent import Agent
 from iroko.errors import InputError
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+
+from ._learner import Learner
+from ._settings import falling, num_networks
 
 START_ACTION = -0.9
 """Where the untrained policy acts, at a twentieth of the range above the least rate: every change of it shows, and no queue fills."""

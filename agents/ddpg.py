@@ -2,10 +2,11 @@
 
 from stable_baselines3 import DDPG
 
-from agents._replay import deterministic_learner
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+
+from ._replay import deterministic_learner
 
 
 def ddpg(

@@ -6,11 +6,12 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import Learner
-from agents._settings import NET, falling, num_networks
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+
+from ._learner import Learner
+from ._settings import NET, falling, num_networks
 
 
 class Reinforce(OnPolicyAlgorithm):

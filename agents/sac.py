@@ -5,12 +5,13 @@ import math
 from stable_baselines3 import SAC
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents._learner import Learner
-from agents._replay import replay_settings
-from agents._settings import NET
 from iroko.agent import Agent
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+
+from ._learner import Learner
+from ._replay import replay_settings
+from ._settings import NET
 
 
 def sac(

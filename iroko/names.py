@@ -10,11 +10,12 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from iroko.beside import PACKAGES, foreign, import_package
 from iroko.errors import InputError, IrokoError, UnknownArgumentError
 
-USERS_FOLDERS = ("topologies", "traffic", "agents")
 MOST_SHOWN = 200
 """Characters of a value in a message; more do not help to find it."""
 MOST_KNOWN = 40
@@ -50,7 +51,7 @@ def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[No
     except Exception as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
         places = [(Path(frame.filename), frame.lineno) for frame in frames]
-        file, line = next((place for place in reversed(places) if place[0].parent.name in USERS_FOLDERS), places[-1])
+        file, line = next((place for place in reversed(places) if place[0].parent.name in PACKAGES), places[-1])
         if isinstance(error, SyntaxError):
             file, line = Path(error.filename or ""), error.lineno
         where = f"{file.name}, line {line}"
@@ -99,7 +100,7 @@ def _advice(name: Any, known: list[str]) -> str:
 
 def list_names(folder: str) -> list[str]:
     """Names of what the package `folder` offers: its modules, less those that begin with an underscore."""
-    package = importlib.import_module(folder)
+    package = import_package(folder)
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
@@ -112,10 +113,23 @@ def load(folder: str, kind: str, name: str) -> Any:
     Raises:
         InputError: there is no such module, it cannot be imported, or has no such function.
     """
-    check_name(kind, name, list_names(folder))
+    package = import_package(folder)
+    try:
+        check_name(kind, name, list_names(folder))
+    except InputError as error:
+        _explain_unsearched(folder, kind, name, package, error)
+        raise
     with in_users_code(f"{kind} {name}: importing {folder}/{name}.py"):
-        module = importlib.import_module(f"{folder}.{name}")
+        module = importlib.import_module(f"{package.__name__}.{name}")
     found = getattr(module, name, None)
     if not callable(found):
         raise InputError(f"{kind} {name}: {folder}/{name}.py has no function {name}: expected one of the file's own name")
     return found
+
+
+def _explain_unsearched(folder: str, kind: str, name: str, package: ModuleType, error: InputError) -> None:
+    """Raise an error that names the folder where the file is and the one where it belongs, if that is what is the matter."""
+    other = Path.cwd() / folder if package.__name__ == folder else foreign(folder)
+    own = Path(next(iter(package.__path__)))
+    if isinstance(name, str) and other is not None and other.resolve() != own.resolve() and (other / f"{name}.py").is_file():
+        raise InputError(f"{kind} {name!r}: {other} is not Iroko's folder and is not searched: put {name}.py into {own}") from error

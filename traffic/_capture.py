@@ -9,7 +9,8 @@ from typing import IO, Any
 
 from iroko.errors import InputError
 from iroko.names import show
-from traffic._records import Record
+
+from ._records import Record
 
 MAGICS = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
 """What a capture begins with: pcap in either byte order, in us or ns, and pcapng."""

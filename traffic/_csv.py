@@ -7,7 +7,8 @@ from typing import TextIO
 
 from iroko.errors import InputError
 from iroko.names import check_name, show
-from traffic._records import Record
+
+from ._records import Record
 
 COLUMNS = ("source", "destination", "start_s", "size_bytes")
 MOST_LINE_CHARACTERS = 4096

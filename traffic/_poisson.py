@@ -5,8 +5,9 @@ import numpy as np
 from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._common import MAX_FLOWS, check_range, draw_others
-from traffic._sizes import SizeDistribution
+
+from ._common import MAX_FLOWS, check_range, draw_others
+from ._sizes import SizeDistribution
 
 
 def poisson_flows(

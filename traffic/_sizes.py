@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.errors import InputError
-from traffic._common import Indices
+
+from ._common import Indices
 
 Floats = npt.NDArray[np.float64]
 

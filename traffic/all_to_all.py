@@ -6,7 +6,8 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._common import check_num_flows, connect
+
+from ._common import check_num_flows, connect
 
 
 def all_to_all(

@@ -4,8 +4,9 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._poisson import poisson_flows
-from traffic._sizes import SizeDistribution
+
+from ._poisson import poisson_flows
+from ._sizes import SizeDistribution
 
 PACKET_BYTES = 1460
 SIZES = SizeDistribution(

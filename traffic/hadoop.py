@@ -4,8 +4,9 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._poisson import poisson_flows
-from traffic._sizes import SizeDistribution
+
+from ._poisson import poisson_flows
+from ._sizes import SizeDistribution
 
 SIZES = SizeDistribution(
     (0, 100, 200, 300, 350, 400, 500, 600, 700, 1e3, 2e3, 7e3, 30e3, 50e3, 80e3, 120e3, 300e3, 1e6, 2e6, 10e6),

@@ -5,7 +5,8 @@ import numpy as np
 from iroko.flows import Flow
 from iroko.names import check_name
 from iroko.topology import Topology
-from traffic._common import check_range, connect
+
+from ._common import check_range, connect
 
 
 def incast(

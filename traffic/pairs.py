@@ -4,7 +4,8 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._common import connect
+
+from ._common import connect
 
 
 def pairs(

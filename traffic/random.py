@@ -4,7 +4,8 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._common import check_num_flows, check_range, connect, draw_others
+
+from ._common import check_num_flows, check_range, connect, draw_others
 
 
 def random(

@@ -9,10 +9,11 @@ from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.names import check_name, show
 from iroko.topology import Topology
-from traffic._capture import MAGICS, read_capture
-from traffic._common import MAX_FLOWS, check_range
-from traffic._csv import COLUMNS, read_csv
-from traffic._records import Record, Stamp, digest, stamp
+
+from ._capture import MAGICS, read_capture
+from ._common import MAX_FLOWS, check_range
+from ._csv import COLUMNS, read_csv
+from ._records import Record, Stamp, digest, stamp
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap")
 

@@ -5,7 +5,8 @@ import numpy as np
 from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._common import Indices, check_range, connect, host_distances
+
+from ._common import Indices, check_range, connect, host_distances
 
 EDGE_HOPS = 2
 POD_HOPS = 4

@@ -4,7 +4,8 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._common import check_range, connect
+
+from ._common import check_range, connect
 
 
 def stride(

@@ -4,8 +4,9 @@ import numpy as np
 
 from iroko.flows import Flow
 from iroko.topology import Topology
-from traffic._poisson import poisson_flows
-from traffic._sizes import SizeDistribution
+
+from ._poisson import poisson_flows
+from ._sizes import SizeDistribution
 
 SIZES = SizeDistribution(
     (0, 10e3, 20e3, 30e3, 50e3, 80e3, 200e3, 1e6, 2e6, 5e6, 10e6, 30e6),
