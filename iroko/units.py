@@ -47,7 +47,7 @@ def whole(value: Any) -> int | None:
     return int(value)
 
 
-def _parse(value: str | float, units: dict[str, float], what: str, example: str) -> float:
+def _parse(value: Any, units: dict[str, float], what: str, example: str) -> float:
     value = plain(value)
     if not isinstance(value, (str, numbers.Real)) or isinstance(value, bool):
         raise InputError(f"{what} {show(value)}: expected a number such as {example}")
