@@ -49,7 +49,7 @@ def whole(value: Any) -> int | None:
 
 def _parse(value: Any, units: dict[str, float], what: str, example: str) -> float:
     value = plain(value)
-    if not isinstance(value, (str, numbers.Real)) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, (str, numbers.Real)):
         raise InputError(f"{what} {show(value)}: expected a number such as {example}")
     if not isinstance(value, str):
         try:
