@@ -53,10 +53,10 @@ def packets(link: str = "ethernet") -> list[tuple[float, Any]]:
         (100.25, ether / there / ICMP() / (b"x" * 100)),
         (100.5, ether / there / TCP(sport=1000, dport=80, flags="S")),
         (100.6, ether / back / TCP(sport=80, dport=1000, flags="SA")),
-        (100.7, ether / there / TCP(sport=1000, dport=80, flags="A", options=[("Timestamp", (1, 2))]) / (b"x" * 1000)),
+        (100.7, ether / there / TCP(sport=1000, dport=80, seq=1, flags="A", options=[("Timestamp", (1, 2))]) / (b"x" * 1000)),
         (100.8, ether / back / TCP(sport=80, dport=1000, flags="A")),
-        (100.9, ether / there / TCP(sport=1000, dport=80, flags="A") / (b"x" * 300)),
-        (101.0, ether / back / TCP(sport=80, dport=1000, flags="A") / (b"x" * 7)),
+        (100.9, ether / there / TCP(sport=1000, dport=80, seq=1001, flags="A") / (b"x" * 300)),
+        (101.0, ether / back / TCP(sport=80, dport=1000, seq=1, flags="A") / (b"x" * 7)),
         (101.5, ether / Dot1Q(vlan=5) / six / UDP(sport=9, dport=9) / (b"x" * 64)),
         (102.0, ether / there / TCP(sport=1001, dport=80, flags="A")),  # acknowledgements alone
     ]
@@ -149,9 +149,9 @@ def test_what_is_said_of_a_cut_capture(tmp_path: Path, capfd: pytest.CaptureFixt
     whole = write_capture(tmp_path / "whole.pcap", packets()).read_bytes()
     path = tmp_path / "cut.pcap"
     path.write_bytes(whole[:-3])
-    with pytest.raises(InputError, match=r"cut\.pcap is cut off or damaged \(Pcap: packet has been truncated\): expected a whole one"):
+    with pytest.raises(InputError, match=r"cut\.pcap is cut off or damaged \(it ends in a packet\): expected a whole one"):
         play(path)
-    assert capfd.readouterr() == ("", ""), "scapy's own warnings stay away from the terminal"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_files_that_are_no_captures(write) -> None:  # type: ignore[no-untyped-def]

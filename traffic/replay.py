@@ -15,6 +15,7 @@ from ._common import MAX_FLOWS, check_range
 from ._csv import COLUMNS, read_csv
 from ._records import Record, Stamp, digest, stamp
 
+_PACKED = {b"\x1f\x8b": "gunzip", b"\x28\xb5\x2f\xfd": "unzstd", b"\xfd7zX": "unxz", b"BZh": "bunzip2", b"\x04\x22\x4d\x18": "unlz4"}
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap")
 
 
@@ -98,8 +99,9 @@ def _read(file: str, seen: Stamp, max_flows: int) -> tuple[Record, ...]:
         raise InputError(f"file={show(file)} of traffic replay: {error.strerror or error}") from error
     if not start:
         raise InputError(f"file={show(file)} of traffic replay is empty: expected a capture (pcap, pcapng) or CSV")
-    if start[:2] == b"\x1f\x8b":
-        raise InputError(f"file={show(file)} of traffic replay is compressed: unpack it with gunzip first")
+    for magic, program in _PACKED.items():
+        if start.startswith(magic):
+            raise InputError(f"file={show(file)} of traffic replay is compressed: unpack it with {program} first")
     if start in MAGICS:
         return tuple(read_capture(file, max_flows))
     if file.lower().endswith(CAPTURE_SUFFIXES):
