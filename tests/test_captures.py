@@ -180,9 +180,9 @@ def test_udp_after_a_minute_of_silence_is_a_new_flow(read: Read) -> None:
 
 
 INNER4, INNER6 = ip4(17, udp(500)), ip6(17, udp(500))
-EXTENDED = ip6(
-    0, struct.pack(">BB6x", 43, 0) + struct.pack(">BB14x", 60, 1) + struct.pack(">BB6x", 51, 0) + struct.pack(">BB10x", 17, 1) + udp(500)
-)
+HEADERS = ((">BB6x", 43, 0), (">BB14x", 60, 1), (">BB6x", 51, 0), (">BB10x", 17, 1))  # routing, options, authentication, UDP follow
+EXTENDED = ip6(0, b"".join(struct.pack(*header) for header in HEADERS) + udp(500))
+VXLAN = ip4(17, udp(0, (50_000, 4789), struct.pack(">II", 8 << 24, 5 << 8) + ether(0x800, INNER4)))
 TUNNELS = {
     "VLAN": ether(0x8100, struct.pack(">HH", 5, 0x800) + INNER4),
     "QinQ": ether(0x88A8, struct.pack(">HHHH", 5, 0x8100, 6, 0x800) + INNER4),
