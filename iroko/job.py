@@ -13,13 +13,16 @@ from iroko.engine import first_use, missing_transports, open_engine
 from iroko.errors import InputError, UnsupportedError
 from iroko.evaluate import evaluate
 from iroko.manifest import COMPLETE, INCOMPLETE
-from iroko.names import list_names, load
+from iroko.names import list_names, load, show
 from iroko.options import RunConfig
 from iroko.places import expand
 from iroko.run_data import read_run
 from iroko.scenario import check_parameters
 from iroko.store import RunFolder
 from iroko.table import rewards_by_engine, where
+
+MOST_ADDRESSES = 8
+"""Addresses in a message, of which a capture may have thousands."""
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Prepared:
         agents: by scheme.
         engines: for each engine what it says of itself.
         left_out: for a baseline that cannot run here the reason.
+        hosts: for each address of the traffic's file its host, where the file's order decides.
         in_training: the schemes to score on the engine of the training too, which shows what they lose on the way to the other.
     """
 
@@ -38,6 +42,7 @@ class Prepared:
     agents: dict[str, Agent]
     engines: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
     in_training: list[str] = field(default_factory=list)
 
 
@@ -45,7 +50,7 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None, base
     """Check all that can be wrong before the run starts. Nothing is written into folders of runs.
 
     Args:
-        say: told what takes long.
+        say: told what takes long, and which hosts the addresses of a file became.
         base: the folder from which on the config names its model.
 
     Raises:
@@ -63,7 +68,9 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None, base
             raise InputError(f"baseline {scheme!r} learns: name it with --agent")
     if config.model is not None:
         agents[config.agents[0]].load(base / expand(config.model))
-    prepared = Prepared(config, agents)
+    prepared = Prepared(config, agents, hosts=config.scenario.describe_hosts(topology))
+    if prepared.hosts:
+        say(_in_words(prepared.hosts, topology.num_hosts))
     learns = any(agents[name].learns for name in config.agents)
     for engine_name in dict.fromkeys([config.engine, *([config.train_engine] if learns else [])]):
         if (work := first_use(engine_name)) is not None:
@@ -75,6 +82,13 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None, base
             engine.close()
     _check_transports(prepared)
     return prepared
+
+
+def _in_words(hosts: dict[str, str], num_hosts: int) -> str:
+    first = ", ".join(f"{show(address)} is {host}" for address, host in list(hosts.items())[:MOST_ADDRESSES])
+    more = f", and {len(hosts) - MOST_ADDRESSES:,} more" if len(hosts) > MOST_ADDRESSES else ""
+    shared = f"; {len(hosts):,} addresses share {num_hosts:,} hosts" if len(hosts) > num_hosts else ""
+    return f"addresses of the traffic's file get hosts in their order: {first}{more}{shared}; manifest.json has all"
 
 
 def fill_in(config: RunConfig) -> RunConfig:
@@ -153,6 +167,7 @@ def work(prepared: Prepared, folder: RunFolder, display: Display, draw: bool = T
     """
     config, manifest = prepared.config, folder.manifest
     manifest.engines |= prepared.engines
+    manifest.hosts = prepared.hosts
     manifest.left_out = {}
     for scheme, reason in prepared.left_out.items():
         _leave_out(folder, display, scheme, reason)

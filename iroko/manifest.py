@@ -28,6 +28,7 @@ class Manifest:
         packages, machine, guest_kernel, variables: further ingredients that decide the bytes of the results.
         files: hashes of the complete run's files, by path in the folder.
         engines: for each engine what it says of itself: kernel version, build, settings.
+        hosts: for each address of the traffic's file its host, where the order of the file decides.
         wall_s: real seconds of each phase, over all starts of the run.
         virtual_s: network seconds of each phase.
         transports: what each scored scheme ran over.
@@ -50,6 +51,7 @@ class Manifest:
     guest_kernel: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     engines: dict[str, dict[str, str]] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
     wall_s: dict[str, float] = field(default_factory=dict)
     virtual_s: dict[str, float] = field(default_factory=dict)
     transports: dict[str, str] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Manifest:
             value = getattr(manifest, name)
             if not isinstance(value, type(usual)) and not (name == "commit" and isinstance(value, str)):
                 raise TypeError(f"{name}={show(value)}: expected a value like {usual!r}")
-        for name in ("packages", "machine", "guest_kernel", "variables", "files"):
+        for name in ("packages", "machine", "guest_kernel", "variables", "hosts", "files"):
             if not all(isinstance(value, str) for value in getattr(manifest, name).values()):
                 raise TypeError(f"{name}: expected texts")
         for name in ("wall_s", "virtual_s"):

@@ -208,6 +208,12 @@ class Scenario:
                 check_name(f"host in a flow of traffic {self.traffic}", unknown, topology.hosts)
         return flows
 
+    def describe_hosts(self, topology: Topology) -> dict[str, str]:
+        """For each address of the traffic's file its host, where the file does not say it; empty: it does, or there is no file."""
+        module = sys.modules.get(load("traffic", "traffic", self.traffic).__module__)
+        describe = getattr(module, "describe_hosts", None)
+        return describe(topology, self.traffic_parameters) if describe else {}
+
     def to_table(self) -> dict[str, Any]:
         """The scenario as the tables of a TOML file, where `None` is written "none"; `from_table` reads it back."""
         return {

@@ -47,16 +47,17 @@ def whole(value: Any) -> int | None:
     return int(value)
 
 
-def _parse(value: Any, units: dict[str, float], what: str, example: str) -> float:
-    value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, (str, numbers.Real)):
-        raise InputError(f"{what} {show(value)}: expected a number such as {example}")
-    if not isinstance(value, str):
+def _parse(value: str | float, units: dict[str, float], what: str, example: str) -> float:
+    given: Any = plain(value)
+    if isinstance(given, bool) or not isinstance(given, (str, numbers.Real)):
+        raise InputError(f"{what} {show(given)}: expected a number such as {example}")
+    if not isinstance(given, str):
         try:
-            number = float(value)
+            number = float(given)
         except OverflowError as error:
             raise InputError(f"{what}: expected a finite number such as {example}") from error
     else:
+        value = given
         match = _NUMBER.fullmatch(value) if len(value) <= _MOST_CHARACTERS else None
         if match is None or match[2] not in units:
             raise InputError(f"{what} {show(value)}: expected a number such as {example}")

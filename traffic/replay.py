@@ -7,14 +7,16 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import check_name, show
+from iroko.names import show
 from iroko.topology import Topology
 
 from ._capture import MAGICS, read_capture
 from ._common import MAX_FLOWS, check_range
 from ._csv import COLUMNS, read_csv
+from ._placement import place
 from ._records import Record, Stamp, digest, stamp
 
+_PACKED = {b"\x1f\x8b": "gunzip", b"\x28\xb5\x2f\xfd": "unzstd", b"\xfd7zX": "unxz", b"BZh": "bunzip2", b"\x04\x22\x4d\x18": "unlz4"}
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap")
 
 
@@ -29,9 +31,8 @@ def replay(
 ) -> list[Flow]:
     """The flows of a file, the same in every episode: `traffic._capture` and `traffic._csv` say how each kind of file is read.
 
-    If any address of the file is the name of a host, all must be. If none is, each address gets a host in the order in which the
-    addresses appear in the file, beginning again with the first host when all are taken; where that puts both ends of a flow on one
-    host, the destination is the next host.
+    `traffic._placement` says which host an address of the file is: by name, by number, or in the order of the file. Where that puts both
+    ends of a flow on one host, the destination is the next host.
 
     Args:
         file: path of a pcap, a pcapng, or a CSV of the columns source, destination, start_s and size_bytes.
@@ -55,7 +56,7 @@ def replay(
             "bring the old file back, or start a new run with sha256 of none"
         )
     records = _read(file, seen, max_flows)
-    hosts = _place(topology, records)
+    hosts = place(topology, records).hosts
     flows = []
     for record in records:
         source, destination = hosts[record.source], hosts[record.destination]
@@ -75,6 +76,13 @@ def complete_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     if parameters["sha256"] is not None:
         return parameters
     return parameters | {"sha256": _digest(parameters["file"], _find(parameters["file"]))}
+
+
+def describe_hosts(topology: Topology, parameters: dict[str, Any]) -> dict[str, str]:
+    """For each address of the file its host, where neither names nor numbers say it; empty: they do."""
+    file = parameters["file"]
+    placement = place(topology, _read(file, _find(file), parameters["max_flows"]))
+    return {address: topology.hosts[index] for address, index in placement.hosts.items()} if placement.is_by_order else {}
 
 
 def _find(file: str) -> Stamp:
@@ -98,8 +106,9 @@ def _read(file: str, seen: Stamp, max_flows: int) -> tuple[Record, ...]:
         raise InputError(f"file={show(file)} of traffic replay: {error.strerror or error}") from error
     if not start:
         raise InputError(f"file={show(file)} of traffic replay is empty: expected a capture (pcap, pcapng) or CSV")
-    if start[:2] == b"\x1f\x8b":
-        raise InputError(f"file={show(file)} of traffic replay is compressed: unpack it with gunzip first")
+    for magic, program in _PACKED.items():
+        if start.startswith(magic):
+            raise InputError(f"file={show(file)} of traffic replay is compressed: unpack it with {program} first")
     if start in MAGICS:
         return tuple(read_capture(file, max_flows))
     if file.lower().endswith(CAPTURE_SUFFIXES):
@@ -108,16 +117,3 @@ def _read(file: str, seen: Stamp, max_flows: int) -> tuple[Record, ...]:
     if not records:
         raise InputError(f"{file} has no flow: expected lines below {','.join(COLUMNS)}")
     return tuple(records)
-
-
-def _place(topology: Topology, records: tuple[Record, ...]) -> dict[str, int]:
-    """For each address the index of its host."""
-    addresses: dict[str, str] = {}
-    for record in records:
-        addresses.setdefault(record.source, record.place)
-        addresses.setdefault(record.destination, record.place)
-    if not addresses.keys() & topology.host_index.keys():
-        return {address: index % topology.num_hosts for index, address in enumerate(addresses)}
-    for address, place in addresses.items():
-        check_name(f"host in {place},", address, topology.hosts)
-    return {address: topology.host_index[address] for address in addresses}
