@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iroko.errors import UnsupportedError
+from iroko.places import home_folder
 from iroko.privileges import caller, hand_over
 
 
@@ -19,9 +20,16 @@ def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/iroko`, by default `~/.cache/iroko`; it need not exist.
 
     Raises:
-        UnsupportedError: another user can change the folder, one above it or one directly in it, or a link on the way to it.
+        UnsupportedError: another user can change the folder, one above it or one directly in it, or a link on the way to it; or the
+            user has no home folder.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iroko"
+    home = home_folder()
+    parent = os.environ.get("XDG_CACHE_HOME") or (None if home is None else home / ".cache")
+    if parent is None:
+        raise UnsupportedError(
+            f"user {os.geteuid()} has no home folder: set HOME, or XDG_CACHE_HOME to a folder of your own, such as $(mktemp -d)"
+        )
+    folder = Path(parent) / "iroko"
     for place, found in _way(folder):
         _check(place, found, is_last=place == folder)
     return folder

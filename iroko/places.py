@@ -7,9 +7,18 @@ from pathlib import Path
 from iroko.privileges import caller
 
 
+def home_folder() -> Path | None:
+    """The user's home folder; None: neither HOME nor the password file names one, as in a container with a user number alone."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
 def homes() -> list[Path]:
     """The home folders of this process's users: under sudo first that of who called it."""
-    found = [Path.home()]
+    home = home_folder()
+    found = [] if home is None else [home]
     if (to := caller()) is not None:
         try:
             found.insert(0, Path(pwd.getpwuid(to[0]).pw_dir))
