@@ -19,6 +19,7 @@ import typer
 
 from iroko.cache import hand_over_cache
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.names import show
 from iroko.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
@@ -77,6 +78,11 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
     except OSError as error:
         _complain(str(error), error)
         return InputError.exit_code if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
+    except UnicodeEncodeError as error:  # of a path's bytes that are not UTF-8, which Python keeps as surrogates
+        if not any("\udc80" <= sign <= "\udcff" for sign in error.object):
+            raise
+        _complain(f"{show(error.object)} is not UTF-8: rename it, or work in a folder with another name", error)
+        return InputError.exit_code
     except MemoryError as error:
         _complain(f"out of memory{f': {error}' if str(error) else ''}; ask for fewer environments, a smaller fabric or fewer steps", error)
         return 1

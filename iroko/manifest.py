@@ -118,7 +118,10 @@ class Manifest:
 
 def _without_home(value: Any) -> Any:
     if isinstance(value, str):
-        home = str(Path.home())
+        try:
+            home = str(Path.home())
+        except RuntimeError:  # the user has none
+            return value
         return value.replace(home, "~") if len(home) > 1 else value
     if isinstance(value, dict):
         return {key: _without_home(item) for key, item in value.items()}

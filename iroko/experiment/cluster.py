@@ -3,8 +3,10 @@
 Every machine of the cluster needs Iroko, and its guest kernel where jobs use it; a job takes one processor of the cluster.
 """
 
+import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,13 @@ from iroko.run_data import MANIFEST, read_manifest
 
 PREFIX = "iroko-job-"
 """Of the temporary folders of jobs."""
+CONNECT_S = 60.0
+"""How long the cluster may take to let this process in; Ray itself tries for minutes where a token is missing."""
+FETCH_S = 600.0
+"""How long what a job said, or its run folder, may take to arrive."""
+AUTH_MODE = "RAY_AUTH_MODE"
+"""Environment variable: `token` for a cluster that asks for one, which Ray reads from `RAY_AUTH_TOKEN`, from the file that
+`RAY_AUTH_TOKEN_PATH` names, or from `~/.ray/auth_token`."""
 
 
 def run_remote(name: str, request: Table, folders: dict[str, bytes]) -> Iterator[Event | bytes]:
@@ -67,6 +76,32 @@ def _check_reachable(address: str) -> None:
         raise InputError(f"--ray {address}: no Ray cluster there: {error}") from error
 
 
+def _connect(ray: Any, address: str) -> None:
+    """Join the cluster within `CONNECT_S`.
+
+    Raises:
+        InputError: there is no cluster, or it lets nobody in without the token that it was started with.
+    """
+    errors: list[Exception] = []
+
+    def join() -> None:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+        except Exception as error:  # of many kinds, by where in Ray it happens
+            errors.append(error)
+
+    thread = threading.Thread(target=join, name="iroko-ray", daemon=True)
+    thread.start()
+    thread.join(CONNECT_S)
+    said = f"{type(errors[0]).__name__}: {' '.join(str(errors[0]).split())[:300]}" if errors else f"no answer within {CONNECT_S:g} s"
+    if errors or thread.is_alive():
+        mode = f"{AUTH_MODE}={os.environ[AUTH_MODE]}" if AUTH_MODE in os.environ else f"no {AUTH_MODE}"
+        raise InputError(
+            f"--ray {address}: no Ray cluster there that lets this process in: {said}; it was tried with {mode}: if the cluster was "
+            f"started with a token, set {AUTH_MODE}=token and RAY_AUTH_TOKEN_PATH here as there"
+        )
+
+
 class RayPool:
     """Jobs as tasks of a Ray cluster.
 
@@ -88,9 +123,7 @@ class RayPool:
         _check_reachable(address)
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InputError(f"--ray {address}: no Ray cluster there: {' '.join(str(error).split())[:300]}") from error
+            _connect(ray, address)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -120,7 +153,7 @@ class RayPool:
     def _take(self, generator: Any, job: Job) -> list[Event]:
         """What a task said next."""
         try:
-            said = self._ray.get(next(generator))
+            said = self._ray.get(next(generator), timeout=FETCH_S)
             if isinstance(said, Event):
                 if said.code is not None:
                     del self._running[generator]

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from iroko.cache import cache_folder
+from iroko.cache import cache_folder, make_cache_folder
 from iroko.errors import EngineError, UnsupportedError
 from iroko.privileges import allowed_environment
 
@@ -89,7 +89,7 @@ def build(say: Callable[[str], None] = print, *, again: bool = False) -> Path:
     if absent := [package for tool, package in _TOOLS.items() if not shutil.which(tool)]:
         raise UnsupportedError(f"building the guest kernel needs {', '.join(absent)}: `apt-get install {' '.join(absent)}`")
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_cache_folder(folder)
     with open(folder / "build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another build of this user may be under way
         if not again:

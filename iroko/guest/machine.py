@@ -120,7 +120,7 @@ class Machine:
             more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),
         )  # fmt: skip
         init = self.folder / "init"
-        init.write_text(script)
+        init.write_bytes(os.fsencode(script))  # a path need not be UTF-8
         init.chmod(0o755)
         # The guest's memory is a file there, soon unlinked: on a disk it would be written back.
         memory = self._make_folder(Path("/dev/shm")) if os.access("/dev/shm", os.W_OK) else self.folder

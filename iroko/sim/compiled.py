@@ -13,7 +13,7 @@ from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from iroko.cache import cache_folder
+from iroko.cache import cache_folder, make_cache_folder
 
 Words = types.CPointer(int64)
 HOOK = int64(Words, int64)
@@ -80,7 +80,14 @@ class _CacheOfSources:
     def __enter__(self) -> None:
         self.lock.acquire()
         self.before = config.CACHE_DIR
-        config.CACHE_DIR = str(code_folder())
+        try:
+            folder = code_folder()
+            if not is_compiled():
+                make_cache_folder(folder)
+        except BaseException:
+            self.lock.release()
+            raise
+        config.CACHE_DIR = str(folder)
 
     def __exit__(self, *_: object) -> None:
         config.CACHE_DIR = self.before

@@ -1,6 +1,8 @@
 """Jobs on a Ray cluster of two nodes on this machine, one of whose workers is killed in the middle."""
 
+import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from iroko.cache import cache_folder
 from iroko.experiment.__main__ import main
 from iroko.experiment.results import read_results
 from topologies.dumbbell import dumbbell
@@ -49,15 +52,27 @@ cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """A cluster of two nodes with one processor each, in a process of its own."""
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of two nodes with one processor each, in a process of its own, that lets in who has its token."""
     pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
     from iroko.engine import open_engine
 
     open_engine("sim", dumbbell()).close()  # so that no job compiles the simulator
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    token = tmp_path_factory.mktemp("ray") / "token"
+    token.write_text(secrets.token_hex(32))
+    token.chmod(0o600)
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        # Named here, so that Ray neither looks for a token in the home folder nor puts one there.
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        yield stack.enter_context(_cluster())
+
+
+@contextlib.contextmanager
+def _cluster() -> Iterator[str]:
     with subprocess.Popen([sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True, env=environment) as process:  # fmt: skip
+                          text=True) as process:  # fmt: skip
         assert process.stdout is not None and process.stdin is not None
         yield process.stdout.readline().strip()
         process.stdin.close()
@@ -113,6 +128,28 @@ def test_a_job_that_fails_on_the_cluster_fails_alone(address: str, tmp_path: Pat
     assert result.returncode == 2
     assert "dumbbell.bbr.seed1 failed: engine sim has no transport 'bbr'" in result.stderr
     assert [job.state for job in read_results(tmp_path / "out").jobs] == ["failed", "done"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", ["another token", "no mode"])
+def test_a_cluster_with_a_token_lets_nobody_else_in(address: str, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "e.toml").write_text(TEXT)
+    (tmp_path / "token").write_text(secrets.token_hex(32))
+    cache = str(cache_folder().parent)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH")
+    if given == "another token":
+        monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    elif given == "no mode":
+        monkeypatch.delenv("RAY_AUTH_MODE")
+    start_s = time.monotonic()
+    result = run(tmp_path / "e.toml", "--out", str(tmp_path / "out"), "--ray", address)
+    assert time.monotonic() - start_s < 150
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith(f"iroko: --ray {address}: no Ray cluster there that lets this process in: ")
+    assert "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH here as there" in said
 
 
 def test_no_cluster_at_an_address_is_one_line(tmp_path: Path) -> None:
