@@ -120,7 +120,7 @@ def test_an_unknown_name_tells_the_nearest(table: dict[str, Any], message: str) 
     ({"environment": {"interval_s": "61s", "episode_s": "122s"}}, "interval_s=61: expected"),
     ({"environment": {"interval_s": "-1s"}}, "interval_s=-1: expected"),
     ({"environment": {"interval_s": "fast"}}, "time 'fast': expected a number such as"),
-    ({"environment": {"interval_s": [1]}}, "interval_s=[1]: expected a number"),
+    ({"environment": {"interval_s": [1]}}, "interval_s: time [1]: expected a number"),
     ({"environment": {"episode_s": 0.05}}, "episode_s=0.05: expected interval_s=0.1 <= episode_s"),
     ({"environment": {"episode_s": "25h"}}, "episode_s=90000: expected"),
     ({"environment": {"episode_s": 0.25}}, "episode_s=0.25: expected a whole number of intervals of 0.1 s"),
