@@ -24,7 +24,7 @@ import typer
 from iroko.cache import hand_over_cache, keep_torch_cache
 from iroko.children import ignore_settings_here
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
-from iroko.names import printable
+from iroko.names import printable, show
 from iroko.output import UNREAD_CODE, discard_output, is_broken_pipe, is_unread
 from iroko.privileges import clean_environment
 
@@ -114,6 +114,11 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
             error.add_note(_LIMITS[error.errno])
         _complain(str(error), error)
         return InputError.exit_code if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else 1
+    except UnicodeEncodeError as error:  # of a path's bytes that are not UTF-8, which Python keeps as surrogates
+        if not any("\udc80" <= sign <= "\udcff" for sign in error.object):
+            raise
+        _complain(f"{show(error.object)} is not UTF-8: rename it, or work in a folder with another name", error)
+        return InputError.exit_code
     except MemoryError as error:
         _complain(f"out of memory{f': {error}' if str(error) else ''}; ask for fewer environments, a smaller fabric or fewer steps", error)
         return 1

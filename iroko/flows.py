@@ -48,9 +48,7 @@ class Flow:
         if self.size_bytes is not None:
             size_bytes = whole(self.size_bytes)
             if size_bytes is None or not 1 <= size_bytes <= 1 << 50:
-                raise InputError(
-                    f"size_bytes={show(self.size_bytes)} of {what}: expected a whole number of bytes, 1 or more, at most 2^50, or None"
-                )
+                raise InputError(f"size_bytes={show(self.size_bytes)} of {what}: expected 1 or more, at most 2^50, or None, in whole bytes")
             object.__setattr__(self, "size_bytes", size_bytes)
 
 

@@ -62,6 +62,21 @@ def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[No
         raise kind(f"{what} failed: {type(error).__name__}{f': {said}' if said else ''} ({where})") from error
 
 
+def check_path(kind: str, path: Path) -> Path:
+    """Return a path if the libraries that write files can write below it.
+
+    Raises:
+        InputError: it, or the working folder that it starts from, is not UTF-8.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{kind}={show(str(path.absolute()))}: expected a path in UTF-8: rename the folder, or name another one"
+        ) from error
+    return path
+
+
 def check_name(kind: str, name: str, known: Iterable[str], error: type[InputError] = InputError) -> str:
     """Return `name` if it is known.
 

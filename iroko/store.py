@@ -27,7 +27,7 @@ import pandas as pd
 from iroko.errors import InputError
 from iroko.ingredients import hash_files
 from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
-from iroko.names import show
+from iroko.names import check_path, show
 from iroko.options import RunConfig, first_difference, format_toml
 from iroko.ownership import claim_path
 from iroko.privileges import give
@@ -238,6 +238,7 @@ def check_free(path: Path) -> None:
     Raises:
         InputError: there is a file of that name, or a folder with something in it, or none can be.
     """
+    check_path("out", path)
     try:
         taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
     except (OSError, ValueError) as error:
@@ -250,7 +251,7 @@ def new_folder(config: RunConfig, runs: Path = RUNS) -> Path:
     """A folder name that is free: topology, agents and seed, and a number when there are runs of that name."""
     base = "-".join([config.scenario.topology, *(config.agents or ("baselines",)), f"seed{config.seed}"])
     names = (base if count == 1 else f"{base}-{count}" for count in range(1, 1_000_000))
-    return next(runs / name for name in names if not (runs / name).exists())
+    return check_path("out", next(runs / name for name in names if not (runs / name).exists()))
 
 
 def find_unfinished(agrees: Callable[[Path], bool], runs: Path = RUNS) -> Path:

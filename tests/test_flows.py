@@ -29,7 +29,7 @@ def test_numbers_of_numpy_become_plain_ones(start: Any, size: Any) -> None:
     (("h0", "h1", "soon"), "start_s='soon' of flow h0->h1: expected seconds, 0 or more"),
     (("h0", "h1", np.nan), "start_s=nan"), (("h0", "h1", True), "start_s=True"), (("h0", "h1", np.array([1.0])), "start_s=array"),
     (("h0", "h1", 10**400), "start_s=.*: expected seconds|start_s of flow h0->h1: expected a number below 1e308"),
-    (("h0", "h1", 0.0, 1.5), "size_bytes=1.5 of flow h0->h1: expected a whole number of bytes"),
+    (("h0", "h1", 0.0, 1.5), "size_bytes=1.5 of flow h0->h1: expected 1 or more, at most 2.50, or None, in whole bytes"),
     (("h0", "h1", 0.0, np.int64(0)), "size_bytes="), (("h0", "h1", 0.0, np.bool_(True)), "size_bytes="),
     (("h0", "h1", 0.0, "64k"), "size_bytes='64k'"), (("h0", "h1", 0.0, float("inf")), "size_bytes=inf"),
 ])  # fmt: skip

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from iroko import privileges
-from iroko.cache import cache_folder, hand_over_cache
+from iroko.cache import cache_folder, hand_over_cache, make_cache_folder
 from iroko.errors import UnsupportedError
-from iroko.manifest import git_commit
+from iroko.manifest import Manifest, git_commit
 from iroko.privileges import SYSTEM_PATH, allowed_environment, clean_environment, hand_over
 from iroko.store import write_beside
 
@@ -118,6 +118,29 @@ def test_a_cache_that_another_user_can_write_is_refused(monkeypatch: pytest.Monk
     (tmp_path / "iroko").chmod(0o777)
     with pytest.raises(UnsupportedError, match="can be written by another user: set XDG_CACHE_HOME"):
         cache_folder()
+
+
+def test_a_cache_is_made_for_its_user_alone_under_any_umask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "deep" / "cache"))
+    before = os.umask(0)
+    try:
+        make_cache_folder(cache_folder() / "sim" / "code")
+    finally:
+        os.umask(before)
+    for folder in (cache_folder(), cache_folder() / "sim", cache_folder() / "sim" / "code"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    (cache_folder() / "file").touch()
+    with pytest.raises(UnsupportedError, match=r"cache folder .*file.*: File exists: set XDG_CACHE_HOME to a folder that you"):
+        make_cache_folder(cache_folder() / "file" / "sim")
+
+
+def test_who_has_no_home_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)  # Python asks for this user's entry
+    with pytest.raises(UnsupportedError, match="has no home folder: set HOME, or XDG_CACHE_HOME to a folder of your own"):
+        cache_folder()
+    assert Manifest(seed=1, reason="why").to_table()["reason"] == "why"
 
 
 @needs_root

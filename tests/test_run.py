@@ -484,3 +484,15 @@ def test_the_program_ends_with_the_exit_code() -> None:
     assert (
         (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("iroko: rate_bps: rate 'x'") and done.stderr.count("\n") == 1
     )
+
+
+def test_a_path_that_is_not_utf8_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    strange = tmp_path / os.fsdecode(b"d\xff")
+    strange.mkdir()
+    monkeypatch.chdir(strange)
+    options = ["--topo", "dumbbell", "--agent", "none", "--baseline", "cubic", "--engine", "sim", "--episode", "1s"]
+    for out in ([], ["--out", "here"], ["--out", str(tmp_path / os.fsdecode(b"o\xfe"))]):
+        assert main([*options, *out]) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert "expected a path in UTF-8: rename the folder, or name another one" in said[-1]
+    assert not any(strange.iterdir())

@@ -21,7 +21,7 @@ from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.results import DONE, EXPERIMENT, FAILED, JOBS, UNFINISHED, WAITING
 from iroko.experiment.spec import Experiment
 from iroko.manifest import COMPLETE
-from iroko.names import show
+from iroko.names import check_path, show
 from iroko.options import first_difference
 from iroko.run_data import CONFIG, MANIFEST, read_config, read_manifest
 from iroko.safe_folder import SafeFolder
@@ -66,7 +66,7 @@ class ExperimentFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = check_path("out", path)
         try:
             taken = path.exists() and (not path.is_dir() or (any(path.iterdir()) and not _is_experiment(path)))
         except OSError as error:

@@ -117,7 +117,7 @@ class Machine:
             tcp_memory_pages=_TCP_MEMORY_PAGES, working_set_ms=_WORKING_SET_MS, before=before, after=after,
             more="TERM=" + shlex.quote(os.environ.get("TERM", "dumb")), command=shlex.join(command) + ("" if console else " </dev/null"),
         )  # fmt: skip
-        (self.folder / "init").write_text(script)
+        (self.folder / "init").write_bytes(os.fsencode(script))  # a path need not be UTF-8
         memory = self.folder
         # A named file, soon unlinked, would be written back where it lies on a disk.
         if not has_nameless_memory() and (place := choose_memory_folder(self.folder)) != self.folder:

@@ -131,7 +131,7 @@ def test_a_job_that_fails_on_the_cluster_fails_alone(address: str, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", ["no token", "another token", "no mode"])
+@pytest.mark.parametrize("given", ["another token", "no mode"])
 def test_a_cluster_with_a_token_lets_nobody_else_in(address: str, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "e.toml").write_text(TEXT)
     (tmp_path / "token").write_text(secrets.token_hex(32))
