@@ -104,7 +104,7 @@ class KernelEngine:
             self._count()
             self.feedback.begin()
             self.counters.begin(start_ns)
-        # In virtual time ends are planned from the last planned end: a timer fires up to 1 us late, and that must not add up.
+        # In virtual time ends are planned from the last planned end, so that nothing that delays one adds up.
         end_ns = self.planned_ns = self.planned_ns + round(interval_s * 1e9)
         for sample in range(1, self.counters.samples):
             self.traffic.run(start_ns + (end_ns - start_ns) * sample // self.counters.samples)
@@ -133,7 +133,7 @@ class KernelEngine:
         now_ns = self.traffic.now_ns()
         ports = self.counters.end(now_ns)
         if self.virtual:
-            now_ns = self.planned_ns  # less than 1 us ago: the snapshot's times are those that were asked for
+            now_ns = self.planned_ns  # the same, unless something in the guest polls the clock
         self.last_ns = now_ns
         rtt_s, echoes, losses = self.feedback.end(ports.packets[self.host_ports])
         received = np.bincount(self.receivers, weights=fresh, minlength=self.topology.num_hosts).astype(np.int64)

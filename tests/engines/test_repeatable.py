@@ -1,6 +1,8 @@
 """Equal seeds give equal runs in the guest, to the packet."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import iroko  # noqa: F401 - registers the environments
+from iroko import ingredients
+from iroko.guest import build
 from iroko.guest.machine import Machine
 from tests.engines.recording import LONG_S, digest, record
 
@@ -71,6 +75,41 @@ def test_where_the_files_lie_and_how_long_a_boot_takes_does_not_show(transport: 
     )  # fmt: skip
     assert elsewhere.stderr == ""
     assert elsewhere.stdout.split() == [digest(record(transport, 3, topology=topology, interval_s=LONG_S))]
+
+
+@pytest.mark.parametrize(("transport", "topology"), [("nv", "fattree"), ("bbr", "dumbbell")])
+def test_when_and_where_the_kernel_was_built_does_not_show(
+    transport: str, topology: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Both draw random numbers, and a kernel usually mixes its release, date and version into its random pool.
+    built = build.kernel_path().read_bytes()
+    release = build.describe_kernel(build.kernel_path())["source"].removeprefix("Linux ").encode()
+    date = b" 00:00:00 UTC 2025"
+    other = built.replace(date, b" 12:34:56 UTC 2031").replace(release, release[:-1] + b"0")
+    assert built.count(date) >= 2 and len(other) == len(built)  # in the banner and in utsname
+    path = tmp_path / build.KERNEL_NAME
+    path.write_bytes(other)
+    path.chmod(0o755)
+    usual = record(transport, 3, topology=topology, interval_s=LONG_S)
+    monkeypatch.setattr("iroko.guest.machine.kernel_path", lambda: path)
+    assert record(transport, 3, topology=topology, interval_s=LONG_S) == usual
+
+
+def test_a_kernel_is_identified_by_its_file() -> None:
+    path = build.kernel_path()
+    described = build.describe_kernel(path)
+    assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert re.fullmatch(r"Linux \d+\.\d+\S*", described["source"]) and "GNU ld" in described["compiler"]
+    assert ingredients.guest_kernel() == described
+
+
+@pytest.mark.soak
+def test_two_builds_in_different_folders_are_equal_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = set()
+    for cache in (tmp_path / "one", tmp_path / "another" / "deeper" / "folder"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+        hashes.add(build.describe_kernel(build.build(lambda _: None))["sha256"])
+    assert len(hashes) == 1
 
 
 @pytest.mark.filterwarnings("ignore:.*symmetric and normalized")  # a share of a link is no symmetric thing

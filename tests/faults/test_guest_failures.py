@@ -140,12 +140,11 @@ def test_a_program_that_eats_the_guests_memory_ends_it_with_the_reason(monkeypat
 
 
 def test_a_fabric_too_large_for_the_guests_memory_is_an_error_within_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    # At the brink a kernel may drop and read its programs again and again, and say nothing: then the watchdog ends it.
+    # At the brink a kernel could drop and read its programs again and again, and print nothing: that counts as out of memory.
     give_memory(monkeypatch, "72M")
     started = time.monotonic()
-    panic, silence = "(?s)the engine has ended.*Kernel panic - not syncing: Out of memory", "the engine hangs: no answer for 20 s"
-    with pytest.raises(EngineError, match=f"{panic}|{silence}"):
-        GuestEngine(fattree(k=8), timeout_s=20.0)
+    with pytest.raises(EngineError, match=r"(?s)the engine has ended.*Kernel panic - not syncing: Out of memory"):
+        GuestEngine(fattree(k=8), timeout_s=SOON_S)
     assert time.monotonic() - started < SOON_S
 
 
