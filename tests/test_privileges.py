@@ -124,14 +124,12 @@ def test_a_cache_is_made_for_its_user_alone_under_any_umask(monkeypatch: pytest.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "deep" / "cache"))
     before = os.umask(0)
     try:
-        make_cache_folder(cache_folder() / "sim" / "code")
+        make_cache_folder("sim")
+        make_cache_folder("sim/code")
     finally:
         os.umask(before)
     for folder in (cache_folder(), cache_folder() / "sim", cache_folder() / "sim" / "code"):
         assert folder.stat().st_mode & 0o777 == 0o700
-    (cache_folder() / "file").touch()
-    with pytest.raises(UnsupportedError, match=r"cache folder .*file.*: File exists: set XDG_CACHE_HOME to a folder that you"):
-        make_cache_folder(cache_folder() / "file" / "sim")
 
 
 def test_who_has_no_home_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
