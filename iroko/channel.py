@@ -71,5 +71,9 @@ class Channel:
         if self.timeout_s is None:
             return
         self._poll.register(self.descriptor, events)
-        if not self._poll.poll(self.timeout_s * 1000):
+        ready = self._poll.poll(self.timeout_s * 1000)
+        if not ready:
             raise TimeoutError(f"no answer for {self.timeout_s:g} s")
+        if events == select.POLLOUT and ready[0][1] & select.POLLHUP:
+            # A pseudo-terminal whose other end is closed and whose buffer is full is neither writable nor an error to write to.
+            raise EOFError("the other end closed the channel")

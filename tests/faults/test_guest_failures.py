@@ -160,6 +160,20 @@ def test_a_channel_full_of_what_is_no_message_is_an_error(content: str) -> None:
     assert time.monotonic() - started < SOON_S
 
 
+def test_a_guest_that_ends_while_a_long_message_is_sent_is_an_error_at_once() -> None:
+    # It reads nothing: the near end waits for room in the pseudo-terminal when the guest ends.
+    machine = Machine([sys.executable, "-S", "-c", "import time; time.sleep(1)"], seed=1)
+    engine_end = Channel(machine.channel, SOON_S)
+    started = time.monotonic()
+    try:
+        with pytest.raises((EOFError, OSError)) as caught:
+            engine_end.send(b"O", bytes(1 << 20))
+        assert not isinstance(caught.value, TimeoutError)
+        assert time.monotonic() - started < SOON_S
+    finally:
+        machine.stop()
+
+
 def test_a_channel_that_nobody_empties_is_an_error() -> None:
     engine = GuestEngine(dumbbell())
     engine.reset(FLOWS, "udp", 1)
