@@ -9,17 +9,18 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 _HIDER = '''"""Hides what an install without extras lacks."""
 import sys
+from importlib.machinery import PathFinder
 
 
-class Hider:
+class Hider(PathFinder):
     hidden = frozenset({hidden!r})
 
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in self.hidden:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in cls.hidden else super().find_spec(name, path, target)
 
 
-sys.meta_path.insert(0, Hider())
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hider
 '''
 
 
