@@ -147,7 +147,7 @@ def test_an_unknown_name_tells_the_nearest(table: dict[str, Any], message: str) 
     ({"topology": {"name": "fattree", "k": 5}}, "k=5: expected an even number"),
     ({"traffic": {"name": "staggered"}}, "host h0 of dumbbell has no other host beyond its pod"),
     ({"traffic": {"name": "incast", "num_senders": 4}}, "num_senders=4: expected 1 <= num_senders <= 3"),
-    ({"traffic": {"size_bytes": 0}}, "size_bytes=0 of flow h0->h2: expected a whole number of bytes, 1 or more"),
+    ({"traffic": {"size_bytes": 0}}, "size_bytes=0 of flow h0->h2: expected 1 or more, at most 2^50, or None, in whole bytes"),
 ])  # fmt: skip
 def test_a_bad_value_is_named_with_what_is_allowed(table: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -299,4 +299,4 @@ def test_a_run_on_the_guest_is_verified(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[-1].startswith("verified: all is equal")
     assert "equal    steps-sim.parquet" in result.stdout
     manifest = read_manifest(tmp_path / "run")
-    assert manifest.ingredients()["guest kernel's key"] and manifest.ingredients()["guest kernel's file"]
+    assert manifest.ingredients()["guest kernel's key"] and manifest.ingredients()["guest kernel's sha256"]

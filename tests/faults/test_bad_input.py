@@ -141,7 +141,7 @@ def test_what_is_allowed_alone_also_runs_together(rate_bps: float, min_fraction:
     ({"traffic": {"name": "random", "flows_per_host": 10**12}}, "flows_per_host=1e+12: expected 1 <= flows_per_host <= 1000"),
     ({"topology": {"name": "star", "num_hosts": 1000}, "traffic": {"name": "all_to_all"}}, "makes 999000 flows: expected at most 100000"),
     ({"traffic": {"start_s": 30}}, "its first flow starts at 30 s: expected at least one that starts before the end of the episode"),
-    ({"traffic": {"size_bytes": 10**18}}, "of flow h0->h2: expected a whole number of bytes, 1 or more, at most 2^50"),
+    ({"traffic": {"size_bytes": 10**18}}, "of flow h0->h2: expected 1 or more, at most 2^50, or None, in whole bytes"),
 ])  # fmt: skip
 def test_absurd_sizes_are_refused_before_work_begins(table: dict[str, Any], message: str) -> None:
     with soon(table), pytest.raises(InputError) as caught:

@@ -1,5 +1,6 @@
 """The main job on real engines: the same twice, without privileges, and nothing left behind however it ends."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.test_contract import children
+from tests.faults.leftovers import adopt_orphans, reap, settings
 
 RUN = [sys.executable, "-m", "iroko.run"]
 SHORT = ["--topo", "dumbbell", "--agent", "ppo", "--episode", "2s", "--episodes", "1"]
@@ -23,18 +25,6 @@ ENDLESS = ["--steps", "1000000"]
 def on(engine: str) -> list[str]:
     """Options that train and score on one engine."""
     return ["--engine", engine, "--train-engine", engine]
-
-
-def settings() -> dict[str, str]:
-    """Every network setting of the machine that can be read, less what the kernel itself counts."""
-    found = {}
-    for path in sorted(Path("/proc/sys/net").rglob("*")):
-        try:
-            if path.is_file():
-                found[str(path)] = path.read_text()
-        except OSError:
-            continue
-    return found
 
 
 class Machine:
@@ -49,12 +39,11 @@ class Machine:
 
     @staticmethod
     def _namespaces() -> set[str]:
+        """Network namespaces of this process and its descendants; another worker's tests have namespaces too."""
         found = set()
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                found.add(os.readlink(f"/proc/{name}/ns/net"))
-            except OSError:
-                continue
+        for pid in {os.getpid(), *children()}:
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/ns/net"))
         return found
 
     def check_unchanged(self) -> None:
@@ -62,6 +51,7 @@ class Machine:
         deadline = time.monotonic() + 10
         while (children() - self.processes or self._namespaces() - self.namespaces) and time.monotonic() < deadline:
             time.sleep(0.1)
+            reap()
         assert children() <= self.processes
         assert self._namespaces() <= self.namespaces
         assert sorted(os.listdir("/sys/class/net")) == self.interfaces
@@ -74,6 +64,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     """The machine before the test, which has to be the same after it; the test's runs have a temporary folder of their own."""
     temporary = tmp_path_factory.mktemp("temporary")
     monkeypatch.setenv("TMPDIR", str(temporary))
+    adopt_orphans()
     before = Machine(temporary)
     yield before
     before.check_unchanged()

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
 ALWAYS = {
     ("narrow-1", "10M", ""), ("narrow-1", "1G", ""), ("dumbbell-1", "10M", "changing"), ("dumbbell-2", "10M", ""), ("dumbbell-2", "1G", ""),
     ("dumbbell-8", "1G", "fixed"), ("permutation", "10M", ""), ("stride", "1G", "changing"), ("incast", "10M", ""), ("incast", "1G", ""),
+    ("ecmp", "1G", ""), ("joining", "1G", ""),
 }  # fmt: skip
 """Every fabric, rate and kind of limits once or twice, with all transports: about three minutes of the guest."""
 
@@ -49,6 +50,7 @@ def test_the_simulator_does_what_the_kernel_does(case: Case, kernel: KernelRecor
 
 def test_what_always_runs_has_all_that_cases_are_made_of() -> None:
     chosen = [case for case in all_cases() if is_always_run(case)]
-    assert len(chosen) == len(ALWAYS) * len(TRANSPORTS)
+    assert {(case.fabric, case.rate, case.limits) for case in chosen} == ALWAYS
+    assert {case.transport for case in chosen} == set(TRANSPORTS)
     for field, values in (("fabric", {case.fabric for case in all_cases()}), ("rate", set(RATES)), ("limits", set(LIMITS))):
         assert {getattr(case, field) for case in chosen} == values
