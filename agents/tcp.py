@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.agent import TCP_NAMES, Action, Agent
-from iroko.names import check_name
+from iroko.registry import check_name
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 

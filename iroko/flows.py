@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.registry import show
 from iroko.units import plain, whole
 
 UDP = "udp"

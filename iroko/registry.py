@@ -13,9 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from iroko.beside import PACKAGES, foreign, import_package
 from iroko.errors import InputError, IrokoError, UnknownArgumentError
 
+PACKAGES = ("topologies", "traffic", "agents")
+"""Folders of the repository that are packages of `iroko`; a folder of such a name elsewhere is not searched."""
 MOST_SHOWN = 200
 """Characters of a value in a message; more do not help to find it."""
 MOST_KNOWN = 40
@@ -113,6 +114,11 @@ def _advice(name: Any, known: list[str]) -> str:
     return f"{hint} Known: {', '.join(known[:MOST_KNOWN])}{rest}"
 
 
+def import_package(folder: str) -> ModuleType:
+    """Import one of `PACKAGES` by its folder's name; any other package by its whole name."""
+    return importlib.import_module(f"iroko.{folder}" if folder in PACKAGES else folder)
+
+
 def list_names(folder: str) -> list[str]:
     """Names of what the package `folder` offers: its modules, less those that begin with an underscore."""
     package = import_package(folder)
@@ -144,7 +150,6 @@ def load(folder: str, kind: str, name: str) -> Any:
 
 def _explain_unsearched(folder: str, kind: str, name: str, package: ModuleType, error: InputError) -> None:
     """Raise an error that names the folder where the file is and the one where it belongs, if that is what is the matter."""
-    other = Path.cwd() / folder if package.__name__ == folder else foreign(folder)
-    own = Path(next(iter(package.__path__)))
-    if isinstance(name, str) and other is not None and other.resolve() != own.resolve() and (other / f"{name}.py").is_file():
+    other, own = Path.cwd() / folder, Path(next(iter(package.__path__)))
+    if isinstance(name, str) and other.resolve() != own.resolve() and (other / f"{name}.py").is_file():
         raise InputError(f"{kind} {name!r}: {other} is not Iroko's folder and is not searched: put {name}.py into {own}") from error

@@ -15,7 +15,7 @@ import numpy as np
 
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import UDP, Flow
-from iroko.names import check_name, in_users_code, load, show
+from iroko.registry import check_name, in_users_code, load, show
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
 from iroko.units import format_rate, parse_rate, parse_size, parse_time, plain
@@ -97,10 +97,10 @@ class Scenario:
         interval_s: one step of control, 1 ms to 60 s.
         episode_s: length of an episode; a whole number of intervals.
         min_fraction: the least share of its link that an agent can give a host, above 0.
-        features: what the observation of a central agent holds, in this order; see `iroko.observation`.
+        features: what the observation of a central agent holds, in this order; see `iroko.envs.observation`.
         reward: name of a reward in `iroko.reward`.
         deployment: `central`, one agent sees all and sets all limits, or `hosts`, each host sees what it can know and sets its own; see
-            `iroko.deployment`.
+            `iroko.envs.deployment`.
     """
 
     topology: str = "dumbbell"

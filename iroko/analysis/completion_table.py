@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from iroko.completion import PERCENTS, CompletionScore
-from iroko.console_table import print_columns
+from iroko.analysis.completions import PERCENTS, CompletionScore
+from iroko.analysis.text_table import print_columns
 from iroko.flows import UDP
 
 

@@ -25,8 +25,8 @@ from iroko.metrics import (
     size_classes,
     slowdowns,
 )
-from iroko.options import RunConfig
-from iroko.run_data import RunData, read_manifest
+from iroko.rundir.config import RunConfig
+from iroko.rundir.reader import RunData, read_manifest
 from iroko.snapshot import Floats, Integers
 from iroko.topology import Topology
 from iroko.units import format_size

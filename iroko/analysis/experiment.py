@@ -1,6 +1,7 @@
 """What an experiment's folder holds, as data: all that its tables, figures and report read.
 
-`measures` has one row for each scenario, scheme and seed that is done; a row's values are those of `iroko.table`, over the episodes
+`measures` has one row for each scenario, scheme and seed that is done; a row's values are those of `iroko.analysis.scores`, over the
+episodes
 of that seed. `transfers` has the same columns for agents that were trained in one scenario (`trained_on`) and scored in another, and
 for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
 """
@@ -13,14 +14,14 @@ from typing import Any
 
 import pandas as pd
 
+from iroko.analysis.intervals import mean_interval
+from iroko.analysis.scores import score_schemes
 from iroko.errors import InputError
-from iroko.experiment.intervals import mean_interval
-from iroko.manifest import COMPLETE
-from iroko.names import printable, show
-from iroko.run_data import RunData, read_manifest, read_run
+from iroko.registry import printable, show
+from iroko.rundir.manifest import COMPLETE
+from iroko.rundir.reader import RunData, read_manifest, read_run
 from iroko.scenario import read_toml
-from iroko.small_files import read_json, unreadable
-from iroko.table import score_schemes
+from iroko.system.small_files import read_json, unreadable
 
 EXPERIMENT, JOBS = "experiment.toml", "jobs.json"
 DONE, FAILED, WAITING, UNFINISHED = "done", "failed", "waiting", "unfinished"
@@ -38,7 +39,7 @@ class JobResult:
     Attributes:
         name: `SCENARIO.SCHEME.seedN`, or `TRAINED_ON.to.SCENARIO.SCHEME.seedN`.
         trained_on: the scenario that the agent was trained in; empty: the job's own.
-        path: its run folder, for `iroko.run_data.read_run`; it exists once the job has begun.
+        path: its run folder, for `iroko.rundir.reader.read_run`; it exists once the job has begun.
         state: `done`, `failed`, `unfinished` (stopped, or running now) or `waiting`.
         reason: why it failed.
     """
@@ -60,8 +61,9 @@ class Results:
     Attributes:
         scenarios, schemes: names, in the order of the file.
         labels: for each scheme what figures and tables call it.
-        agents: for each scheme the agent or TCP behind it, as `iroko.table` and the run folder know it.
-        measures: columns scenario, scheme, seed, then the measures of `iroko.table.Score`, and `reward_in_training` (missing where the
+        agents: for each scheme the agent or TCP behind it, as `iroko.analysis.scores` and the run folder know it.
+        measures: columns scenario, scheme, seed, then the measures of `iroko.analysis.scores.Score`, and `reward_in_training` (missing
+        where the
             scheme was scored on one engine only).
         transfers: the same with `trained_on` before; empty where nothing is transferred.
         summary: columns scenario, scheme, measure, n (seeds), mean, low, high; ends are missing for one seed.

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from iroko.experiment.intervals import mean_interval
-from iroko.experiment.results import Results, groups_of
-from iroko.experiment.tables import losses
-from iroko.plots.style import STYLE, add_legend, look, new_figure, save, size_unit
-from iroko.store import write_beside
+from iroko.analysis.experiment import Results, groups_of
+from iroko.analysis.experiment_tables import losses
+from iroko.analysis.intervals import mean_interval
+from iroko.analysis.plots.style import STYLE, add_legend, look, new_figure, save, size_unit
+from iroko.rundir.folder import write_beside
 
 FORMATS = ("pdf", "png")
 CURVE_POINTS = 40

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from iroko.experiment.results import REFERENCES, REWARD_IN_TRAINING, Results, groups_of, rows_of
-from iroko.store import write_beside
+from iroko.analysis.experiment import REFERENCES, REWARD_IN_TRAINING, Results, groups_of, rows_of
+from iroko.rundir.folder import write_beside
 
 HEADINGS = {
     "goodput_share": "goodput share", "queue_mean_bytes": "queue mean (kB)", "queue_p99_bytes": "queue 99% (kB)", "drops": "drops",
@@ -55,7 +55,7 @@ def losses(results: Results) -> pd.DataFrame:
 
     Columns scenario, scheme, n, before, after, mean (after less before), low, high.
     """
-    from iroko.experiment.intervals import mean_interval
+    from iroko.analysis.intervals import mean_interval
 
     rows = []
     known = results.measures.dropna(subset=[REWARD_IN_TRAINING]) if len(results.measures) else results.measures

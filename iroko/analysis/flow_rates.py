@@ -15,7 +15,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from iroko.completion import path_limits
+from iroko.analysis.completions import path_limits
 from iroko.metrics import Booleans, jain_index
 from iroko.snapshot import Floats
 from iroko.topology import Topology
@@ -25,7 +25,7 @@ def episode_jain(topology: Topology, flows: pd.DataFrame, time_s: float) -> floa
     """Jain's index of one episode; NaN where it means nothing.
 
     Args:
-        flows: the rows of the episode in the table of flows, see `iroko.evaluate.Records`.
+        flows: the rows of the episode in the table of flows, see `iroko.run.evaluate.Records`.
         time_s: how long the episode lasted.
     """
     counts = side_by_side(topology, flows, time_s)

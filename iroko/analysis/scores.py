@@ -6,8 +6,8 @@ What the measures are, each of one episode and then averaged over the scored epi
     queue_mean_bytes  mean backlog over the steps and over the switch ports on the flows' paths that carried traffic
     queue_p99_bytes   99th percentile of the same backlogs
     drops, marks      packets dropped and ECN-marked by the fabric's ports
-    jain              Jain's index of the flows' rates while they are under way; none where it means nothing, see `iroko.flow_rates`
-    reward            reward per step
+    jain              Jain's index of the flows' rates while they are under way; none where it means nothing, see
+    `iroko.analysis.flow_rates` reward            reward per step
 
 A port that a path does not use is left out, so that the acknowledgements of TCP, which keep the way back busy but its queues empty,
 do not make TCP's queues look shorter than those of UDP.
@@ -24,13 +24,13 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from iroko.completion import score_completions
-from iroko.completion_table import print_completions
-from iroko.console_table import print_columns
+from iroko.analysis.completion_table import print_completions
+from iroko.analysis.completions import score_completions
+from iroko.analysis.flow_rates import episode_jain
+from iroko.analysis.text_table import print_columns
 from iroko.errors import InputError
-from iroko.flow_rates import episode_jain
 from iroko.metrics import goodput_bps, queue_percentiles
-from iroko.run_data import RunData, read_manifest
+from iroko.rundir.reader import RunData, read_manifest
 from iroko.scenario import HOSTS
 from iroko.topology import Topology
 
@@ -137,7 +137,7 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
 def to_json(run: RunData, scores: list[Score]) -> str:
     """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another.
 
-    Where flows are finite, `completions` has how they completed, see `iroko.completion`. `warnings` are those of the manifest.
+    Where flows are finite, `completions` has how they completed, see `iroko.analysis.completions`. `warnings` are those of the manifest.
     """
     result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine} | _to_tables(run, scores)
     result["warnings"] = read_manifest(run.path).warnings

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from iroko.arrays import FabricArrays
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.registry import show
 from iroko.snapshot import Floats
 
 ROUNDING = 1e-6

@@ -1,7 +1,8 @@
 """Many environments in one simulator: each step is one call of it and array formulas over all environments at once.
 
-`BatchEnv` is what the Gymnasium vector environment (`iroko.gym_vector`) and that of Stable-Baselines3 (`iroko.sb3_vector.BatchVecEnv`)
-have in common. Environment for environment it gives what `iroko.env.IrokoEnv` gives, by the same formulas.
+`BatchEnv` is what the Gymnasium vector environment (`iroko.envs.gym_vector`) and that of Stable-Baselines3
+(`iroko.envs.sb3_vector.BatchVecEnv`)
+have in common. Environment for environment it gives what `iroko.envs.environment.IrokoEnv` gives, by the same formulas.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,25 +15,25 @@ import numpy.typing as npt
 from gymnasium.spaces import Space
 from gymnasium.utils.seeding import np_random
 
-from iroko import engine
-from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
-from iroko.deployment import AnyObserver, View
-from iroko.engine import Clock
-from iroko.env_common import action_box, check_scenarios, check_seed, draw_episode, observation_box, refuse_copy
+from iroko.engines.base import Clock
+from iroko.engines.open import open_batch
+from iroko.envs.action import read_action
+from iroko.envs.common import action_box, check_scenarios, check_seed, draw_episode, observation_box, refuse_copy
+from iroko.envs.deployment import AnyObserver, View
+from iroko.envs.info import Columns, step_info, without_reward
+from iroko.envs.observation import Observation
 from iroko.errors import ClosedError, InputError
 from iroko.flows import Flow
-from iroko.info import Columns, step_info, without_reward
 from iroko.metrics import Booleans
-from iroko.names import show
-from iroko.observation import Observation
+from iroko.registry import show
 from iroko.reward import REWARDS, RewardContext, all_done
 from iroko.scenario import Scenario, make_topologies
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
 if TYPE_CHECKING:
-    from iroko.engine import Batch
+    from iroko.engines.base import Batch
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ class BatchEnv:
             raise InputError(f"{len(seeds)} seeds: expected one for each of {self.num_envs} environments")
         with self._closing_on_error():
             if self._batch is None:
-                self._batch = engine.open_batch([member.topology for member in self.members])
+                self._batch = open_batch([member.topology for member in self.members])
             snapshot = self._start(range(self.num_envs), seeds)
         return self.observer.observe(snapshot, None), self._first_info(snapshot)
 

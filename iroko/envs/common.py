@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Space
 
-from iroko.deployment import AnyObserver
-from iroko.engine import ENGINES, Engine
+from iroko.engines.base import Engine
+from iroko.engines.open import ENGINES
+from iroko.envs.deployment import AnyObserver
+from iroko.envs.observation import Observation
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import check_arguments, check_name, show
-from iroko.observation import Observation
+from iroko.registry import check_arguments, check_name, show
 from iroko.scenario import Scenario
 from iroko.seeds import environment_seeds, next_seed, traffic_generator, transport_seed
 from iroko.topology import Topology

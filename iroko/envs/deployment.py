@@ -1,8 +1,9 @@
 """Where the decisions are taken: by one policy that sees the whole fabric, or by one and the same policy at every host.
 
 - `central`: one observation of the scenario's features, one action with the limits of all hosts, the common reward.
-- `hosts`: each host sees only what it can know (`iroko.host_observation`) and sets its own limit; what is learned from is each host's own
-  part of the reward (`iroko.host_reward`). Nothing in it depends on how many hosts there are.
+- `hosts`: each host sees only what it can know (`iroko.envs.host_observation`) and sets its own limit; what is learned from is each
+host's own
+  part of the reward (`iroko.envs.host_reward`). Nothing in it depends on how many hosts there are.
 
 Everything that differs between the two stands here, behind `View` for environments and `Deployment` for agents.
 """
@@ -15,9 +16,9 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from iroko.arrays import FabricArrays, FlowArrays
-from iroko.host_observation import HISTORY_STEPS, HOST_VIEW, HostObserver
-from iroko.host_reward import Episode, HostRewards
-from iroko.observation import Observation, Observer
+from iroko.envs.host_observation import HISTORY_STEPS, HOST_VIEW, HostObserver
+from iroko.envs.host_reward import Episode, HostRewards
+from iroko.envs.observation import Observation, Observer
 from iroko.reward import RewardContext, Terms
 from iroko.scenario import HOSTS, Scenario
 from iroko.snapshot import Floats, Integers, Snapshot
@@ -122,7 +123,7 @@ class Deployment:
     def rows(self, vector_env: "VecEnv") -> "VecEnv":
         """The vector environment with a row for each decision."""
         if self.num_limits == 1:
-            from iroko.host_rows import HostRows
+            from iroko.envs.host_rows import HostRows
 
             return HostRows(vector_env)
         return vector_env

@@ -11,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 import iroko
-from iroko.action import read_action
 from iroko.arrays import FabricArrays, FlowArrays
-from iroko.deployment import View
-from iroko.engine import Engine, default_engine, open_engine
-from iroko.env_common import action_box, check_engine, check_scenario, check_seed, draw_episode, observation_box, refuse_copy
+from iroko.engines.base import Engine
+from iroko.engines.open import default_engine, open_engine
+from iroko.envs.action import read_action
+from iroko.envs.common import action_box, check_engine, check_scenario, check_seed, draw_episode, observation_box, refuse_copy
+from iroko.envs.deployment import View
+from iroko.envs.info import Columns, step_info, to_numbers, without_reward
+from iroko.envs.observation import Observation
+from iroko.envs.render import Frame, Screen, check_render_mode, render_metadata
 from iroko.errors import ClosedError, UnknownArgumentError
 from iroko.flows import Flow
-from iroko.info import Columns, step_info, to_numbers, without_reward
-from iroko.names import show
-from iroko.observation import Observation
-from iroko.render import Frame, Screen, check_render_mode, render_metadata
+from iroko.registry import show
 from iroko.reward import REWARDS, RewardContext, Terms
 from iroko.scenario import Scenario
 from iroko.seeds import engine_seed, next_seed
@@ -59,7 +60,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `pairs` | ordered pair of hosts | 1 if the first delivered to the second, else 0 | 0 | 1 | no |
 
     With `deployment="hosts"` it is `Box(low, 1, (num_hosts, size), float32)`: for each host what it can know by itself, see
-    `iroko.host_observation`. `iroko.hosts_env.HostsEnv` is the same with an agent for each host.
+    `iroko.envs.host_observation`. `iroko.envs.hosts.HostsEnv` is the same with an agent for each host.
 
     ## Reward
     Named by the scenario, from measurements only; see `iroko.reward`. By default `iroko2018`: the sum over hosts of received/link
@@ -81,18 +82,19 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
     | `jain` | Jain's index of the rates of the flows that were under way for more than half of the interval; 1 with fewer than two |
     | `reward_<term>` | each term of the reward, such as `reward_queue`; their sum is the reward |
-    | `host_rewards` | with `deployment="hosts"` the reward of each host, an array of shape `(num_hosts,)`, see `iroko.host_reward` |
+    | `host_rewards` | with `deployment="hosts"` the reward of each host, an array of shape `(num_hosts,)`, see `iroko.envs.host_reward` |
 
     All are numbers of the last interval, and the keys are the same after `reset`, where the interval is empty and rewards are 0.
     `env.unwrapped.snapshot` has the measurements of every port, host and flow.
 
     ## Rendering
-    `render_mode="rgb_array"` or `"human"`: the fabric with the load of every port and the queue of every switch port, see `iroko.render`.
+    `render_mode="rgb_array"` or `"human"`: the fabric with the load of every port and the queue of every switch port, see
+    `iroko.envs.render`.
 
     ## Arguments
     `gymnasium.make("iroko/Dumbbell-v0", ...)` and `"iroko/FatTree-v0"` take the parameters of the topology (`num_left=2`, `k=4`,
     `rate_bps="10M"`, ...), the other fields of `Scenario` (`traffic="stride"`, `reward="joint_queue"`, ...), `engine` and `seed`.
-    `gymnasium.make_vec` takes the same and gives `iroko.gym_vector.IrokoVectorEnv`.
+    `gymnasium.make_vec` takes the same and gives `iroko.envs.gym_vector.IrokoVectorEnv`.
 
     Attributes:
         scenario, topology: what is run.
@@ -243,7 +245,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         return self.finish_step()
 
     def render(self) -> Frame | None:
-        """A frame of the last interval with `render_mode="rgb_array"`, None beside the window of `"human"`; see `iroko.render`.
+        """A frame of the last interval with `render_mode="rgb_array"`, None beside the window of `"human"`; see `iroko.envs.render`.
 
         Raises:
             InputError: the environment has no render mode.

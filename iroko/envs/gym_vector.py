@@ -9,19 +9,19 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 import iroko
-from iroko.batch_env import BatchEnv, BatchStep
-from iroko.env_common import check_num_envs, check_seed, make_seeds, split_arguments
+from iroko.envs.batch import BatchEnv, BatchStep
+from iroko.envs.common import check_num_envs, check_seed, make_seeds, split_arguments
+from iroko.envs.info import Columns
+from iroko.envs.observation import Observation
+from iroko.envs.render import RENDER_FPS, RGB_ARRAY, Frame, Screen, check_render_mode
 from iroko.errors import ClosedError, InputError, UnknownArgumentError
-from iroko.info import Columns
 from iroko.metrics import Booleans
-from iroko.names import check_name, show
-from iroko.observation import Observation
-from iroko.render import RENDER_FPS, RGB_ARRAY, Frame, Screen, check_render_mode
+from iroko.registry import check_name, show
 from iroko.scenario import Scenario
 from iroko.snapshot import Floats
 
 if TYPE_CHECKING:
-    from iroko.engine import Batch
+    from iroko.engines.base import Batch
 
 iroko.register_envs()
 
@@ -32,7 +32,7 @@ RESET_MASK = "reset_mask"
 
 
 class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray[Any]]):
-    """Steps many fabrics at once, each as `iroko.env.IrokoEnv` describes it, in one simulator on all cores.
+    """Steps many fabrics at once, each as `iroko.envs.environment.IrokoEnv` describes it, in one simulator on all cores.
 
     `autoreset_mode` is one of `gymnasium.vector.AutoresetMode` or its value:
 
@@ -42,7 +42,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
       `final_obs` and its info in `final_info`.
     - `Disabled`: the caller resets the environments whose episode has ended, with `reset(options={"reset_mask": mask})`.
 
-    The infos have the keys of `iroko.env.IrokoEnv`. Each is an array of shape `(num_envs,)`, or `(num_envs, num_hosts)` for
+    The infos have the keys of `iroko.envs.environment.IrokoEnv`. Each is an array of shape `(num_envs,)`, or `(num_envs, num_hosts)` for
     `host_rewards`, beside a mask of shape `(num_envs,)` under the same name with `_` before it: whose values they are.
 
     With `render_mode="rgb_array"` `render` returns one frame for each environment.
@@ -67,7 +67,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         """Make the spaces; the simulator is opened at the first `reset`.
 
         Args:
-            scenarios, seeds, batch: as `iroko.batch_env.BatchEnv` takes them.
+            scenarios, seeds, batch: as `iroko.envs.batch.BatchEnv` takes them.
             autoreset_mode: `NextStep`, `SameStep` or `Disabled`.
             render_mode: `rgb_array` or None.
             max_episode_steps: truncates episodes that are longer, as `gymnasium.wrappers.TimeLimit` does; None or -1: none.
@@ -200,7 +200,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos | _masked(columns)
 
     def render(self) -> tuple[Frame, ...]:
-        """A frame of each environment, see `iroko.render`.
+        """A frame of each environment, see `iroko.envs.render`.
 
         Raises:
             InputError: the vector environment has no render mode.

@@ -18,8 +18,8 @@ fabrics.
 import numpy as np
 
 from iroko.arrays import FabricArrays, FlowArrays
+from iroko.envs.observation import Observation
 from iroko.metrics import MTU_FRAME_BYTES, column, rate_fractions, ratio
-from iroko.observation import Observation
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 

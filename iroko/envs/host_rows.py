@@ -8,7 +8,7 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from iroko.observation import Observation
+from iroko.envs.observation import Observation
 
 
 class HostRows(VecEnvWrapper):

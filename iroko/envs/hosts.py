@@ -9,13 +9,13 @@ import numpy.typing as npt
 from gymnasium.spaces import Box
 from pettingzoo import ParallelEnv
 
-from iroko.engine import Engine
-from iroko.env import IrokoEnv
+from iroko.engines.base import Engine
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.info import HOST_REWARDS
+from iroko.envs.observation import Observation
+from iroko.envs.render import Frame, render_metadata
 from iroko.errors import ClosedError, InputError
-from iroko.info import HOST_REWARDS
-from iroko.names import check_name, show
-from iroko.observation import Observation
-from iroko.render import Frame, render_metadata
+from iroko.registry import check_name, show
 from iroko.scenario import HOSTS, Scenario
 from iroko.snapshot import Floats
 
@@ -32,17 +32,17 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
     For each host `Box(min_fraction, 1, (1,), float32)`: its limit as a fraction of its link rate, over all its flows together.
 
     ## Observation space
-    For each host `Box(low, 1, (21,), float32)`: what it can know of its own flows in the last three steps, see `iroko.host_observation`.
-    All hosts have the same spaces, in every fabric, so one policy serves them all.
+    For each host `Box(low, 1, (21,), float32)`: what it can know of its own flows in the last three steps, see
+    `iroko.envs.host_observation`. All hosts have the same spaces, in every fabric, so one policy serves them all.
 
     ## Reward
-    For each host its own part of the scenario's reward, see `iroko.host_reward`.
+    For each host its own part of the scenario's reward, see `iroko.envs.host_reward`.
 
     ## Episode end, info
-    As in `iroko.env.IrokoEnv`. Each host's info is that of the whole fabric, with `reward`, the common reward of the step, in the place of
-    `host_rewards`.
+    As in `iroko.envs.environment.IrokoEnv`. Each host's info is that of the whole fabric, with `reward`, the common reward of the step,
+    in the place of `host_rewards`.
 
-    `iroko.deployment` says how the main job trains one policy for all hosts: `python -m iroko.run --deployment hosts`.
+    `iroko.envs.deployment` says how the main job trains one policy for all hosts: `python -m iroko.run --deployment hosts`.
 
     Attributes:
         possible_agents: all hosts.
@@ -63,7 +63,8 @@ class HostsEnv(ParallelEnv[str, Observation, HostAction]):  # type: ignore[misc]
         """Make the spaces; the engine is opened at the first `reset`.
 
         Args:
-            scenario, engine, seed, render_mode: as `iroko.env.IrokoEnv` takes them; the scenario's deployment is `hosts` in any case.
+            scenario, engine, seed, render_mode: as `iroko.envs.environment.IrokoEnv` takes them; the scenario's deployment is `hosts` in
+            any case.
 
         Raises:
             InputError: an engine of another topology.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from iroko.env import IrokoEnv
-from iroko.env_common import split_arguments
-from iroko.render import RENDER_FPS, RENDER_MODES
+from iroko.envs.common import split_arguments
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.render import RENDER_FPS, RENDER_MODES
 
 
 @dataclass(frozen=True)

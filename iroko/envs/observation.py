@@ -26,7 +26,7 @@ import numpy.typing as npt
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.errors import InputError
 from iroko.metrics import rate_fractions
-from iroko.names import check_name
+from iroko.registry import check_name
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 

@@ -1,6 +1,7 @@
 """Rendering of environments: the modes, and the frames or the window that they give.
 
-- `rgb_array`: `render` returns a frame of the last interval, an array of uint8 of shape `(height, width, 3)`; see `iroko.plots.frames`.
+- `rgb_array`: `render` returns a frame of the last interval, an array of uint8 of shape `(height, width, 3)`; see
+`iroko.analysis.plots.frames`.
   `gymnasium.wrappers.RecordVideo` makes videos of these.
 - `human`: a matplotlib window shows each interval by itself; `render` returns None.
 """
@@ -15,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.errors import ClosedError, InputError, UnknownArgumentError, UnsupportedError
-from iroko.names import show
+from iroko.registry import show
 from iroko.scenario import Scenario
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
 
 if TYPE_CHECKING:
-    from iroko.plots.frames import FabricFrames
+    from iroko.analysis.plots.frames import FabricFrames
 
 Frame = npt.NDArray[np.uint8]
 """Red, green and blue of each pixel, shape `(height, width, 3)`."""
@@ -115,7 +116,7 @@ class Screen:
         if self._closed:
             raise ClosedError("render after close: make a new environment")
         if self._frames is None:
-            from iroko.plots.frames import FabricFrames
+            from iroko.analysis.plots.frames import FabricFrames
 
             self._frames = FabricFrames(self._topology, self._title)
         return self._frames.draw(snapshot)

@@ -9,23 +9,23 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from iroko.batch_env import BatchEnv
-from iroko.engine import Clock
-from iroko.env_common import make_seeds
+from iroko.engines.base import Clock
+from iroko.envs.batch import BatchEnv
+from iroko.envs.common import make_seeds
+from iroko.envs.info import to_rows
+from iroko.envs.observation import Observation
 from iroko.errors import ClosedError, InputError
-from iroko.info import to_rows
-from iroko.observation import Observation
 from iroko.scenario import Scenario
 from iroko.snapshot import Floats
 
 if TYPE_CHECKING:
-    from iroko.engine import Batch
+    from iroko.engines.base import Batch
 
 
 class BatchVecEnv(VecEnv):
-    """Environments in one simulator, each as `iroko.env.IrokoEnv` describes it, stepped in one call on all cores.
+    """Environments in one simulator, each as `iroko.envs.environment.IrokoEnv` describes it, stepped in one call on all cores.
 
-    Infos and ends of episodes are those of `iroko.vector.IrokoVecEnv`.
+    Infos and ends of episodes are those of `iroko.envs.vector.IrokoVecEnv`.
 
     Attributes:
         core: what this shares with the Gymnasium vector environment; `core.members` are the environments.
@@ -35,7 +35,7 @@ class BatchVecEnv(VecEnv):
         """Make the spaces; the simulator is opened at the first `reset`.
 
         Args:
-            scenarios, seeds, batch: as `iroko.batch_env.BatchEnv` takes them.
+            scenarios, seeds, batch: as `iroko.envs.batch.BatchEnv` takes them.
 
         Raises:
             InputError: the scenarios do not fit together.

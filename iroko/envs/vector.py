@@ -13,15 +13,16 @@ import numpy.typing as npt
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from iroko.engine import Clock, default_engine
-from iroko.env import IrokoEnv
-from iroko.env_common import check_num_envs, make_seeds
+from iroko.engines.base import Clock
+from iroko.engines.open import default_engine
+from iroko.envs.common import check_num_envs, make_seeds
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.info import without_reward
+from iroko.envs.observation import Observation
+from iroko.envs.render import Frame
+from iroko.envs.sb3_vector import BatchVecEnv
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
-from iroko.info import without_reward
-from iroko.names import check_name, show
-from iroko.observation import Observation
-from iroko.render import Frame
-from iroko.sb3_vector import BatchVecEnv
+from iroko.registry import check_name, show
 from iroko.scenario import Scenario
 
 ON_FAILURE = ("end", "replace")

@@ -9,11 +9,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from iroko.display import format_duration
+from iroko.analysis.experiment import DONE, FAILED, WAITING
 from iroko.experiment.folder import Note
 from iroko.experiment.jobs import Job
 from iroko.experiment.pool import Event
-from iroko.experiment.results import DONE, FAILED, WAITING
+from iroko.run.progress import format_duration
 
 PLAIN_EVERY_S = 30.0
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iroko.manifest import Manifest
-from iroko.options import RunConfig
+from iroko.analysis.scores import where
 from iroko.report.page import Facts
 from iroko.report.text import count_text, setting_name, setting_text
+from iroko.rundir.config import RunConfig
+from iroko.rundir.manifest import Manifest
 from iroko.scenario import Scenario
-from iroko.table import where
 from iroko.topology import Topology
 
 

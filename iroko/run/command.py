@@ -1,13 +1,12 @@
 """The main job: `python -m iroko.run --topo fattree --agent ppo` trains, scores beside the baselines, compares and draws.
 
-This file reads the command line and marks the run folder however the run ends; `iroko.options` checks what is asked, `iroko.job` does
-it. What takes long to import is imported once the options are known to be good.
+This file reads the command line and marks the run folder however the run ends; `iroko.rundir.config` checks what is asked,
+`iroko.run.job` does it. What takes long to import is imported once the options are known to be good.
 
 Exit codes: 0 done; 1 an engine failed; 2 bad input, or this machine lacks something; 130 Ctrl-C; 141 the output's reader has gone; 143
 SIGTERM.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,17 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iroko.command import Stopped, run_command
 from iroko.errors import InputError, IrokoError
-from iroko.names import check_name, list_names, show
-from iroko.options import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
-from iroko.places import expand, shorten
+from iroko.registry import check_name, list_names, show
+from iroko.rundir.config import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
 from iroko.scenario import read_toml
-from iroko.small_files import read_json
+from iroko.system.command import Stopped, run_command
+from iroko.system.places import expand, shorten
+from iroko.system.small_files import read_json
 
 if TYPE_CHECKING:
-    from iroko.job import Prepared
-    from iroko.store import RunFolder
+    from iroko.run.job import Prepared
+    from iroko.rundir.folder import RunFolder
 
 PLAIN_WIDTH = 100
 """Columns of the table where there is no terminal."""
@@ -125,8 +124,8 @@ def _saved(model: Path) -> tuple[str, str]:
 
 def _find_run(options: dict[str, Any], settings: list[str], file: Path | None, out: Path | None) -> tuple[Path, RunConfig]:
     """The run to go on with, and its config: what is asked now must not differ from it."""
-    from iroko.run_data import CONFIG, read_config
-    from iroko.store import find_unfinished
+    from iroko.rundir.folder import find_unfinished
+    from iroko.rundir.reader import CONFIG, read_config
 
     def wanted(path: Path) -> RunConfig:
         return _make_wanted(options, settings, file, read_toml(path / CONFIG))
@@ -144,8 +143,8 @@ def _find_run(options: dict[str, Any], settings: list[str], file: Path | None, o
 def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> None:
     from rich.console import Console
 
-    from iroko.run_data import read_run
-    from iroko.store import RunFolder, check_free, new_folder
+    from iroko.rundir.folder import RunFolder, check_free, new_folder
+    from iroko.rundir.reader import read_run
 
     if path is not None and not resume:
         check_free(path)
@@ -156,7 +155,7 @@ def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> N
         with _opened(RunFolder(path, config, resume=True)) as folder:
             done = folder.complete
     if not done:
-        from iroko.job import prepare
+        from iroko.run.job import prepare
 
         def say(text: str) -> None:
             console.print(f"iroko: {text}", markup=False, highlight=False, soft_wrap=True)
@@ -171,7 +170,7 @@ def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> N
             _work(prepared, folder, console, live)
         path = folder_path
     assert path is not None
-    from iroko.table import print_table, score_schemes, to_json
+    from iroko.analysis.scores import print_table, score_schemes, to_json
 
     data = read_run(path)
     scores = score_schemes(data)
@@ -193,9 +192,9 @@ def _opened(folder: "RunFolder") -> Iterator["RunFolder"]:
 
 def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -> None:
     """Do the work; however it ends, the display is closed and the folder says how far it came."""
-    from iroko.display import open_display
-    from iroko.job import phase_names, work
-    from iroko.manifest import INCOMPLETE
+    from iroko.run.job import phase_names, work
+    from iroko.run.progress import open_display
+    from iroko.rundir.manifest import INCOMPLETE
 
     scenario = prepared.config.scenario
     title = f"{scenario.topology}, {scenario.traffic}, engine {prepared.config.engine}, run {folder.path}"
@@ -220,7 +219,3 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
     return run_command(app, PROGRAM, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

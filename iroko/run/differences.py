@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from iroko.analysis.scores import score_schemes, to_json
 from iroko.errors import InputError
-from iroko.options import RunConfig
-from iroko.run_data import open_table, read_run
-from iroko.table import score_schemes, to_json
-from iroko.tensors import read_tensors
+from iroko.rundir.config import RunConfig
+from iroko.rundir.reader import open_table, read_run
+from iroko.system.tensors import read_tensors
 
 RECORDS = ("steps", "flows")
 

@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 
 from iroko.agent import Agent, Progress, blamed_on
-from iroko.engine import Clock, Engine, open_engine
-from iroko.env import IrokoEnv
+from iroko.engines.base import Clock, Engine
+from iroko.engines.open import open_engine
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.info import TERM
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.info import TERM
-from iroko.records import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, check_records
+from iroko.rundir.record_size import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, check_records
 from iroko.scenario import Scenario
 from iroko.seeds import scored_episode_seed, scoring_engine_seed
 from iroko.snapshot import Snapshot

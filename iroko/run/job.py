@@ -8,18 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from iroko.agent import Agent, Progress, make_agent
-from iroko.display import Display
-from iroko.engine import first_use, missing_transports, open_engine
+from iroko.analysis.scores import rewards_by_engine, where
+from iroko.engines.open import first_use, missing_transports, open_engine
 from iroko.errors import InputError, UnsupportedError
-from iroko.evaluate import evaluate
-from iroko.manifest import COMPLETE, INCOMPLETE
-from iroko.names import list_names, load, show
-from iroko.options import RunConfig
-from iroko.places import expand
-from iroko.run_data import read_run
+from iroko.registry import list_names, load, show
+from iroko.run.evaluate import evaluate
+from iroko.run.progress import Display
+from iroko.rundir.config import RunConfig
+from iroko.rundir.folder import RunFolder
+from iroko.rundir.manifest import COMPLETE, INCOMPLETE
+from iroko.rundir.reader import read_run
 from iroko.scenario import check_parameters
-from iroko.store import RunFolder
-from iroko.table import rewards_by_engine, where
+from iroko.system.places import expand
 
 MOST_ADDRESSES = 8
 """Addresses in a message, of which a capture may have thousands."""
@@ -191,7 +191,7 @@ def work(prepared: Prepared, folder: RunFolder, display: Display, draw: bool = T
     manifest.rewards = rewards_by_engine(run)
     if draw:
         with _Phase("figures", folder, display):
-            from iroko.plots import draw_all
+            from iroko.analysis.plots import draw_all
 
             draw_all(run)
     display.close()
@@ -238,7 +238,7 @@ class _Phase:
 
 
 def _train(prepared: Prepared, folder: RunFolder, name: str, phase: _Phase) -> None:
-    from iroko.train import train
+    from iroko.run.train import train
 
     config, agent = prepared.config, prepared.agents[name]
     curve = train(

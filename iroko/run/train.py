@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 
 from iroko.agent import Agent, Progress, blamed_on
-from iroko.engine import Clock, default_engine
+from iroko.engines.base import Clock
+from iroko.engines.open import default_engine
 from iroko.errors import ClosedError, InputError
-from iroko.safe_folder import SafeFolder, check_folder, named
 from iroko.scenario import Scenario
 from iroko.seeds import training_section_seed
+from iroko.system.safe_folder import SafeFolder, check_folder, named
 
 if TYPE_CHECKING:
-    from iroko.sb3_vector import BatchVecEnv
-    from iroko.vector import IrokoVecEnv
+    from iroko.envs.sb3_vector import BatchVecEnv
+    from iroko.envs.vector import IrokoVecEnv
 
 CURVE = "curve.csv"
 CURVE_COLUMNS = {"step": "int64", "episode_reward": "float64", "wall_s": "float64"}
@@ -64,7 +65,7 @@ def train(
         InputError: the agent does not learn, or `num_steps` is below 1, or the checkpoint is broken or of another scenario.
         EngineError: an engine failed; all are closed then.
     """
-    from iroko.vector import make_vector
+    from iroko.envs.vector import make_vector
 
     if not agent.learns:
         raise InputError(f"agent {agent.name} does not learn: train one that does, and use it as a baseline")

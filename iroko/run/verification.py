@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iroko.command import run_command
 from iroko.errors import InputError
-from iroko.manifest import COMPLETE, Manifest
-from iroko.names import printable
-from iroko.ownership import temporary_folder
+from iroko.registry import printable
+from iroko.rundir.manifest import COMPLETE, Manifest
+from iroko.system.command import run_command
+from iroko.system.ownership import temporary_folder
 
 if TYPE_CHECKING:
     from iroko.agent import Agent
-    from iroko.options import RunConfig
-    from iroko.store import RunFolder
+    from iroko.rundir.config import RunConfig
+    from iroko.rundir.folder import RunFolder
 
 PROGRAM = "python -m iroko.verify"
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -47,7 +47,7 @@ def verify(
     scores_only: Annotated[bool, typer.Option("--scores-only", help="Score the saved models again, and train nothing.")] = False,
 ) -> None:
     """Run a run folder's config again and compare: what is equal, what differs, and which ingredients differ."""
-    from iroko.ingredients import differences
+    from iroko.rundir.provenance import differences
 
     config, manifest = read_complete(run)
     refuse_real_time(config, manifest, scores_only)
@@ -93,8 +93,8 @@ def read_complete(run: Path) -> tuple["RunConfig", Manifest]:
     Raises:
         InputError: the folder is none, or is broken.
     """
-    from iroko.run_data import read_config, read_manifest, read_run
-    from iroko.safe_folder import check_folder
+    from iroko.rundir.reader import read_config, read_manifest, read_run
+    from iroko.system.safe_folder import check_folder
 
     if not run.is_dir():
         raise InputError(f"{run}: no such folder; expected that of a run, such as results/runs/NAME")
@@ -127,8 +127,8 @@ def refuse_real_time(config: "RunConfig", manifest: Manifest, scores_only: bool)
 
 def changed_files_of(run: Path, manifest: Manifest) -> Iterator[str]:
     """What was changed in the folder since the run was complete."""
-    from iroko.differences import changed_files
-    from iroko.store import hash_results
+    from iroko.run.differences import changed_files
+    from iroko.rundir.folder import hash_results
 
     return changed_files(manifest.files, hash_results(run))
 
@@ -143,9 +143,9 @@ def repeat(config: "RunConfig", run: Path, again: Path, scores_only: bool) -> Ma
     """
     from rich.console import Console
 
-    from iroko.display import open_display
-    from iroko.job import phase_names, prepare, work
-    from iroko.store import RunFolder
+    from iroko.run.job import phase_names, prepare, work
+    from iroko.run.progress import open_display
+    from iroko.rundir.folder import RunFolder
 
     if not in_training(config, scores_only):
         config = replace(config, train_engine=config.engine)
@@ -193,7 +193,7 @@ def copy_models(run: Path, folder: "RunFolder", agents: "dict[str, Agent]") -> N
 
 def compare(config: "RunConfig", there: Path, here: Path, scores_only: bool) -> Iterator[Outcome]:
     """Compare all that the two folders hold of results."""
-    from iroko.differences import compare_file, compare_models, compare_tables, record_names
+    from iroko.run.differences import compare_file, compare_models, compare_tables, record_names
 
     both = in_training(config, scores_only)
     yield Outcome("table", compare_tables(there, here, both))
@@ -211,7 +211,3 @@ def compare(config: "RunConfig", there: Path, here: Path, scores_only: bool) -> 
 def main(arguments: list[str] | None = None) -> int:
     """Run with these arguments, or those of the command line; returns the exit code."""
     return run_command(app, PROGRAM, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from iroko.agent import TCP_NAMES, agent_names
-from iroko.engine import ENGINES, default_engine, missing_transports
+from iroko.engines.open import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import UDP
-from iroko.names import check_name, show
-from iroko.records import check_records
+from iroko.registry import check_name, show
+from iroko.rundir.record_size import check_records
 from iroko.scenario import Scenario, parse_toml, read_toml
 from iroko.units import parse_size, plain
 

@@ -25,15 +25,15 @@ from typing import Any
 import pandas as pd
 
 from iroko.errors import InputError
-from iroko.ingredients import hash_files
-from iroko.manifest import COMPLETE, INCOMPLETE, Manifest
-from iroko.names import check_path, show
-from iroko.options import RunConfig, first_difference, format_toml
-from iroko.ownership import claim_path
-from iroko.privileges import give
-from iroko.privileges import hand_over as hand_over
-from iroko.run_data import CONFIG, MANIFEST, open_table, read_config, read_learning, read_manifest
-from iroko.safe_folder import SafeFolder, check_folder, fill
+from iroko.registry import check_path, show
+from iroko.rundir.config import RunConfig, first_difference, format_toml
+from iroko.rundir.manifest import COMPLETE, INCOMPLETE, Manifest
+from iroko.rundir.provenance import hash_files
+from iroko.rundir.reader import CONFIG, MANIFEST, open_table, read_config, read_learning, read_manifest
+from iroko.system.ownership import claim_path
+from iroko.system.privileges import give
+from iroko.system.privileges import hand_over as hand_over
+from iroko.system.safe_folder import SafeFolder, check_folder, fill
 
 RUNS = Path("results/runs")
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iroko import ingredients
-from iroko.names import printable, show
-from iroko.places import without_places
-from iroko.privileges import allowed_environment
+from iroko.registry import printable, show
+from iroko.rundir import provenance
+from iroko.system.places import without_places
+from iroko.system.privileges import allowed_environment
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
 
@@ -24,7 +24,7 @@ class Manifest:
         status: `complete`, or `incomplete` while the run works and after it was stopped.
         reason: why it is incomplete, in a line.
         starts: how often it was started; more than 1: it was stopped and went on.
-        sources: hash of Iroko's code, see `iroko.ingredients`.
+        sources: hash of Iroko's code, see `iroko.rundir.provenance`.
         packages, machine, guest_kernel, variables: further ingredients that decide the bytes of the results.
         files: hashes of the complete run's files, by path in the folder.
         engines: for each engine what it says of itself: kernel version, build, settings.
@@ -32,7 +32,7 @@ class Manifest:
         wall_s: real seconds of each phase, over all starts of the run.
         virtual_s: network seconds of each phase.
         transports: what each scored scheme ran over.
-        clocks: for each scored scheme how its engine's time ran against real time, see `iroko.engine.Clock`; also for `SCHEME in sim`
+        clocks: for each scored scheme how its engine's time ran against real time, see `iroko.engines.base.Clock`; also for `SCHEME in sim`
             and the like, where it was scored on the engine of the training too.
         rewards: for each engine the reward per step of each scheme that was scored on it.
         left_out: for a baseline that was not scored the reason.
@@ -95,12 +95,12 @@ class Manifest:
         """Fill in versions, commit and machine as they are now, at a start; a run that goes on with others is warned of."""
         before = self.ingredients() if self.starts else {}
         self.starts += 1
-        self.iroko = ingredients.package_version("iroko") or "source"
-        self.commit, self.sources = git_commit(), ingredients.sources_hash()
+        self.iroko = provenance.package_version("iroko") or "source"
+        self.commit, self.sources = git_commit(), provenance.sources_hash()
         self.python = platform.python_version()
-        self.packages, self.machine = ingredients.packages(), ingredients.machine()
-        self.guest_kernel, self.variables = ingredients.guest_kernel(), ingredients.variables()
-        for line in ingredients.differences(before, self.ingredients()) if before else ():
+        self.packages, self.machine = provenance.packages(), provenance.machine()
+        self.guest_kernel, self.variables = provenance.guest_kernel(), provenance.variables()
+        for line in provenance.differences(before, self.ingredients()) if before else ():
             self.warn(f"the run went on with another {line.replace(' there,', ' before,').removesuffix(' here')} now")
 
     def ingredients(self) -> dict[str, str]:
@@ -137,7 +137,7 @@ def _without_places(value: Any) -> Any:
 
 def git_commit() -> str | None:
     """The commit that this source is at, with `+changes` when files differ from it; None outside a checkout of Iroko."""
-    source = Path(sys.modules[__name__].__file__ or __file__).resolve().parents[1]
+    source = Path(sys.modules[__name__].__file__ or __file__).resolve().parents[2]
     # Without locks git writes nothing there.
     git = ["git", "--no-optional-locks", "-C", str(source)]
     try:

@@ -10,9 +10,10 @@ import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from iroko.privileges import NUMERIC
+from iroko.system.privileges import NUMERIC
 
-SOURCES = ("iroko", "topologies", "traffic", "agents")
+SOURCES = ("iroko", "iroko/topologies", "iroko/traffic", "iroko/agents")
+"""In a checkout the last three are links, which a search from the first does not follow."""
 PACKAGES = (
     "gymnasium", "llvmlite", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "sb3-contrib", "scapy",
     "stable-baselines3", "torch",
@@ -44,9 +45,9 @@ def hash_files(folder: Path, paths: Iterable[Path]) -> str:
 
 def sources_hash() -> str:
     """A hash of every file of Iroko's code, the user's own topologies, traffic and agents among them."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     kinds = (".py", ".patch", ".config")
-    return hash_files(root, (path for name in SOURCES for path in (root / name).rglob("*") if path.suffix in kinds and path.is_file()))
+    return hash_files(root, {path for name in SOURCES for path in (root / name).rglob("*") if path.suffix in kinds and path.is_file()})
 
 
 def processor() -> dict[str, str]:
@@ -73,9 +74,9 @@ def machine() -> dict[str, str]:
 
 
 def guest_kernel() -> dict[str, str]:
-    """The built guest kernel, see `iroko.guest.build.describe_kernel`; empty: none."""
+    """The built guest kernel, see `iroko.engines.guest.build.describe_kernel`; empty: none."""
+    from iroko.engines.guest import describe_kernel, kernel_path
     from iroko.errors import UnsupportedError
-    from iroko.guest.build import describe_kernel, kernel_path
 
     try:
         return describe_kernel(kernel_path())

@@ -1,4 +1,4 @@
-"""What a run folder holds, read and checked: what tables, figures and reports are made of. `iroko.store` writes it."""
+"""What a run folder holds, read and checked: what tables, figures and reports are made of. `iroko.rundir.folder` writes it."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from iroko.errors import InputError
-from iroko.manifest import Manifest
-from iroko.names import printable, show
-from iroko.options import RunConfig, make_config
-from iroko.safe_folder import check_folder
+from iroko.registry import printable, show
+from iroko.rundir.config import RunConfig, make_config
+from iroko.rundir.manifest import Manifest
 from iroko.scenario import read_toml
-from iroko.small_files import read_json, unreadable
+from iroko.system.safe_folder import check_folder
+from iroko.system.small_files import read_json, unreadable
 
 COLUMNS = {
     "steps": ("scheme", "episode", "step", "time_s", "interval_s", "reward", "goodput_bps", "limits_bps", "host_received_bytes",
@@ -32,7 +32,7 @@ MAX_EXPANSION = 200
 
 @dataclass(frozen=True)
 class RunData:
-    """What tables and figures read from a run folder; see `iroko.evaluate` for the columns of `steps` and `flows`.
+    """What tables and figures read from a run folder; see `iroko.run.evaluate` for the columns of `steps` and `flows`.
 
     Attributes:
         steps, flows: of the engine `config.engine`.

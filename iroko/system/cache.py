@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from iroko.errors import UnsupportedError
-from iroko.places import home_folder
-from iroko.privileges import caller, hand_over
+from iroko.system.places import home_folder
+from iroko.system.privileges import caller, hand_over
 
 
 def cache_folder() -> Path:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from iroko.privileges import allowed_environment
+from iroko.system.privileges import allowed_environment
 
 NEUTRAL_FOLDER = "/"
 """Working folder of every child."""

@@ -21,12 +21,12 @@ from typing import NoReturn
 
 import typer
 
-from iroko.cache import hand_over_cache, keep_torch_cache
-from iroko.children import ignore_settings_here
 from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
-from iroko.names import printable, show
-from iroko.output import UNREAD_CODE, discard_output, is_broken_pipe, is_unread
-from iroko.privileges import clean_environment
+from iroko.registry import printable, show
+from iroko.system.cache import hand_over_cache, keep_torch_cache
+from iroko.system.children import ignore_settings_here
+from iroko.system.output import UNREAD_CODE, discard_output, is_broken_pipe, is_unread
+from iroko.system.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
 TRACEBACK = "IROKO_TRACEBACK"

@@ -12,7 +12,7 @@ class Lifetime:
     """Ends an engine's far end once, in the process that opened it.
 
     Args:
-        engine: ended with a ResourceWarning when it is dropped; at the exit of the program `iroko.ownership` ends its processes.
+        engine: ended with a ResourceWarning when it is dropped; at the exit of the program `iroko.system.ownership` ends its processes.
         end: called at the end; must hold no reference to the engine.
     """
 

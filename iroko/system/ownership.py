@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from iroko.processes import is_running, kill_session, run_whole, start_time, surroundings
-from iroko.runtime_folder import is_ours, places, runtime_folder
+from iroko.system.processes import is_running, kill_session, run_whole, start_time, surroundings
+from iroko.system.runtime_folder import is_ours, places, runtime_folder
 
 _LOCK = "lock"
 

@@ -4,7 +4,7 @@ import os
 import pwd
 from pathlib import Path
 
-from iroko.privileges import caller
+from iroko.system.privileges import caller
 
 
 def home_folder() -> Path | None:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from iroko.safe_folder import walk
+from iroko.system.safe_folder import walk
 
 ALLOWED = (
     "COLUMNS", "HOME", "LANG", "LANGUAGE", "LINES", "LOGNAME", "MKL_NUM_THREADS", "NO_COLOR",

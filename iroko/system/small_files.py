@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iroko.errors import InputError
-from iroko.names import printable
+from iroko.registry import printable
 
 MAX_JSON_BYTES = 32_000_000
 MAX_JSON_PARTS = 2_000_000

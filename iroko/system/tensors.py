@@ -5,7 +5,7 @@ import pickletools  # only lists what a pickle names, and runs nothing  # nosec 
 import zipfile
 from pathlib import Path
 
-from iroko.small_files import read_bytes
+from iroko.system.small_files import read_bytes
 
 MAX_FILE_BYTES = 20_000_000_000
 MAX_PICKLE_BYTES = 50_000_000

@@ -152,15 +152,15 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, machine: Machine, engine
 
 def test_nothing_is_left_after_an_exception(tmp_path: Path, machine: Machine, engine_name: str) -> None:
     script = (
-        "import sys, iroko.vector, iroko.sb3_vector\n"
-        "kind = iroko.sb3_vector.BatchVecEnv if 'sim' in sys.argv else iroko.vector.IrokoVecEnv\n"
+        "import sys, iroko.envs.vector, iroko.envs.sb3_vector\n"
+        "kind = iroko.envs.sb3_vector.BatchVecEnv if 'sim' in sys.argv else iroko.envs.vector.IrokoVecEnv\n"
         "real, calls = kind.step_wait, []\n"
         "def fail(self):\n"
         "    calls.append(1)\n"
         "    if len(calls) > 30: raise ZeroDivisionError('in the middle')\n"
         "    return real(self)\n"
         "kind.step_wait = fail\n"
-        "from iroko.run import main\n"
+        "from iroko.run.command import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     options = [*SHORT, *on(engine_name), *ENDLESS, "--interval", "20ms", "--out", str(tmp_path / "run")]

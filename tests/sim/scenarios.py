@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from hypothesis import strategies as st
 
+from iroko.engines.sim.engine import SimEngine
 from iroko.flows import Flow
-from iroko.sim.engine import SimEngine
 from iroko.snapshot import Snapshot
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from iroko.topology import Port, Topology
 from tests.sim.reference.run import Reference
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 TRANSPORTS = ("udp", "reno", "cubic", "vegas", "nv", "dctcp")
 FRAME_BYTES = 1514

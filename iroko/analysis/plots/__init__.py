@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iroko.completion import score_completions
-from iroko.run_data import RunData
-from iroko.store import hand_over, write_beside
-from iroko.table import score_schemes
+from iroko.analysis.completions import score_completions
+from iroko.analysis.scores import score_schemes
+from iroko.rundir.folder import hand_over, write_beside
+from iroko.rundir.reader import RunData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,13 +21,13 @@ FORMATS = ("pdf", "png")
 
 def figures(run: RunData) -> "Iterator[tuple[str, Callable[[], Figure]]]":
     """The names of a run's figures and what draws them; there is one drawing of the fabric for each scheme."""
-    from iroko.plots.completion import draw_completion
-    from iroko.plots.engines import draw_engines
-    from iroko.plots.fabric import draw_fabric
-    from iroko.plots.learning import draw_learning
-    from iroko.plots.queues import draw_queue_cdf
-    from iroko.plots.timeline import draw_timeline
-    from iroko.plots.tradeoff import draw_tradeoff
+    from iroko.analysis.plots.completion import draw_completion
+    from iroko.analysis.plots.engines import draw_engines
+    from iroko.analysis.plots.fabric import draw_fabric
+    from iroko.analysis.plots.learning import draw_learning
+    from iroko.analysis.plots.queues import draw_queue_cdf
+    from iroko.analysis.plots.timeline import draw_timeline
+    from iroko.analysis.plots.tradeoff import draw_tradeoff
 
     scores = score_schemes(run)
     if len(run.learning):
@@ -47,7 +47,7 @@ def draw_all(run: RunData) -> list[Path]:
     """Draw every figure of a run into its folder `figures/`; returns the files, in the order they were drawn."""
     import matplotlib as mpl
 
-    from iroko.plots.style import STYLE, save
+    from iroko.analysis.plots.style import STYLE, save
 
     files = []
     with mpl.rc_context(STYLE):

@@ -5,10 +5,10 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from iroko.completion import FiniteFlows, finite_flows
+from iroko.analysis.completions import FiniteFlows, finite_flows
+from iroko.analysis.plots.style import add_legend, label, look, new_figure
 from iroko.metrics import rank_percentile
-from iroko.plots.style import add_legend, label, look, new_figure
-from iroko.run_data import RunData
+from iroko.rundir.reader import RunData
 from iroko.snapshot import Floats
 from iroko.units import format_size
 

@@ -3,9 +3,9 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iroko.plots.style import add_legend, label, look, new_figure, size_unit
-from iroko.run_data import RunData
-from iroko.table import Score
+from iroko.analysis.plots.style import add_legend, label, look, new_figure, size_unit
+from iroko.analysis.scores import Score
+from iroko.rundir.reader import RunData
 
 
 def draw_engines(run: RunData, before: list[Score], after: list[Score]) -> Figure:

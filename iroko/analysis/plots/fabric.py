@@ -9,10 +9,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from iroko.plots.style import COLUMN_INCHES, label, new_figure
-from iroko.run_data import RunData
+from iroko.analysis.plots.style import COLUMN_INCHES, label, new_figure
+from iroko.analysis.scores import stack
+from iroko.rundir.reader import RunData
 from iroko.snapshot import Floats
-from iroko.table import stack
 from iroko.topology import Topology
 
 MOST_NAMES = 20

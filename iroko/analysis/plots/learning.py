@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from iroko.plots.style import add_legend, label, look, new_figure
-from iroko.run_data import RunData
-from iroko.table import Score
+from iroko.analysis.plots.style import add_legend, label, look, new_figure
+from iroko.analysis.scores import Score
+from iroko.rundir.reader import RunData
 
 
 def draw_learning(run: RunData, scores: list[Score]) -> Figure:

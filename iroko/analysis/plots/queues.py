@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from iroko.analysis.plots.style import add_legend, label, look, new_figure
+from iroko.analysis.scores import path_backlogs
 from iroko.metrics import MTU_FRAME_BYTES
-from iroko.plots.style import add_legend, label, look, new_figure
-from iroko.run_data import RunData
-from iroko.table import path_backlogs
+from iroko.rundir.reader import RunData
 
 
 def draw_queue_cdf(run: RunData) -> Figure:

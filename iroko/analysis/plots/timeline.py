@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from iroko.plots.style import add_legend, label, look, new_figure, rate_unit, size_unit
-from iroko.run_data import RunData
-from iroko.table import path_backlogs
+from iroko.analysis.plots.style import add_legend, label, look, new_figure, rate_unit, size_unit
+from iroko.analysis.scores import path_backlogs
+from iroko.rundir.reader import RunData
 
 
 def draw_timeline(run: RunData) -> Figure:

@@ -3,8 +3,8 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from iroko.plots.style import add_legend, label, look, new_figure, size_unit
-from iroko.table import Score
+from iroko.analysis.plots.style import add_legend, label, look, new_figure, size_unit
+from iroko.analysis.scores import Score
 
 
 def draw_tradeoff(scores: list[Score]) -> Figure:

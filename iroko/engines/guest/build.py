@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from iroko.cache import cache_folder, check_cached, make_cache_folder
 from iroko.errors import EngineError, UnsupportedError
-from iroko.privileges import allowed_environment
+from iroko.system.cache import cache_folder, check_cached, make_cache_folder
+from iroko.system.privileges import allowed_environment
 
 _HERE = Path(__file__).parent
 CONFIG, PATCH = _HERE / "kernel.config", _HERE / "guest.patch"

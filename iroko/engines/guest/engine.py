@@ -2,10 +2,10 @@
 
 import sys
 
-from iroko.channel import Channel
-from iroko.guest.machine import Machine
-from iroko.kernel import check_rates
-from iroko.remote import RemoteEngine
+from iroko.engines.guest.machine import Machine
+from iroko.engines.kernel import check_rates
+from iroko.engines.remote.channel import Channel
+from iroko.engines.remote.engine import RemoteEngine
 from iroko.topology import Topology
 
 _TIMEOUT_S = 120.0
@@ -25,7 +25,7 @@ class GuestEngine(RemoteEngine):
 
     def __init__(self, topology: Topology, seed: int = 0, timeout_s: float = _TIMEOUT_S) -> None:
         check_rates(topology)
-        self.machine = Machine([sys.executable, "-m", "iroko.guest.server"], seed)
+        self.machine = Machine([sys.executable, "-m", "iroko.engines.guest.server"], seed)
         machine = self.machine
         # In the middle of a step there is nothing worth waiting for; the guest's state is thrown away with it.
         super().__init__(topology, Channel(machine.channel, timeout_s), machine.stop, lambda: _last_words(machine))

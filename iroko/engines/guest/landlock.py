@@ -5,7 +5,8 @@ Three walls, each of which holds without the others:
 - The guest kernel's file system for the host's files has no function that changes one, however the guest's root mounts it (`guest.patch`).
 - Landlock, a security module of the host's kernel (5.13 and later) that needs no privileges, lets the guest's process open nothing outside
   its folders for writing, and of the terminals only its own channel.
-- A seccomp filter (`iroko.guest.syscalls`) leaves that process no call for permissions, owners, times and names, which Landlock does not
+- A seccomp filter (`iroko.engines.guest.syscalls`) leaves that process no call for permissions, owners, times and names, which Landlock
+does not
   cover, and none for sockets and other processes.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from iroko.guest.syscalls import has_seccomp, restrict_system_calls
+from iroko.engines.guest.syscalls import has_seccomp, restrict_system_calls
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION, _PATH_BENEATH, _NO_NEW_PRIVS = 1, 1, 38

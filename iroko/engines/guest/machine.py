@@ -1,6 +1,6 @@
 """Boot a guest, and end it.
 
-The guest sees the host's files, read-only (see `iroko.guest.confine`), and runs as an ordinary process of the caller: no root, no
+The guest sees the host's files, read-only (see `iroko.engines.guest.landlock`), and runs as an ordinary process of the caller: no root, no
 image, no daemon. Its kernel mixes its command line and the wall clock into its entropy, so both are the same for every guest: the script
 is found in the process's working folder, the channel is its standard input, and no path of the machine is on the command line.
 """
@@ -17,13 +17,13 @@ import tty
 from pathlib import Path
 from typing import Any
 
+from iroko.engines.guest.build import KERNEL_NAME, kernel_path
+from iroko.engines.guest.hidden import python_folders, show_hidden
+from iroko.engines.guest.host import MEMORY_BYTES, choose_memory_folder, explain_refusal, has_nameless_memory, raised_limits
+from iroko.engines.guest.landlock import start_confined
+from iroko.engines.guest.processor import pin
 from iroko.errors import UnsupportedError
-from iroko.guest.build import KERNEL_NAME, kernel_path
-from iroko.guest.confine import start_confined
-from iroko.guest.hidden import python_folders, show_hidden
-from iroko.guest.host import MEMORY_BYTES, choose_memory_folder, explain_refusal, has_nameless_memory, raised_limits
-from iroko.guest.processor import pin
-from iroko.ownership import Claim, make_folder, start_process
+from iroko.system.ownership import Claim, make_folder, start_process
 
 _MEMORY = f"{MEMORY_BYTES >> 20}M"
 """What a guest may come to use; it takes of the host what it has used, 0.2 GB at first."""

@@ -7,7 +7,7 @@ switch of context; across cores it is an interrupt between processors, and the g
 import contextlib
 import os
 
-from iroko.guest.build import KERNEL_NAME
+from iroko.engines.guest.build import KERNEL_NAME
 
 
 def _pinned_guests() -> list[int]:

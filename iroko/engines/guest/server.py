@@ -1,8 +1,8 @@
-"""What runs in the guest: `python -m iroko.guest.server`, the kernel engine behind the guest's synchronous channel."""
+"""What runs in the guest: `python -m iroko.engines.guest.server`, the kernel engine behind the guest's synchronous channel."""
 
 import os
 
-from iroko.kernel import serve_kernel, wait_until
+from iroko.engines.kernel import serve_kernel, wait_until
 
 _BOOTED_NS = 1_000_000_000
 """By then every boot is over. A boot takes some virtual microseconds more or less, by the files that it reads. All that is begun after this

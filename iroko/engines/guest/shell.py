@@ -2,7 +2,7 @@
 
 import sys
 
-from iroko.kernel import open_fabric
+from iroko.engines.kernel import open_fabric
 from iroko.scenario import Scenario
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ can hold.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iroko.kernel.engine import MininetEngine as MininetEngine
-    from iroko.kernel.far_end import open_fabric as open_fabric
-    from iroko.kernel.far_end import serve_kernel as serve_kernel
-    from iroko.kernel.rates import check_rates as check_rates
-    from iroko.kernel.support import missing_transports as missing_transports
-    from iroko.kernel.timer import wait_until as wait_until
+    from iroko.engines.kernel.capabilities import missing_transports as missing_transports
+    from iroko.engines.kernel.mininet import MininetEngine as MininetEngine
+    from iroko.engines.kernel.rates import check_rates as check_rates
+    from iroko.engines.kernel.serve import open_fabric as open_fabric
+    from iroko.engines.kernel.serve import serve_kernel as serve_kernel
+    from iroko.engines.kernel.timer import wait_until as wait_until
 
-_PLACES = {"MininetEngine": "engine", "serve_kernel": "far_end", "open_fabric": "far_end", "missing_transports": "support",
+_PLACES = {"MininetEngine": "mininet", "serve_kernel": "serve", "open_fabric": "serve", "missing_transports": "capabilities",
            "wait_until": "timer", "check_rates": "rates"}  # fmt: skip
 
 
@@ -25,4 +25,4 @@ def __getattr__(name: str) -> Any:
 
     if name not in _PLACES:
         raise AttributeError(name)
-    return getattr(importlib.import_module(f"iroko.kernel.{_PLACES[name]}"), name)
+    return getattr(importlib.import_module(f"iroko.engines.kernel.{_PLACES[name]}"), name)

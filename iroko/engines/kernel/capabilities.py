@@ -5,12 +5,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 
+from iroko.engines.kernel.endpoints import ECN_TRANSPORTS, missing_congestion_control, set_congestion_control
+from iroko.engines.kernel.namespaces import Namespace
+from iroko.engines.kernel.netlink import Netlink, NetlinkError
+from iroko.engines.kernel.qdiscs import block_delay, port_queue, port_shaper
 from iroko.errors import UnsupportedError
 from iroko.flows import UDP
-from iroko.kernel.endpoints import ECN_TRANSPORTS, missing_congestion_control, set_congestion_control
-from iroko.kernel.namespaces import Namespace
-from iroko.kernel.netlink import Netlink, NetlinkError
-from iroko.kernel.queues import block_delay, port_queue, port_shaper
 from iroko.topology import Topology
 
 

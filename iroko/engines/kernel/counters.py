@@ -12,10 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
+from iroko.engines.kernel.namespaces import Namespace
+from iroko.engines.kernel.netlink import Netlink, attributes
+from iroko.engines.kernel.qdiscs import DUMP_QUEUES, ROOT
 from iroko.errors import EngineError
-from iroko.kernel.namespaces import Namespace
-from iroko.kernel.netlink import Netlink, attributes
-from iroko.kernel.queues import DUMP_QUEUES, ROOT
 from iroko.snapshot import Floats, Integers
 
 WATCHED_PATH = "/proc/iroko_ports"

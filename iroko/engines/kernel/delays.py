@@ -1,8 +1,8 @@
 """Propagation delay of links, and the jitter of UDP senders on the links of hosts: requests for the interface at the receiving end."""
 
-from iroko.jitter import half_span_ns
-from iroko.kernel.netlink import add_ifb
-from iroko.kernel.queues import arrival_block, block_delay, block_jitter, no_arrival_block
+from iroko.engines.jitter import half_span_ns
+from iroko.engines.kernel.netlink import add_ifb
+from iroko.engines.kernel.qdiscs import arrival_block, block_delay, block_jitter, no_arrival_block
 from iroko.seeds import jitter_seed
 from iroko.topology import Port
 

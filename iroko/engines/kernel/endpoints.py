@@ -13,10 +13,10 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-from iroko.addressing import TCP_PORT
+from iroko.engines.addressing import TCP_PORT
+from iroko.engines.kernel.namespaces import Namespace
 from iroko.errors import EngineError, UnsupportedError
 from iroko.flows import Flow
-from iroko.kernel.namespaces import Namespace
 
 UDP_PAYLOAD_BYTES = 1472
 ECN_TRANSPORTS = ("dctcp",)
@@ -29,8 +29,8 @@ _UDP_SENDS = 16
 _SO_MEMINFO, _DROPS, _SO_ATTACH_FILTER = 55, 8, 26
 _TCP_LOW_WATER_BYTES = 65_536
 _SO_RCVBUFFORCE = 33
-"""Accepted connections inherit a receive window that is large from the start (`iroko.tcp_window`): what is left unread up to the low-water
-mark does not close it."""
+"""Accepted connections inherit a receive window that is large from the start (`iroko.engines.tcp_window`): what is left unread up to the
+low-water mark does not close it."""
 _TCP_PAYLOAD = bytes(1 << 18)
 _UDP_PAYLOAD = bytes(UDP_PAYLOAD_BYTES * _UDP_SEGMENTS)
 _SINK = bytearray(1 << 20)

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iroko.engine import LATE_SHARE, Clock
+from iroko.engines.base import LATE_SHARE, Clock
+from iroko.engines.kernel.counters import open_counters
+from iroko.engines.kernel.endpoints import ECN_TRANSPORTS
+from iroko.engines.kernel.feedback import Feedback
+from iroko.engines.kernel.network import Fabric
+from iroko.engines.kernel.qdiscs import host_limit
+from iroko.engines.kernel.traffic import Traffic
 from iroko.errors import EngineError
 from iroko.flows import UDP, Flow
-from iroko.kernel.counters import open_counters
-from iroko.kernel.endpoints import ECN_TRANSPORTS
-from iroko.kernel.feedback import Feedback
-from iroko.kernel.network import Fabric
-from iroko.kernel.queues import host_limit
-from iroko.kernel.traffic import Traffic
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 

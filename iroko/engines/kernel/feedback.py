@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from iroko.engines.kernel.endpoints import End
 from iroko.flows import UDP
-from iroko.kernel.endpoints import End
 from iroko.snapshot import Floats, Integers
 from iroko.topology import Topology
 

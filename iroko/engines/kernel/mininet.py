@@ -9,15 +9,15 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
-from iroko.channel import Channel
-from iroko.children import NEUTRAL_FOLDER, child_environment, python_command
+from iroko.engines.kernel.capabilities import check_topology, missing_transports, require_root
+from iroko.engines.kernel.rates import check_rates
+from iroko.engines.remote.channel import Channel
+from iroko.engines.remote.engine import RemoteEngine
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
-from iroko.kernel.rates import check_rates
-from iroko.kernel.support import check_topology, missing_transports, require_root
-from iroko.ownership import start_process
-from iroko.remote import RemoteEngine
 from iroko.snapshot import Snapshot
+from iroko.system.children import NEUTRAL_FOLDER, child_environment, python_command
+from iroko.system.ownership import start_process
 from iroko.topology import Topology
 
 _TIMEOUT_S = 120.0
@@ -54,7 +54,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.socket, theirs = socket.socketpair()
-        command = python_command("iroko.kernel", str(theirs.fileno()))
+        command = python_command("iroko.engines.kernel", str(theirs.fileno()))
         environment = child_environment()
 
         def start() -> "subprocess.Popen[bytes]":

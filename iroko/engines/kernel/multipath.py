@@ -7,7 +7,7 @@ would choose alike. Policy 3 hashes the chosen fields anew, and from Linux 6.11 
 import os
 from enum import IntFlag
 
-from iroko.addressing import multipath_seed
+from iroko.engines.addressing import multipath_seed
 
 _SEED = "ipv4/fib_multipath_hash_seed"
 _FIELDS = "ipv4/fib_multipath_hash_fields"

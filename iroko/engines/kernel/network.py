@@ -14,11 +14,11 @@ from mininet.log import output
 from mininet.net import Mininet
 from mininet.node import Node
 
-from iroko.addressing import dotted, host_address, switch_address
-from iroko.kernel.delays import delay_requests, jitter_requests, no_jitter_requests
-from iroko.kernel.multipath import multipath_settings
-from iroko.kernel.namespaces import Namespace, write_settings
-from iroko.kernel.netlink import (
+from iroko.engines.addressing import dotted, host_address, switch_address
+from iroko.engines.kernel.delays import delay_requests, jitter_requests, no_jitter_requests
+from iroko.engines.kernel.multipath import multipath_settings
+from iroko.engines.kernel.namespaces import Namespace, write_settings
+from iroko.engines.kernel.netlink import (
     Netlink,
     add_address,
     add_neighbour,
@@ -26,8 +26,8 @@ from iroko.kernel.netlink import (
     add_veth,
     set_link_up,
 )
-from iroko.kernel.queues import host_shaper, port_queue, port_shaper
-from iroko.tcp_window import MIN_BUFFER_BYTES, tcp_window
+from iroko.engines.kernel.qdiscs import host_shaper, port_queue, port_shaper
+from iroko.engines.tcp_window import MIN_BUFFER_BYTES, tcp_window
 from iroko.topology import MAX_PATH_SWITCHES, Topology
 
 _FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
@@ -276,7 +276,7 @@ class Fabric:
         self.marking = marking
 
     def set_jitter(self, seed: int | None) -> None:
-        """Let packets leave the hosts as late as the jitter of UDP senders wants it (`iroko.jitter`); the links have to be empty.
+        """Let packets leave the hosts as late as the jitter of UDP senders wants it (`iroko.engines.jitter`); the links have to be empty.
 
         Args:
             seed: of the episode; None: no jitter.

@@ -9,8 +9,8 @@ import math
 import struct
 from enum import IntEnum
 
-from iroko.kernel.netlink import attribute, message, text
-from iroko.kernel.rates import FRAME_BYTES, shaper_rate
+from iroko.engines.kernel.netlink import attribute, message, text
+from iroko.engines.kernel.rates import FRAME_BYTES, shaper_rate
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC, RTM_NEWTCLASS, RTM_NEWTFILTER = 36, 37, 38, 40, 44
 ROOT, INGRESS = 0xFFFFFFFF, 0xFFFFFFF1

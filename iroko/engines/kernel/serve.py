@@ -6,11 +6,11 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from iroko.channel import Channel
-from iroko.kernel.inside import KernelEngine
-from iroko.kernel.multipath import describe_multipath
-from iroko.kernel.network import Fabric
-from iroko.remote import serve
+from iroko.engines.kernel.engine import KernelEngine
+from iroko.engines.kernel.multipath import describe_multipath
+from iroko.engines.kernel.network import Fabric
+from iroko.engines.remote.channel import Channel
+from iroko.engines.remote.engine import serve
 from iroko.topology import Topology
 
 

@@ -4,12 +4,12 @@ import select
 import time
 from collections.abc import Callable, Sequence
 
-from iroko.addressing import MAX_KERNEL_FLOWS, flow_ports
+from iroko.engines.addressing import MAX_KERNEL_FLOWS, flow_ports
+from iroko.engines.kernel.endpoints import End, Listener, TcpEnd, UdpEnd
+from iroko.engines.kernel.network import Fabric
+from iroko.engines.kernel.timer import Timer
 from iroko.errors import InputError
 from iroko.flows import UDP, Flow
-from iroko.kernel.endpoints import End, Listener, TcpEnd, UdpEnd
-from iroko.kernel.network import Fabric
-from iroko.kernel.timer import Timer
 
 
 class Traffic:

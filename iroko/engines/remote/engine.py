@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from iroko import errors
-from iroko.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
-from iroko.engine import Clock
+from iroko.engines.base import Clock
+from iroko.engines.remote.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
 from iroko.flows import Flow
-from iroko.lifetime import Lifetime
 from iroko.snapshot import Floats, Snapshot
+from iroko.system.lifetime import Lifetime
 from iroko.topology import Port, Topology
 
 _PER_PORT = (

@@ -10,15 +10,15 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from iroko.engine import Clock
+from iroko.engines.base import Clock
+from iroko.engines.sim import layout as at
+from iroko.engines.sim import measure, state
+from iroko.engines.sim.jit import code_folder
+from iroko.engines.sim.kernels import advance
+from iroko.engines.sim.transports._common import Transport
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
 from iroko.flows import UDP, Flow
-from iroko.names import check_name
-from iroko.sim import layout as at
-from iroko.sim import measure, state
-from iroko.sim.compiled import code_folder
-from iroko.sim.kernels import advance
-from iroko.sim.transports._common import Transport
+from iroko.registry import check_name
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
@@ -45,7 +45,7 @@ def load_transport(name: str) -> Transport:
         check_name("transport of the sim engine", name, transport_names())
     except InputError as error:
         raise UnsupportedError(f"{error}; or use --engine guest, which has every one of Linux") from error
-    found: Transport = importlib.import_module(f"iroko.sim.transports.{name}").TRANSPORT
+    found: Transport = importlib.import_module(f"iroko.engines.sim.transports.{name}").TRANSPORT
     return found
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from iroko.engine import Clock
+from iroko.engines.base import Clock
+from iroko.engines.sim.batch import Batch
 from iroko.errors import EngineError
 from iroko.flows import Flow
-from iroko.sim.batch import Batch
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 

@@ -5,8 +5,8 @@ earliest timer). A node holds the smaller key of the two below it, so the root i
 its leaf in the low bits: equal times are told apart, and go in the order of the leaves.
 """
 
-from iroko.sim.compiled import inlined
-from iroko.sim.layout import NEVER, Sim
+from iroko.engines.sim.jit import inlined
+from iroko.engines.sim.layout import NEVER, Sim
 
 
 @inlined

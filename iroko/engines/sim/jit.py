@@ -15,7 +15,7 @@ from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from iroko.cache import cache_folder, check_cached, make_cache_folder
+from iroko.system.cache import cache_folder, check_cached, make_cache_folder
 
 Words = types.CPointer(int64)
 HOOK = int64(Words, int64)
@@ -76,7 +76,7 @@ def _checked(folder: Path) -> Path:
 
 
 def is_compiled() -> bool:
-    """Whether the event loop is in the cache; if not, importing `iroko.sim.kernels` compiles it first."""
+    """Whether the event loop is in the cache; if not, importing `iroko.engines.sim.kernels` compiles it first."""
     return any(code_folder().glob("*/kernels.advance-*.nbc"))
 
 

@@ -3,8 +3,8 @@
 L'Ecuyer: Tables of Maximally-Equidistributed Combined LFSR Generators, 1999. Its four words of 32 bits are kept in two of a host's record.
 """
 
-from iroko.sim.compiled import called, inlined
-from iroko.sim.layout import JITTER_HIGH, JITTER_LOW, JITTER_SPAN, Sim
+from iroko.engines.sim.jit import called, inlined
+from iroko.engines.sim.layout import JITTER_HIGH, JITTER_LOW, JITTER_SPAN, Sim
 
 _WORD = 0xFFFFFFFF
 _LEAST = (2, 8, 16, 128)

@@ -2,10 +2,10 @@
 
 from numba import int64
 
-from iroko.sim.compiled import entry
-from iroko.sim.layout import HOST, NIC_COST
-from iroko.sim.loop import run, view
-from iroko.sim.measure import measure_flows, measure_ports, unaccounted
+from iroko.engines.sim.jit import entry
+from iroko.engines.sim.layout import HOST, NIC_COST
+from iroko.engines.sim.loop import run, view
+from iroko.engines.sim.measure import measure_flows, measure_ports, unaccounted
 
 _Table = int64[:, ::1]
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from iroko.sim.compiled import ask, fetch, inlined, record_at, section
-from iroko.sim.layout import (
+from iroko.engines.sim.event_queue import set_leaf
+from iroko.engines.sim.jit import ask, fetch, inlined, record_at, section
+from iroko.engines.sim.layout import (
     ACK,
     ACK_AT,
     ACK_NOW,
@@ -79,14 +80,13 @@ from iroko.sim.layout import (
     WORD,
     Sim,
 )
-from iroko.sim.ports import depart, enqueue, kind_of, next_departure, push, ring_slot
-from iroko.sim.tcp.ack import on_ack
-from iroko.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
-from iroko.sim.tcp.receive import expect, note_handshake, on_data, send_ack
-from iroko.sim.tcp.send import send, size_small_queue
-from iroko.sim.tcp.timers import MS, measure_rtt, start_timer
-from iroko.sim.tree import set_leaf
-from iroko.sim.udp import on_datagram, send_bursts
+from iroko.engines.sim.ports import depart, enqueue, kind_of, next_departure, push, ring_slot
+from iroko.engines.sim.tcp.ack import on_ack
+from iroko.engines.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
+from iroko.engines.sim.tcp.receive import expect, note_handshake, on_data, send_ack
+from iroko.engines.sim.tcp.send import send, size_small_queue
+from iroko.engines.sim.tcp.timers import MS, measure_rtt, start_timer
+from iroko.engines.sim.udp import on_datagram, send_bursts
 
 NOBODY, LINEAR_SYNS = -1, 4
 

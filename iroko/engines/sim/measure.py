@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from iroko.sim.compiled import inlined
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import inlined
+from iroko.engines.sim.layout import (
     AREA,
     ARRIVAL,
     CONSUMED,
@@ -45,7 +45,7 @@ from iroko.sim.layout import (
     WORD,
     Sim,
 )
-from iroko.sim.ports import kind_of, ring_slot, settle, take_care
+from iroko.engines.sim.ports import kind_of, ring_slot, settle, take_care
 
 BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
 PORT_REPORT = 7

@@ -7,7 +7,7 @@ Bernstein: SipHash: a fast short-input PRF, 2012), and `fib_select_multipath` in
 
 from numba import int64, uint64
 
-from iroko.sim.compiled import entry, inlined
+from iroko.engines.sim.jit import entry, inlined
 
 TCP, UDP = 6, 17
 """Protocol numbers of IP."""

@@ -1,7 +1,7 @@
 """Which ports a flow's packets pass: the same as in every engine, by static routes or by Linux's hash for equal-cost multipath."""
 
-from iroko.addressing import flow_ports, host_address, multipath_seed
-from iroko.sim import multipath
+from iroko.engines.addressing import flow_ports, host_address, multipath_seed
+from iroko.engines.sim import multipath
 from iroko.topology import Topology
 
 

@@ -6,9 +6,10 @@ moment at which it will leave is known, so a hop costs one event: its arrival at
 changes with the agent's limit, so a packet leaves it in an event of its own.
 """
 
-from iroko.sim.compiled import inlined
-from iroko.sim.jitter import draw_jitter
-from iroko.sim.layout import (
+from iroko.engines.sim.event_queue import lower_leaf, set_leaf
+from iroko.engines.sim.jit import inlined
+from iroko.engines.sim.jitter import draw_jitter
+from iroko.engines.sim.layout import (
     AREA,
     ARRIVAL,
     BUSY,
@@ -57,7 +58,6 @@ from iroko.sim.layout import (
     WORD,
     Sim,
 )
-from iroko.sim.tree import lower_leaf, set_leaf
 
 TAKEN = -1
 RETRY_NS = 1_000_000

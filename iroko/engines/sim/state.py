@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from iroko.engines.jitter import half_span_ns
+from iroko.engines.sim import layout as at
+from iroko.engines.sim.jitter import first_words
+from iroko.engines.sim.paths import Paths
+from iroko.engines.sim.transports._common import Transport
+from iroko.engines.tcp_window import tcp_window
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.jitter import half_span_ns
 from iroko.seeds import flow_states, jitter_seed
-from iroko.sim import layout as at
-from iroko.sim.jitter import first_words
-from iroko.sim.paths import Paths
-from iroko.sim.transports._common import Transport
 from iroko.snapshot import Floats, Integers
-from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 
 _HOST_RING, _PORT_RING, _SEGMENT_RING = 16, 8, 16

@@ -1,7 +1,7 @@
 """UDP's sender, as the kernel engine drives it: bursts that the host's queue takes as a whole."""
 
-from iroko.sim.compiled import inlined
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import inlined
+from iroko.engines.sim.layout import (
     DATA,
     DELIVERED,
     DONE,
@@ -21,8 +21,8 @@ from iroko.sim.layout import (
     UDP_HEADERS,
     Sim,
 )
-from iroko.sim.ports import TAKEN, fits, push
-from iroko.sim.tcp.timers import wake_at
+from iroko.engines.sim.ports import TAKEN, fits, push
+from iroko.engines.sim.tcp.timers import wake_at
 
 BURST, FULL, FEW = 44, 166, 82
 """Packets handed down at once; how many in the socket's buffer make it full, so that it takes no further burst; how few must be left

@@ -1,7 +1,7 @@
 """What TCP's sender learns from an ACK, in Linux's order: scoreboard, round-trip time, loss, window, timer."""
 
-from iroko.sim.compiled import ask, called, inlined, record_at
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import ask, called, inlined, record_at
+from iroko.engines.sim.layout import (
     ACK_DELIVERED,
     ACK_NOW,
     ACK_RTT,
@@ -42,7 +42,7 @@ from iroko.sim.layout import (
     UNA,
     Sim,
 )
-from iroko.sim.tcp.loss import (
+from iroko.engines.sim.tcp.loss import (
     begin_reduction,
     enter_recovery,
     keep_open,
@@ -52,8 +52,8 @@ from iroko.sim.tcp.loss import (
     set_phase,
     undo_timeout,
 )
-from iroko.sim.tcp.send import size_small_queue
-from iroko.sim.tcp.timers import measure_rtt, restart_rto, sent_time, slot_of, start_probe
+from iroko.engines.sim.tcp.send import size_small_queue
+from iroko.engines.sim.tcp.timers import measure_rtt, restart_rto, sent_time, slot_of, start_probe
 
 
 @inlined

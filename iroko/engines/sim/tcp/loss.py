@@ -4,8 +4,8 @@ A segment is lost when one that was sent later has arrived. Segments sent once s
 far they have been judged; those sent again stand in the order of sending in a ring of their own, from `RESENT_FIRST`.
 """
 
-from iroko.sim.compiled import ask, called, inlined, record_at
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import ask, called, inlined, record_at
+from iroko.engines.sim.layout import (
     CWND,
     CWND_COUNT,
     CWR,
@@ -60,8 +60,8 @@ from iroko.sim.layout import (
     UNA,
     Sim,
 )
-from iroko.sim.tcp.send import in_flight, retransmit, transmit
-from iroko.sim.tcp.timers import MARGIN_US, MAX_RTO_MS, restart_rto, slot_of, start_timer
+from iroko.engines.sim.tcp.send import in_flight, retransmit, transmit
+from iroko.engines.sim.tcp.timers import MARGIN_US, MAX_RTO_MS, restart_rto, slot_of, start_timer
 
 DUPLICATES = 3
 

@@ -5,8 +5,8 @@ would tell waits for the next ACK, some 100 us at most (Linux's compression of s
 as long as that, the sender learns of its losses in lumps, and a flow with a large window is held back more than one with a small.
 """
 
-from iroko.sim.compiled import inlined
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import inlined
+from iroko.engines.sim.layout import (
     ACK,
     ACK_AT,
     BLOCKS,
@@ -48,14 +48,14 @@ from iroko.sim.layout import (
     TO,
     Sim,
 )
-from iroko.sim.ports import push
-from iroko.sim.tcp.timers import on_wheel, slot_of, wake_at
+from iroko.engines.sim.ports import push
+from iroko.engines.sim.tcp.timers import on_wheel, slot_of, wake_at
 
 QUICK_ACKS_AT_ONCE = 16
 """Segments that are acknowledged one by one, at the start and after a duplicate; and so is each by which the receive window grows."""
 UNREAD_COST, COST_SHIFT, GROWTH = 2408 * 153, 8, 2 * MSS
-"""How the receive window (`iroko.tcp_window`) grows: by two segments for each that arrives, to the end of its room, of which what the
-application has not read takes 2408 bytes a segment times 153/256."""
+"""How the receive window (`iroko.engines.tcp_window`) grows: by two segments for each that arrives, to the end of its room, of which what
+the application has not read takes 2408 bytes a segment times 153/256."""
 LOW_WATER_BYTES = 65_536
 """The kernel engine's receiver reads when so much has arrived, and at the end of each step."""
 DELAYED_ACK_MS = 40

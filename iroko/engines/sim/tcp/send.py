@@ -4,8 +4,8 @@ New segments are held back by the window and by Linux's small-queue limit: about
 its own host. What was lost goes first.
 """
 
-from iroko.sim.compiled import ask, called, inlined, record_at
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import ask, called, inlined, record_at
+from iroko.engines.sim.layout import (
     CWND,
     CWND_LIMITED,
     CWR,
@@ -68,8 +68,8 @@ from iroko.sim.layout import (
     WINDOW,
     Sim,
 )
-from iroko.sim.ports import TAKEN, fits, push
-from iroko.sim.tcp.timers import MS, restart_rto, slot_of, start_probe, start_timer, wake_at
+from iroko.engines.sim.ports import TAKEN, fits, push
+from iroko.engines.sim.tcp.timers import MS, restart_rto, slot_of, start_probe, start_timer, wake_at
 
 TRUESIZE = 2304
 """What Linux accounts for a buffer of one full segment, bytes."""

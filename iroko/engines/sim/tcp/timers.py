@@ -4,8 +4,9 @@ As in Linux a connection has one timer for sending (retransmission, loss probe o
 delayed ACK. Both stand on a wheel of 1 ms, coarser for what is far away, so they fire late by up to an eighth of their length.
 """
 
-from iroko.sim.compiled import inlined
-from iroko.sim.layout import (
+from iroko.engines.sim.event_queue import lower_leaf
+from iroko.engines.sim.jit import inlined
+from iroko.engines.sim.layout import (
     CWR,
     FLAG_BITS,
     FLOW,
@@ -30,7 +31,6 @@ from iroko.sim.layout import (
     UNA,
     Sim,
 )
-from iroko.sim.tree import lower_leaf
 
 MS = 1_000_000
 MIN_RTO_US, MAX_RTO_MS, MARGIN_US, SYN_RTO_MS = 200_000, 120_000, 2_000, 1_000

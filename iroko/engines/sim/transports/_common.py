@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import CWND, CWND_COUNT, CWND_LIMITED, MAX_OUT, SSTHRESH
+from iroko.engines.sim.jit import hook, inlined
+from iroko.engines.sim.layout import CWND, CWND_COUNT, CWND_LIMITED, MAX_OUT, SSTHRESH
 
 Flow = Any
 """A flow's record: words at the offsets of `layout`."""

@@ -5,9 +5,9 @@ beta = 717/1024, fast convergence, never slower than Reno, both HyStart tests. L
 exact to the integer below.
 """
 
-from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import ACK_NOW, ACK_RTT, CWND, LOSS, MSS, NEVER, NXT, PRIVATE, SRTT, SSTHRESH, UNA
-from iroko.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
+from iroko.engines.sim.jit import hook, inlined
+from iroko.engines.sim.layout import ACK_NOW, ACK_RTT, CWND, LOSS, MSS, NEVER, NXT, PRIVATE, SRTT, SSTHRESH, UNA
+from iroko.engines.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
 
 (LAST_MAX, LAST_CWND, LAST_MS, ORIGIN, K, DELAY_MIN, EPOCH_MS, ACKS, RENO_CWND, PACE, FOUND, ROUND_START_US, ROUND_END, LAST_ACK_US,
  ROUND_RTT, SAMPLES) = range(PRIVATE, PRIVATE + 16)  # fmt: skip

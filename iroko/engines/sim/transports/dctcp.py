@@ -4,9 +4,9 @@ Alizadeh et al., Data Center TCP, SIGCOMM 2010; RFC 8257. As Linux's `tcp_dctcp.
 1/16 in 1/1024ths and starts at 1; the reduction is spread over a round trip (RFC 6937); a loss halves the window.
 """
 
-from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import CWND, DELIVERED_CE, DELIVERED_COUNT, LOSS, NXT, PHASE, PRIVATE, RECOVERY, SSTHRESH, UNA
-from iroko.sim.transports._common import Flow, Transport, reno_grow
+from iroko.engines.sim.jit import hook, inlined
+from iroko.engines.sim.layout import CWND, DELIVERED_CE, DELIVERED_COUNT, LOSS, NXT, PHASE, PRIVATE, RECOVERY, SSTHRESH, UNA
+from iroko.engines.sim.transports._common import Flow, Transport, reno_grow
 
 ALPHA, ROUND_END, DELIVERED_THEN, MARKED_THEN = range(PRIVATE, PRIVATE + 4)
 ONE, WEIGHT_BITS = 1024, 4

@@ -6,8 +6,8 @@ after 60 ACKs and two round trips, and on loss to 80%. The smallest round-trip t
 period from its entropy, here it follows from the flow's seed.
 """
 
-from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import (
+from iroko.engines.sim.jit import hook, inlined
+from iroko.engines.sim.layout import (
     ACK_DELIVERED,
     ACK_NOW,
     ACK_RTT,
@@ -26,7 +26,7 @@ from iroko.sim.layout import (
     SSTHRESH,
     UNA,
 )
-from iroko.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
+from iroko.engines.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
 
 (RESET_AT_MS, GROWTH, MAY_GROW, RESET, CATCH_UP, CALLS, LEAST_WINDOW, ROUNDS, AVERAGE_RTT, LEAST_RTT, NEXT_LEAST_RTT, TOP_RATE, ROUND_END,
  LAST_UNA, CALM) = range(PRIVATE, PRIVATE + 15)  # fmt: skip

@@ -4,6 +4,6 @@ As the kernel engine's sender: bursts of 44 packets go into the host's queue whi
 half of it is taken.
 """
 
-from iroko.sim.transports._common import Transport
+from iroko.engines.sim.transports._common import Transport
 
 TRANSPORT = Transport()

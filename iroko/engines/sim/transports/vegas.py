@@ -4,9 +4,9 @@ Brakmo, Peterson, TCP Vegas, IEEE JSAC 1995. As Linux's `tcp_vegas.c`: the small
 smallest ever; alpha 2, beta 4, gamma 1; what was learnt is thrown away when a segment is sent and nothing was in flight.
 """
 
-from iroko.sim.compiled import hook, inlined
-from iroko.sim.layout import ACK_RTT, CWND, NEVER, NXT, OPEN, PRIVATE, SSTHRESH, UNA
-from iroko.sim.transports._common import Flow, Transport, grow_like_reno, halve, slow_start
+from iroko.engines.sim.jit import hook, inlined
+from iroko.engines.sim.layout import ACK_RTT, CWND, NEVER, NXT, OPEN, PRIVATE, SSTHRESH, UNA
+from iroko.engines.sim.transports._common import Flow, Transport, grow_like_reno, halve, slow_start
 
 ACTIVE, ROUND_END, BASE_RTT, ROUND_RTT, SAMPLES = range(PRIVATE, PRIVATE + 5)
 ALPHA, BETA, GAMMA = 2, 4, 1

@@ -1,0 +1,8 @@
+"""`python -m iroko.verify FOLDER`: see `iroko.run.verification`."""
+
+import sys
+
+from iroko.run.verification import main
+
+if __name__ == "__main__":
+    sys.exit(main())
