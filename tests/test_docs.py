@@ -29,13 +29,13 @@ PENDING = "pending"
 SHORT_RUN = {"python -m iroko.run ": "python -m iroko.run --engine sim --steps 300 --episode 2s --episodes 1 "}
 FASTER = {
     "README.md": SHORT_RUN,
-    "results.md": SHORT_RUN,
+    "results.md": {**SHORT_RUN, "--agent reinforce --agent ddpg --agent td3 --agent sac --agent a2c --agent ars": "--agent reinforce"},
     "run.md": {**SHORT_RUN, "--baseline bbr": "--baseline reno"},
     "reproduce.md": {"results/iroko2018/dumbbell.toml\n": "results/iroko2018/dumbbell.toml --set run.steps=300 --set run.engine=sim "
                                                           "--set environment.episode_s=5 --seeds 1\n",
                      "run.steps=500": "run.steps=300", "--seeds 1,2": "--seeds 1"},
     "experiments.md": {"seeds = [1, 2, 3]": "seeds = [1]", "episodes = 2": 'episodes = 1\nengine = "sim"'},
-    "extend.md": {"--agent half": "--agent half --engine sim --episode 5s"},
+    "extend.md": {name: f"{name} --engine sim --episode 5s" for name in ("--agent half", "--agent mine/agents/half.py")},
     "cluster.md": {"run.steps=500": "run.steps=300"},
 }  # fmt: skip
 """What shortens a page's commands here, and changes nothing else: text of the page, and its replacement."""
@@ -66,7 +66,7 @@ def run_command(text: str, folder: Path, environment: Mapping[str, str] | None =
     """Run a shell script in a folder; its `python` is the one of the tests and finds Iroko where this one does."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {}), "PATH": path}, timeout=400)  # fmt: skip
+                          env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {}), "PATH": path}, timeout=600)  # fmt: skip
     assert done.returncode == 0, f"{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
@@ -105,7 +105,7 @@ def test_the_pages_are_there_and_each_command_is_in_a_block_that_is_run() -> Non
 def test_paths_that_a_page_names_exist() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for name in re.findall(r"`((?:agents|topologies|traffic|examples|docs|results/iroko2018|results/parity|iroko)/[\w./-]+)`", text):
+        for name in re.findall(r"`((?:agents|topologies|traffic|examples|docs|results/iroko2018|results/parity|iroko)/[\w./]+)`", text):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
 
 
