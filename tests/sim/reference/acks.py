@@ -52,10 +52,12 @@ class TcpSender(RecoveringSender):
             set_timer = set_timer and not armed
         if set_timer and not self.start_probe(True):
             self.restart_rto()
-        if self.phase in (CWR, RECOVERY):
+        if self.phase == RECOVERY or (self.phase == CWR and not self.control.owns_window):
             self._reduce_window(delivered, self.num_lost - lost_before, advanced)
-        elif advanced:
+        elif advanced and not self.control.owns_window:
             self.control.grow(self, delivered)
+        if self.control.owns_window:
+            self.control.control(self, delivered)
         self.size_small_queue()
 
     def _note_delivered(self, segment: Segment) -> None:
@@ -90,7 +92,7 @@ class TcpSender(RecoveringSender):
     def _alert(self, original: bool, advanced: bool, sacked_some: bool, echo: bool) -> bool:
         """An ACK that is not plain; returns whether the reordering timer was armed."""
         if (self.phase == RECOVERY and self.una >= self.high) or (self.phase == CWR and self.una > self.high):
-            if self.ssthresh < INFINITE:
+            if self.ssthresh < INFINITE and not self.control.owns_window:
                 self.cwnd = self.ssthresh
             self._set_phase(OPEN)
         if self.phase == RECOVERY:
@@ -142,7 +144,8 @@ class TcpSender(RecoveringSender):
         elif ack > self.probe_end:
             self._begin_reduction()
             self._set_phase(CWR)
-            self.cwnd = self.ssthresh
+            if not self.control.owns_window:
+                self.cwnd = self.ssthresh
             self._keep_open()
         elif not advanced and not sacked_some:
             self.probe_end = 0
