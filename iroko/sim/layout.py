@@ -94,8 +94,8 @@ FLAG_MASK = (1 << FLAG_BITS) - 1
  RESENT_COUNT, DONE_ECHOES, DONE_RESENT,
  SYN_ACK_AT, MERGE_NS, MERGED, DUPLICATES_OF, DUPLICATES,
  START, PAIR, POLICY) = range(85)  # fmt: skip
-PRIVATE = 88
-FLOW = 112
+PRIVATE = 86
+FLOW = 104
 """TRANSPORT is where the flow's transport begins in `transports`. PAIR and POLICY are distances in words from the flow's own record, as the
 memory may move: to the least round-trip time between its hosts, in us (0: none), and to its policy."""
 
