@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol
 
 from iroko.errors import InputError
-from iroko.flows import Flow
+from iroko.flows import LEARNED, Flow
 from iroko.names import check_name, list_names, show
 from iroko.ownership import reclaim
 from iroko.snapshot import Floats, Integers, Snapshot
@@ -194,10 +194,14 @@ def default_engine() -> str:
 
 def missing_transports(name: str, transports: Iterable[str]) -> dict[str, str]:
     """Which of these transports the engine of this name lacks here, each with a line that says what to do; for `mininet` as root."""
+    transports = list(transports)
     if name == "sim":
         known = list_names("iroko.sim.transports")
         line = f"engine sim has no transport {{!r}}, only {', '.join(known)}: use engine guest, which has every one of Linux"
         return {transport: line.format(transport) for transport in transports if transport not in known}
+    if LEARNED in transports:
+        rest = missing_transports(name, [transport for transport in transports if transport != LEARNED])
+        return rest | {LEARNED: f"engine {name} has no transport {LEARNED!r} yet: use engine sim"}
     if name == "mininet":
         from iroko.kernel import missing_transports as missing_in_kernel
 

@@ -1,10 +1,11 @@
 """Flows: what an episode's traffic is made of, as plain data."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iroko.errors import InputError
+from iroko.errors import InputError, UnsupportedError
 from iroko.names import show
 from iroko.policy.format import Policy
 from iroko.units import plain, whole
@@ -72,6 +73,18 @@ def check_transport(name: Any, where: str = "") -> str:
     if not isinstance(name, str) or len(name) > MAX_TRANSPORT_NAME or not name.replace("_", "").isalnum():
         raise InputError(f"transport={show(name)}{where}: expected udp or the name of a TCP congestion control")
     return name
+
+
+def expect_one_transport(flows: Sequence[Flow]) -> None:
+    """Refuse flows with transports or policies of their own, for engines that give all flows one.
+
+    Raises:
+        UnsupportedError: a flow names one.
+    """
+    for flow in flows:
+        if flow.transport is not None or flow.policy is not None:
+            own = f"transport={show(flow.transport)}" if flow.transport is not None else "a policy"
+            raise UnsupportedError(f"flow {flow.source}->{flow.destination} names {own} of its own: only engine sim has that; use engine sim")
 
 
 def _to_float(start_s: Any, what: str) -> float:

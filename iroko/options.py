@@ -14,7 +14,7 @@ from typing import Any
 from iroko.agent import TCP_NAMES, agent_names
 from iroko.engine import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError, UnknownArgumentError
-from iroko.flows import UDP
+from iroko.flows import LEARNED, UDP
 from iroko.names import check_name, show
 from iroko.records import check_records
 from iroko.scenario import Scenario, parse_toml, read_toml
@@ -93,7 +93,7 @@ class RunConfig:
             raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
         if not schemes:
             raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
-        check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES))
+        check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES, LEARNED))
         check_name("engine", self.engine, ENGINES)
         check_name("train_engine", self.train_engine, ENGINES)
         if not isinstance(self.skip_missing, bool):

@@ -18,7 +18,7 @@ from iroko import errors
 from iroko.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
 from iroko.engine import Clock
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
-from iroko.flows import Flow
+from iroko.flows import Flow, expect_one_transport
 from iroko.lifetime import Lifetime
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Port, Topology
@@ -102,6 +102,7 @@ class RemoteEngine:
         self._check_open()
         if self._stepping:
             self.finish_step()
+        expect_one_transport(flows)
         content = {"flows": [dataclasses.astuple(flow) for flow in flows], "transport": transport, "seed": int(seed)}
         self._num_flows = len(flows)
         answer = self._ask(RESET, json.dumps(content).encode(), SNAPSHOT)

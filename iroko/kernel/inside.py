@@ -6,7 +6,7 @@ import numpy as np
 
 from iroko.engine import LATE_SHARE, Clock
 from iroko.errors import EngineError
-from iroko.flows import UDP, Flow
+from iroko.flows import UDP, Flow, expect_one_transport
 from iroko.kernel.counters import open_counters
 from iroko.kernel.endpoints import ECN_TRANSPORTS
 from iroko.kernel.feedback import Feedback
@@ -56,6 +56,7 @@ class KernelEngine:
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """See `Engine.reset`."""
+        expect_one_transport(flows)
         self.traffic.close_flows()
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()
