@@ -84,7 +84,7 @@ def expect_one_transport(flows: Sequence[Flow]) -> None:
     for flow in flows:
         if flow.transport is not None or flow.policy is not None:
             own = f"transport={show(flow.transport)}" if flow.transport is not None else "a policy"
-            raise UnsupportedError(f"flow {flow.source}->{flow.destination} names {own} of its own: only engine sim has that; use engine sim")
+            raise UnsupportedError(f"flow {flow.source}->{flow.destination} names {own} of its own: use engine sim, which alone has that")
 
 
 def _to_float(start_s: Any, what: str) -> float:

@@ -70,7 +70,7 @@ PACKET = 4
 SIZE_MASK = (1 << 11) - 1
 CE, ECE, RELEASE, ECT = 1 << 11, 1 << 12, 1 << 13, 1 << 14
 CWR_FLAG = ECE
-"""The same bit: on an ACK it echoes a mark, on a segment it announces that the window is being reduced. Only what has ECT is marked (CE)."""
+"""The same bit: on an ACK it echoes a mark, on a segment it announces that the window is being reduced. Only a packet with ECT gets CE."""
 KIND_SHIFT, HOP_SHIFT, ROW_SHIFT = 15, 17, 25
 KIND_MASK, HOP_MASK, NEXT_HOP = 3, 255, 1 << HOP_SHIFT
 DATA, ACK, SYN, SYN_ACK = range(4)

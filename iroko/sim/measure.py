@@ -57,7 +57,8 @@ PORT_REPORT = 7
 RECEIVED, ECHOES, COUNTED, RTT, CONNECTIONS = range(5)
 HOST_REPORT = 5
 """Rows of the report of all hosts: bytes `RECEIVED` in the interval; since the start, the `ECHOES` of marks that its flows were told of and
-what `COUNTED` as lost: sent again over TCP, sent and not arrived over UDP; now, the sum of the smoothed round-trip times, in us, of its `CONNECTIONS`."""
+what `COUNTED` as lost: sent again over TCP, sent and not arrived over UDP; now, the sum of the smoothed round-trip times, in us, of its
+`CONNECTIONS`."""
 
 
 @inlined

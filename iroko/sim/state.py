@@ -61,7 +61,10 @@ class Layout:
         """
         topology = self.topology
         over_udp = [transport.datagrams for transport in roster.of_flows]
-        found = [self.paths.there_and_back(flow.source, flow.destination, number, over_udp[number], seed) for number, flow in enumerate(flows)]
+        found = [
+            self.paths.there_and_back(flow.source, flow.destination, number, udp, seed)
+            for number, (flow, udp) in enumerate(zip(flows, over_udp, strict=True))
+        ]
         longest = max((len(path) for pair in found for path in pair), default=1)
         path_bits = longest.bit_length()
         leaves = topology.num_ports + topology.num_hosts + len(flows)

@@ -177,10 +177,9 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
 
 @called
 def control_window(s: Sim, f: int, delivered: int, lost: int, advanced: bool) -> None:
-    """Let a transport that owns its window set it, as Linux's `cong_control` does; in recovery it takes what the reduction gives."""
-    if s.flows[f + PHASE] == RECOVERY:
+    """Let a transport that owns its window set it, as Linux's `cong_control` does, or leave it to TCP's reduction."""
+    if call(s, f, ON_GROW, delivered):
         reduce_window(s, f, delivered, lost, advanced)
-    call(s, f, ON_GROW, delivered)
 
 
 @inlined

@@ -27,7 +27,6 @@ from iroko.sim.layout import (
     ON_PHASE,
     ON_REDUCE,
     OPEN,
-    OWNS_WINDOW,
     PHASE,
     PRIOR_CWND,
     PRIOR_SSTHRESH,
@@ -315,7 +314,6 @@ def on_reorder_timer(s: Sim, f: int, now: int) -> None:
     detect_losses(s, f, now)
     if in_flight(s, f) != flying and flows[f + PHASE] != RECOVERY:
         enter_recovery(s, f)
-        if trait(s, f, OWNS_WINDOW) == 0:  # as Linux, which leaves the window to `cong_control`
-            reduce_window(s, f, 1, flows[f + LOST_COUNT] - lost, False)
+        reduce_window(s, f, 1, flows[f + LOST_COUNT] - lost, False)
     if flows[f + TIMER_KIND] != RETRANSMIT or flows[f + TIMER_AT] == now:
         restart_rto(s, f, now)

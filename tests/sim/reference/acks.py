@@ -52,12 +52,13 @@ class TcpSender(RecoveringSender):
             set_timer = set_timer and not armed
         if set_timer and not self.start_probe(True):
             self.restart_rto()
-        if self.phase == RECOVERY or (self.phase == CWR and not self.control.owns_window):
-            self._reduce_window(delivered, self.num_lost - lost_before, advanced)
-        elif advanced and not self.control.owns_window:
-            self.control.grow(self, delivered)
         if self.control.owns_window:
-            self.control.control(self, delivered)
+            if self.control.control(self, delivered):
+                self._reduce_window(delivered, self.num_lost - lost_before, advanced)
+        elif self.phase in (CWR, RECOVERY):
+            self._reduce_window(delivered, self.num_lost - lost_before, advanced)
+        elif advanced:
+            self.control.grow(self, delivered)
         self.size_small_queue()
 
     def _note_delivered(self, segment: Segment) -> None:

@@ -37,20 +37,31 @@ class Learned(Reno):
             self.state.end_round(tcp.num_delivered, tcp.num_delivered_marked)
             self.round_over = True
 
-    def control(self, tcp: TcpSender, delivered: int) -> None:
-        """An ACK has been dealt with: set the window."""
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the guard leaves no choice."""
+        return self.policy.card.guard == 1024
+
+    def _take_reduced(self, tcp: TcpSender) -> None:
+        if self.is_pinned and tcp.phase in (CWR, RECOVERY):
+            self.state.dctcp.cwnd = tcp.cwnd
+
+    def control(self, tcp: TcpSender, delivered: int) -> bool:
+        """An ACK has been dealt with: set the window, or leave it to TCP's reduction; returns whether."""
         state = self.state
-        self._follow_dctcp(tcp, delivered)
+        reduced = tcp.phase == RECOVERY or (tcp.phase == CWR and self.is_pinned)
+        if self.round_over and state.rtt_us and tcp.num_delivered - state.delivered > 1:
+            self.least_rtts.append(state.rtt_us)
+        if tcp.phase == RECOVERY or not reduced:
+            self._follow_dctcp(tcp, delivered)
         if tcp.phase == LOSS:
             state.window = state.dctcp.cwnd * ONE
             tcp.cwnd = state.dctcp.cwnd
-        elif tcp.phase != RECOVERY:
+        elif not reduced:
             fast = state.gain > ONE // 2 and tcp.cwnd < 2 * tcp.most_out
             if self.num_acked and (tcp.limited or fast):
                 state.grow(delivered, tcp.num_delivered_marked)
             if self.round_over:
-                if state.rtt_us and tcp.num_delivered - state.delivered > 1:
-                    self.least_rtts.append(state.rtt_us)
                 state.act(tcp.num_delivered, tcp.num_delivered_marked, tcp.num_lost, min(self.least_rtts, default=0))
             state.window = state.bounded(state.window, state.dctcp.cwnd)
             tcp.cwnd = state.window // ONE
@@ -58,6 +69,7 @@ class Learned(Reno):
             self.round_over = False
             self.round_end = tcp.nxt
             state.new_round(tcp.num_delivered, tcp.num_delivered_marked, tcp.num_lost)
+        return reduced
 
     def _follow_dctcp(self, tcp: TcpSender, delivered: int) -> None:
         dctcp = self.state.dctcp
@@ -69,6 +81,7 @@ class Learned(Reno):
             dctcp.grow(delivered)
 
     def reduce(self, tcp: TcpSender, reason: int) -> int:
+        self._take_reduced(tcp)
         if reason == LOSS:
             self.state.dctcp.lose()
             self.state.congested, self.state.action = True, -ONE
@@ -78,6 +91,7 @@ class Learned(Reno):
 
     def change_phase(self, tcp: TcpSender, phase: int) -> None:
         state = self.state
+        self._take_reduced(tcp)
         if phase == RECOVERY and tcp.phase != RECOVERY:
             tcp.ssthresh = state.lose()
         elif phase == LOSS:
@@ -87,5 +101,5 @@ class Learned(Reno):
             state.adopt(tcp.cwnd, tcp.ssthresh)
         elif tcp.phase in (CWR, RECOVERY) and phase < CWR:
             state.dctcp.cwnd = tcp.ssthresh = state.dctcp.ssthresh
-            if tcp.phase == RECOVERY:
-                tcp.cwnd = state.window // ONE
+            state.window = state.bounded(state.window, state.dctcp.cwnd)
+            tcp.cwnd = state.window // ONE

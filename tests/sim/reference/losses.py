@@ -162,7 +162,6 @@ class RecoveringSender(Sender):
         self._detect_losses()
         if self.in_flight != flying and self.phase != RECOVERY:
             self._enter_recovery()
-            if not self.control.owns_window:
-                self._reduce_window(1, self.num_lost - lost, False)
+            self._reduce_window(1, self.num_lost - lost, False)
         if self.timer_kind != "retransmit" or self.timer_at == self.now:
             self.restart_rto()
