@@ -17,7 +17,7 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
 
 from iroko.agent import Action, Agent, TrainCallback
-from iroko.deployment import Deployment
+from iroko.envs.deployment import Deployment
 from iroko.errors import InputError
 from iroko.scenario import Scenario
 from iroko.seeds import learner_seed

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from iroko.errors import InputError
-from iroko.small_files import read_json
-from iroko.tensors import read_tensors
+from iroko.system.small_files import read_json
+from iroko.system.tensors import read_tensors
 
 CARD, WEIGHTS, REPLAY = "agent.json", "weights.pt", "replay.pt"
 MAX_CARD_BYTES = 4_000_000

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from iroko.agent import TCP_NAMES, Action, Agent
 from iroko.flows import LEARNED
-from iroko.names import check_name
+from iroko.registry import check_name
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 

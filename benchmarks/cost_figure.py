@@ -5,8 +5,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from iroko.plots import FORMATS
-from iroko.plots.style import COLUMN_INCHES, STYLE, new_figure, save
+from iroko.analysis.plots import FORMATS
+from iroko.analysis.plots.style import COLUMN_INCHES, STYLE, new_figure, save
 
 
 def draw_cost(sizes: Mapping[int, float], counts: Mapping[int, float], path: Path) -> None:

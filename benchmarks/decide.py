@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from benchmarks.result import Result
 from iroko.agent import Agent, make_agent
-from iroko.env import IrokoEnv
+from iroko.envs.environment import IrokoEnv
 from iroko.scenario import Scenario
 from iroko.seeds import benchmark_generator
 

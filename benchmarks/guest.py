@@ -8,15 +8,15 @@ from contextlib import closing
 import numpy as np
 
 from benchmarks.result import Result
-from iroko.engine import open_engine
-from iroko.env import IrokoEnv
+from iroko.engines.guest.engine import GuestEngine
+from iroko.engines.open import open_engine
+from iroko.envs.environment import IrokoEnv
 from iroko.flows import Flow
-from iroko.guest.engine import GuestEngine
 from iroko.scenario import Scenario
 from iroko.seeds import benchmark_generator
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from iroko.topology import Topology
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 
 def boot() -> list[Result]:

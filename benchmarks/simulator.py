@@ -11,13 +11,13 @@ import numpy as np
 
 from benchmarks.cost_figure import draw_cost
 from benchmarks.result import Result
-from iroko.engine import open_engine
-from iroko.env import IrokoEnv
+from iroko.engines.open import open_engine
+from iroko.envs.environment import IrokoEnv
 from iroko.flows import Flow
 from iroko.scenario import FEATURES, Scenario
 from iroko.seeds import benchmark_generator
+from iroko.topologies.fattree import fattree
 from iroko.topology import Topology
-from topologies.fattree import fattree
 
 GBPS_10 = 10e9
 FIGURE = Path("results/simulator-cost")
@@ -91,7 +91,7 @@ def _single(topology: str, steps: int = 1000) -> float:
 
 def _vector(topology: str, num_envs: int = 32, steps: int = 200) -> float:
     """Steps a second of all environments of a vector together, best of three."""
-    from iroko.vector import make_vector  # brings torch, whose memory is not the simulator's
+    from iroko.envs.vector import make_vector  # brings torch, whose memory is not the simulator's
 
     best = 0.0
     with closing(make_vector(_scenario(topology, 1000), num_envs, "sim", seed=1)) as envs:
@@ -128,7 +128,7 @@ def sim_vector() -> list[Result]:
 def sim_start() -> list[Result]:
     """From the start of Python to the first step, with the compiled code in the cache."""
     code = (
-        "import numpy as np; from iroko.env import IrokoEnv; from iroko.scenario import Scenario; "
+        "import numpy as np; from iroko.envs.environment import IrokoEnv; from iroko.scenario import Scenario; "
         "env = IrokoEnv(Scenario(topology='fattree', traffic='stride'), engine='sim'); env.reset(seed=1); "
         "env.step(np.ones(16, dtype=np.float32))"
     )
@@ -143,8 +143,8 @@ def sim_start() -> list[Result]:
 def sim_training() -> list[Result]:
     """PPO: 50,000 steps on the k=4 fat-tree, in the simulator."""
     from iroko.agent import make_agent
-    from iroko.options import DEFAULT_ENVS
-    from iroko.vector import make_vector
+    from iroko.envs.vector import make_vector
+    from iroko.rundir.config import DEFAULT_ENVS
 
     scenario = Scenario(topology="fattree", traffic="stride")
     agent = make_agent("ppo", scenario, scenario.make_topology(), 1)

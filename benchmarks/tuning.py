@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from iroko.agent import make_agent
-from iroko.evaluate import evaluate
-from iroko.options import DEFAULT_ENVS, DEFAULT_STEPS, read_setting
+from iroko.run.evaluate import evaluate
+from iroko.run.train import train
+from iroko.rundir.config import DEFAULT_ENVS, DEFAULT_STEPS, read_setting
 from iroko.scenario import Scenario
-from iroko.train import train
 
 _COMMON: dict[str, Any] = {"interval_s": 0.5, "episode_s": 20.0}
 SCENARIOS = {

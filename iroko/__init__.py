@@ -50,17 +50,17 @@ from types import ModuleType  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
-    from iroko.env import IrokoEnv
-    from iroko.gym_vector import IrokoVectorEnv
-    from iroko.sb3_vector import BatchVecEnv
+    from iroko.envs.environment import IrokoEnv
+    from iroko.envs.gym_vector import IrokoVectorEnv
+    from iroko.envs.sb3_vector import BatchVecEnv
+    from iroko.envs.vector import IrokoVecEnv, make_vector
     from iroko.scenario import Scenario
-    from iroko.vector import IrokoVecEnv, make_vector
 
 __all__ = ["BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "make_vector", "register_envs"]
 
 _LAZY = {
-    "BatchVecEnv": "iroko.sb3_vector", "IrokoEnv": "iroko.env", "IrokoVecEnv": "iroko.vector", "IrokoVectorEnv": "iroko.gym_vector",
-    "Scenario": "iroko.scenario", "make_vector": "iroko.vector",
+    "BatchVecEnv": "iroko.envs.sb3_vector", "IrokoEnv": "iroko.envs.environment", "IrokoVecEnv": "iroko.envs.vector", "IrokoVectorEnv":
+    "iroko.envs.gym_vector", "Scenario": "iroko.scenario", "make_vector": "iroko.envs.vector",
 }  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def register_envs() -> None:
 
     for name, maker in (("iroko/Dumbbell-v0", "make_dumbbell"), ("iroko/FatTree-v0", "make_fattree")):
         if name not in registry:
-            register(name, entry_point=f"iroko.makers:{maker}", vector_entry_point=f"iroko.gym_vector:{maker}")
+            register(name, entry_point=f"iroko.envs.makers:{maker}", vector_entry_point=f"iroko.envs.gym_vector:{maker}")
 
 
 class _RegisterLater:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from iroko.errors import InputError
 from iroko.flows import LEARNED, Flow
-from iroko.names import check_name, in_users_code, list_names, load, show
+from iroko.registry import check_name, in_users_code, list_names, load, show
 from iroko.scenario import Scenario, check_parameters
 from iroko.topology import Topology
 

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iroko.errors import InputError, UnsupportedError
-from iroko.names import show
-from iroko.policy.format import Policy
+from iroko.registry import show
 from iroko.units import plain, whole
+
+if TYPE_CHECKING:
+    from iroko.policy.format import Policy
 
 UDP, LEARNED = "udp", "iroko"
 """The transport without congestion control, and the one whose control a policy is; every other transport is the name of a TCP congestion
@@ -38,7 +40,7 @@ class Flow:
     start_s: float = 0.0
     size_bytes: int | None = None
     transport: str | None = None
-    policy: Policy | None = None
+    policy: "Policy | None" = None
 
     def __post_init__(self) -> None:
         for key in ("source", "destination"):
@@ -60,7 +62,7 @@ class Flow:
             object.__setattr__(self, "size_bytes", size_bytes)
         if self.transport is not None:
             check_transport(self.transport, f" of {what}")
-        if self.policy is not None and not isinstance(self.policy, Policy):
+        if self.policy is not None and not hasattr(self.policy, "to_words"):
             raise InputError(f"policy={show(self.policy)} of {what}: expected a Policy, such as iroko.policy.format.read_policy gives")
 
 

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from iroko.errors import InputError, UnknownArgumentError
-from iroko.flows import LEARNED, UDP, Flow, check_transport
-from iroko.names import check_name, in_users_code, load, show
-from iroko.policy.choice import DEFAULT_POLICY, check_policy, load_policy
-from iroko.policy.format import Policy
+from iroko.flows import UDP, Flow, check_transport
+from iroko.registry import check_name, in_users_code, load, show
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
 from iroko.units import format_rate, parse_rate, parse_size, parse_time, plain
@@ -99,12 +97,12 @@ class Scenario:
         interval_s: one step of control, 1 ms to 60 s.
         episode_s: length of an episode; a whole number of intervals.
         min_fraction: the least share of its link that an agent can give a host, above 0.
-        features: what the observation of a central agent holds, in this order; see `iroko.observation`.
+        features: what the observation of a central agent holds, in this order; see `iroko.envs.observation`.
         reward: name of a reward in `iroko.reward`.
         deployment: `central`, one agent sees all and sets all limits, or `hosts`, each host sees what it can know and sets its own; see
-            `iroko.deployment`.
+            `iroko.envs.deployment`.
         policy: what decides over the transport `iroko`: the name of a built-in policy, or the path of a file.
-        policy_sha256: of that file, filled in; empty for a built-in policy.
+        policy_sha256: of that file when the run was begun, so that it stays the same; empty: not known, or the policy is built in.
     """
 
     topology: str = "dumbbell"
@@ -118,7 +116,7 @@ class Scenario:
     features: tuple[str, ...] = DEFAULT_FEATURES
     reward: str = "iroko2018"
     deployment: str = CENTRAL
-    policy: str = DEFAULT_POLICY
+    policy: str = "dctcp_like"
     policy_sha256: str = ""
 
     def __post_init__(self) -> None:
@@ -153,7 +151,9 @@ class Scenario:
         check_name("reward", self.reward, REWARDS)
         check_name("deployment", self.deployment, DEPLOYMENTS)
         check_transport(self.transport)
-        object.__setattr__(self, "policy_sha256", check_policy(self.policy, self.policy_sha256))
+        for key in ("policy", "policy_sha256"):
+            if not isinstance(getattr(self, key), str):
+                raise InputError(f"{key}={show(getattr(self, key))}: expected text, see `iroko.policy.choice`")
         for kind in ("topology", "traffic"):
             function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))
             key = f"{kind}_parameters"
@@ -212,25 +212,7 @@ class Scenario:
             if flow.source not in hosts or flow.destination not in hosts:
                 unknown = flow.source if flow.source not in hosts else flow.destination
                 check_name(f"host in a flow of traffic {self.traffic}", unknown, topology.hosts)
-        return self._with_policies(flows)
-
-    def _with_policies(self, flows: list[Flow]) -> list[Flow]:
-        """The flows, each with the scenario's policy that runs over `iroko` and names none."""
-        if not any((flow.transport or self.transport) == LEARNED for flow in flows):
-            return flows
-        policy = self.load_policy()
-        return [
-            dataclasses.replace(flow, policy=policy) if flow.policy is None and (flow.transport or self.transport) == LEARNED else flow
-            for flow in flows
-        ]
-
-    def load_policy(self) -> Policy:
-        """The policy of flows over `iroko`.
-
-        Raises:
-            InputError: its file is at fault, or another than it was.
-        """
-        return load_policy(self.policy, self.policy_sha256)
+        return flows
 
     def describe_hosts(self, topology: Topology) -> dict[str, str]:
         """For each address of the traffic's file its host, where the file does not say it; empty: it does, or there is no file."""

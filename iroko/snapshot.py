@@ -13,7 +13,7 @@ Integers = npt.NDArray[np.int64]
 class Snapshot:
     """Measurements of one interval; after `reset` the interval is empty and every count is 0.
 
-    The snapshot of an `iroko.engine.Batch` has an axis of environments before each of the shapes below, and then times are arrays of
+    The snapshot of an `iroko.engines.base.Batch` has an axis of environments before each of the shapes below, and then times are arrays of
     shape `(num_envs,)`.
 
     Attributes:

@@ -15,7 +15,7 @@ from typing import Any
 import networkx as nx
 
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.registry import show
 from iroko.units import MAX_RATE_BPS, plain, whole
 
 ROUTINGS = ("static", "ecmp")

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.registry import show
 
 _MOST_CHARACTERS = 100
 _NUMBER = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([A-Za-zµμ/]*)\s*")

@@ -5,8 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from iroko.engines.guest.build import kernel_path
 from iroko.errors import UnsupportedError
-from iroko.guest.build import kernel_path
 
 # The same examples every time, and no deadline: a loaded machine is no failure.
 settings.register_profile("iroko", deadline=None, derandomize=True, max_examples=50)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from iroko.engine import Clock
+from iroko.engines.base import Clock
 from iroko.flows import Flow
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
@@ -16,7 +16,7 @@ PADDING = {"flow_bytes": 0, "flow_completion_s": np.nan}
 
 
 class FakeBatch:
-    """An `iroko.engine.Batch`.
+    """An `iroko.engines.base.Batch`.
 
     Args:
         extra_columns: columns of padding beyond what the longest episode needs.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from iroko.engine import Clock
+from iroko.engines.base import Clock
 from iroko.errors import ClosedError, EngineError
 from iroko.flows import Flow
 from iroko.snapshot import Floats, Integers, Snapshot
@@ -20,7 +20,7 @@ TICKS = 10
 
 
 class FakeEngine:
-    """An `iroko.engine.Engine`.
+    """An `iroko.engines.base.Engine`.
 
     Args:
         fail_at: number of the step, counted from 1 over all episodes, whose `finish_step` raises EngineError; None: none.

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iroko.manifest import COMPLETE
-from iroko.options import RunConfig, make_config
-from iroko.run_data import RunData, read_run
-from iroko.store import RunFolder
+from iroko.rundir.config import RunConfig, make_config
+from iroko.rundir.folder import RunFolder
+from iroko.rundir.manifest import COMPLETE
+from iroko.rundir.reader import RunData, read_run
 
 INTERVAL_S = 0.5
 

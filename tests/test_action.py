@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from iroko.action import read_action
 from iroko.arrays import FabricArrays
+from iroko.envs.action import read_action
 from iroko.errors import InputError
+from iroko.topologies.dumbbell import dumbbell
 from iroko.topology import Port, Topology
-from topologies.dumbbell import dumbbell
 
 
 def test_fractions_become_limits() -> None:

@@ -14,17 +14,17 @@ import torch
 from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from agents._learner import Learner
-from agents._models import CARD, WEIGHTS
-from agents._policies import clipped_mean
-from agents.ars import SideBySide
-from agents.reinforce import Reinforce
 from iroko.agent import TCP_NAMES, Agent, agent_names, make_agent
-from iroko.env import IrokoEnv
+from iroko.agents._learner import Learner
+from iroko.agents._models import CARD, WEIGHTS
+from iroko.agents._policies import clipped_mean
+from iroko.agents.ars import SideBySide
+from iroko.agents.reinforce import Reinforce
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.vector import IrokoVecEnv
 from iroko.errors import InputError
 from iroko.flows import UDP, Flow
 from iroko.scenario import Scenario
-from iroko.vector import IrokoVecEnv
 from tests.fake_engine import FakeEngine
 
 SCENARIO = Scenario(episode_s=2.0)

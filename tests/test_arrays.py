@@ -6,8 +6,8 @@ import pytest
 from iroko.arrays import FabricArrays, FlowArrays
 from iroko.errors import InputError
 from iroko.flows import Flow
-from topologies.dumbbell import dumbbell
-from topologies.star import star
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.star import star
 
 
 def test_a_fabric() -> None:

@@ -8,16 +8,15 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-import iroko.engine
-from iroko.batch_env import BatchEnv
-from iroko.env import IrokoEnv
-from iroko.env_common import SHARED, make_seeds
+from iroko.envs.batch import BatchEnv
+from iroko.envs.common import SHARED, make_seeds
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.gym_vector import IrokoVectorEnv
+from iroko.envs.sb3_vector import BatchVecEnv
+from iroko.envs.vector import IrokoVecEnv
 from iroko.errors import ClosedError, EngineError, InputError
-from iroko.gym_vector import IrokoVectorEnv
 from iroko.reward import REWARDS
-from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import FEATURES, Scenario
-from iroko.vector import IrokoVecEnv
 from tests.fake_batch import FakeBatch, fake_batch_opener
 from tests.fake_engine import FakeEngine
 
@@ -144,7 +143,7 @@ def test_members_show_what_single_environments_show() -> None:
 
 def test_a_simulator_of_its_own_is_opened_late_and_closed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
     env = BatchEnv([SCENARIO] * 2, [4, 5])
     assert opened == [] and env.clocks == []
     for _ in range(2):
@@ -176,7 +175,7 @@ def test_equal_fabrics_are_made_once() -> None:
 
 def test_a_failing_simulator_closes_all(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
     for face in (IrokoVectorEnv, BatchVecEnv):
         env = face([SCENARIO] * 3, [1, 2, 3])
         env.reset()
@@ -195,7 +194,7 @@ def test_a_failing_simulator_closes_all(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_interrupted_step_closes_all(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
     env = BatchEnv([SCENARIO], [1])
     env.reset([None])
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iroko.errors import InputError
-from traffic._capture import read_capture
-from traffic._intervals import MAX_INTERVALS, Intervals
+from iroko.traffic._capture import read_capture
+from iroko.traffic._intervals import MAX_INTERVALS, Intervals
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 A, B = b"\x0a\0\0\1", b"\x0a\0\0\2"

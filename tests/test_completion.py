@@ -10,16 +10,23 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from iroko.completion import CLASS_BOUNDS_BYTES, class_bounds_bytes, class_names, finite_flows, has_finite_flows, score_completions
-from iroko.completion_table import explain
+from iroko.analysis.completion_table import explain
+from iroko.analysis.completions import (
+    CLASS_BOUNDS_BYTES,
+    class_bounds_bytes,
+    class_names,
+    finite_flows,
+    has_finite_flows,
+    score_completions,
+)
+from iroko.analysis.plots import figures
+from iroko.analysis.plots.completion import draw_completion, group_bounds
+from iroko.analysis.scores import print_table, score_schemes, to_json
 from iroko.errors import InputError
-from iroko.manifest import COMPLETE
-from iroko.options import RunConfig, make_config
-from iroko.plots import figures
-from iroko.plots.completion import draw_completion, group_bounds
-from iroko.run_data import RunData, read_run
-from iroko.store import RunFolder
-from iroko.table import print_table, score_schemes, to_json
+from iroko.rundir.config import RunConfig, make_config
+from iroko.rundir.folder import RunFolder
+from iroko.rundir.manifest import COMPLETE
+from iroko.rundir.reader import RunData, read_run
 from tests.fake_run import make_frames, make_run
 
 RATE, FRAME = 10e6, 1514

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from agents._learner import Learner
-from agents._models import CARD
 from iroko.agent import Agent, make_agent
-from iroko.deployment import Deployment
-from iroko.env import IrokoEnv
+from iroko.agents._learner import Learner
+from iroko.agents._models import CARD
+from iroko.envs.deployment import Deployment
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.host_observation import HISTORY_STEPS, HOST_VIEW
+from iroko.envs.host_rows import HostRows
+from iroko.envs.sb3_vector import BatchVecEnv
+from iroko.envs.vector import IrokoVecEnv
 from iroko.errors import InputError
-from iroko.host_observation import HISTORY_STEPS, HOST_VIEW
-from iroko.host_rows import HostRows
-from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import Scenario
-from iroko.vector import IrokoVecEnv
 from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from iroko.agent import Progress
-from iroko.display import LiveDisplay, Meter, PlainDisplay, format_duration, open_display, sparkline
+from iroko.run.progress import LiveDisplay, Meter, PlainDisplay, format_duration, open_display, sparkline
 
 
 class Clock:

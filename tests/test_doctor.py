@@ -19,10 +19,10 @@ from iroko.doctor.__main__ import CHECKS, examine, main
 from iroko.doctor.findings import OK, SHORT, UNKNOWN, Report
 from iroko.doctor.page import WIDTH, lines
 from iroko.doctor.surroundings import Surroundings
+from iroko.engines.guest.host import GUEST_BYTES
 from iroko.errors import UnsupportedError
-from iroko.guest.host import GUEST_BYTES
-from iroko.names import list_names
-from iroko.options import DEFAULT_STEPS
+from iroko.registry import list_names
+from iroko.rundir.config import DEFAULT_STEPS
 
 SYMBOLS = "\n".join(f"0000000000000000 t {name}" for name in ("_stext", *(symbol for symbol, _ in kernel.PARTS.values())))
 CONTROLS = "/proc/sys/net/ipv4/tcp_available_congestion_control"
@@ -325,7 +325,7 @@ def test_the_json_has_its_shape(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_its_own_lists_are_those_of_iroko() -> None:
     assert engines.CONGESTION_CONTROLS == TCP_NAMES
-    assert sorted(engines.SIMULATED) == list_names("iroko.sim.transports")
+    assert sorted(engines.SIMULATED) == list_names("iroko.engines.sim.transports")
     assert DEFAULT_STEPS > 0
 
 
@@ -403,11 +403,11 @@ def test_it_runs_as_somebody_with_nothing() -> None:
 
 
 def test_a_failing_main_job_points_to_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from iroko import run
+    from iroko.run import command
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert run.main(["--engine", "guest", "--topo", "dumbbell", "--agent", "none", "--baseline", "nv"]) == 2
+    assert command.main(["--engine", "guest", "--topo", "dumbbell", "--agent", "none", "--baseline", "nv"]) == 2
     assert "what works here says python -m iroko.doctor" in capsys.readouterr().err
-    assert run.main(["--engine", "gest"]) == 2
+    assert command.main(["--engine", "gest"]) == 2
     assert "doctor" not in capsys.readouterr().err  # the input is at fault, not the machine

@@ -6,8 +6,8 @@ import platform
 import pytest
 
 from iroko.agent import TCP_NAMES
-from iroko.engine import default_engine, first_use, missing_transports
-from topologies.dumbbell import dumbbell
+from iroko.engines.open import default_engine, first_use, missing_transports
+from iroko.topologies.dumbbell import dumbbell
 
 
 @pytest.mark.parametrize(("system", "machine", "engine"), [
@@ -31,13 +31,13 @@ def test_the_guest_lacks_nothing() -> None:
 
 
 def test_of_the_machine_its_kernel_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel = importlib.import_module("iroko.kernel")
+    kernel = importlib.import_module("iroko.engines.kernel")
     monkeypatch.setattr(kernel, "missing_transports", lambda names: {name: "load it" for name in names if name == "nv"}, raising=False)
     assert missing_transports("mininet", ["nv", "cubic"]) == {"nv": "load it"}
 
 
 def test_only_the_simulator_has_something_to_do_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = importlib.import_module("iroko.sim.compiled")
+    compiled = importlib.import_module("iroko.engines.sim.jit")
     monkeypatch.setattr(compiled, "is_compiled", lambda: False, raising=False)
     assert str(first_use("sim")).startswith("compiling the simulator, once")
     monkeypatch.setattr(compiled, "is_compiled", lambda: True, raising=False)
@@ -46,8 +46,8 @@ def test_only_the_simulator_has_something_to_do_first(monkeypatch: pytest.Monkey
 
 
 def test_who_opens_the_simulator_is_told_that_it_compiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(importlib.import_module("iroko.sim.compiled"), "is_compiled", lambda: False)
-    engine = importlib.import_module("iroko.engine")
+    monkeypatch.setattr(importlib.import_module("iroko.engines.sim.jit"), "is_compiled", lambda: False)
+    engine = importlib.import_module("iroko.engines.open")
     monkeypatch.setattr(engine, "_asked", set())
     for _ in range(2):
         engine.open_engine("sim", dumbbell()).close()

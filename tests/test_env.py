@@ -14,8 +14,8 @@ import stable_baselines3.common.env_checker
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import iroko
-import iroko.env
-from iroko.env import IrokoEnv
+import iroko.envs.environment
+from iroko.envs.environment import IrokoEnv
 from iroko.errors import ClosedError, EngineError, InputError, UnknownArgumentError
 from iroko.reward import REWARDS
 from iroko.scenario import FEATURES, Scenario
@@ -30,8 +30,8 @@ IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     """The engines that environments open by name, which are test doubles."""
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
-    monkeypatch.setattr(iroko.env, "default_engine", lambda: "guest")
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.environment, "default_engine", lambda: "guest")
     return engines
 
 
@@ -284,7 +284,7 @@ def test_importing_iroko_loads_nothing_heavy() -> None:
     [
         "import gymnasium, iroko",
         "import iroko, gymnasium",
-        "import iroko.env, gymnasium",
+        "import iroko.envs.environment, gymnasium",
         "from iroko import Scenario; import gymnasium.spaces, gymnasium",
     ],
 )

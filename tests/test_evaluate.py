@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import iroko.evaluate
+import iroko.run.evaluate
 from iroko.agent import Progress, make_agent
 from iroko.errors import EngineError, InputError
-from iroko.evaluate import Records, evaluate
-from iroko.records import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS
+from iroko.run.evaluate import Records, evaluate
+from iroko.rundir.record_size import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS
 from iroko.scenario import Scenario
 from iroko.topology import Topology
 from tests.fake_engine import FakeEngine, fake_opener
@@ -21,7 +21,7 @@ SCENARIO = Scenario(episode_s=1.0, traffic="random", topology_parameters={"num_l
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.evaluate, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.run.evaluate, "open_engine", fake_opener(engines))
     return engines
 
 
@@ -132,7 +132,7 @@ def test_the_engine_is_closed_after_scoring_and_after_errors(monkeypatch: pytest
         engines.append(FakeEngine(topology, fail_at=fail_at[0]))
         return engines[-1]
 
-    monkeypatch.setattr(iroko.evaluate, "open_engine", open_fake)
+    monkeypatch.setattr(iroko.run.evaluate, "open_engine", open_fake)
     score("static")
     fail_at[0] = 3
     with pytest.raises(EngineError, match="step 3"):

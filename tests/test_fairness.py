@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from iroko.fairness import max_min_limits, max_min_rates
 from iroko.flows import Flow
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import Port, Topology
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from topologies.star import star
-from traffic.pairs import pairs
-from traffic.random import random
-from traffic.stride import stride
+from iroko.traffic.pairs import pairs
+from iroko.traffic.random import random
+from iroko.traffic.stride import stride
 
 
 def flows_of(*ends: str) -> list[Flow]:

@@ -12,16 +12,16 @@ from scipy import stats
 from iroko.errors import InputError
 from iroko.flows import Flow
 from iroko.scenario import Scenario
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import Topology
-from topologies.fattree import fattree
-from topologies.star import star
-from traffic import datamining as datamining_module
-from traffic import hadoop as hadoop_module
-from traffic import websearch as websearch_module
-from traffic._sizes import SizeDistribution
-from traffic.datamining import datamining
-from traffic.hadoop import hadoop
-from traffic.websearch import websearch
+from iroko.traffic import datamining as datamining_module
+from iroko.traffic import hadoop as hadoop_module
+from iroko.traffic import websearch as websearch_module
+from iroko.traffic._sizes import SizeDistribution
+from iroko.traffic.datamining import datamining
+from iroko.traffic.hadoop import hadoop
+from iroko.traffic.websearch import websearch
 
 Pattern = Callable[..., list[Flow]]
 SIZES = {"websearch": websearch_module.SIZES, "datamining": datamining_module.SIZES, "hadoop": hadoop_module.SIZES}

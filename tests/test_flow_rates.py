@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 
 from iroko.agent import make_agent
-from iroko.evaluate import evaluate
-from iroko.flow_rates import active_rates_bps, episode_jain, side_by_side
+from iroko.analysis.flow_rates import active_rates_bps, episode_jain, side_by_side
+from iroko.analysis.scores import score_schemes, to_json
+from iroko.envs.info import measures, to_numbers
 from iroko.flows import Flow
-from iroko.info import measures, to_numbers
 from iroko.reward import REWARDS, RewardContext, active_bytes
+from iroko.run.evaluate import evaluate
 from iroko.scenario import Scenario
-from iroko.table import score_schemes, to_json
+from iroko.topologies.dumbbell import dumbbell
 from tests.fake_engine import make_snapshot
 from tests.fake_run import make_run
-from topologies.dumbbell import dumbbell
 
 TOPOLOGY = dumbbell()
 """Links of 10 Mbit/s: a megabyte takes 0.8 s."""

@@ -9,7 +9,7 @@ import pytest
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.options import make_config
+from iroko.rundir.config import make_config
 from iroko.scenario import Scenario
 
 

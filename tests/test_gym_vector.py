@@ -9,9 +9,9 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import DictInfoToList, NormalizeObservation, RecordEpisodeStatistics
 
 import iroko
-import iroko.engine
+import iroko.engines.open
+from iroko.envs.gym_vector import IrokoVectorEnv
 from iroko.errors import InputError, UnknownArgumentError
-from iroko.gym_vector import IrokoVectorEnv
 from iroko.scenario import Scenario
 from iroko.seeds import environment_seeds
 from tests.fake_batch import FakeBatch, fake_batch_opener
@@ -23,7 +23,7 @@ IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeBatch]:
     """The simulators that vector environments open, which are test doubles."""
     batches: list[FakeBatch] = []
-    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(batches))
+    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(batches))
     return batches
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from iroko.arrays import FabricArrays, FlowArrays
+from iroko.envs.host_observation import HALF_FRAMES, HISTORY_STEPS, HOST_VIEW, KEPT, HostObserver
 from iroko.flows import Flow
-from iroko.host_observation import HALF_FRAMES, HISTORY_STEPS, HOST_VIEW, KEPT, HostObserver
 from iroko.snapshot import Snapshot
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from tests.fake_engine import make_snapshot
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 TOPOLOGY = dumbbell()
 FLOWS = [Flow("h0", "h2"), Flow("h0", "h3"), Flow("h1", "h3")]

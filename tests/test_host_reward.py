@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from iroko.arrays import FabricArrays, FlowArrays
+from iroko.envs.host_reward import HostRewards
 from iroko.flows import Flow
-from iroko.host_reward import HostRewards
 from iroko.reward import REWARDS, RewardContext
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from iroko.topology import Topology
 from tests.fake_engine import make_snapshot
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 QUEUE_BYTES = 757_000
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from iroko.env import IrokoEnv
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.host_observation import HISTORY_STEPS, HOST_VIEW
+from iroko.envs.hosts import HostsEnv
 from iroko.errors import ClosedError, InputError
-from iroko.host_observation import HISTORY_STEPS, HOST_VIEW
-from iroko.hosts_env import HostsEnv
 from iroko.scenario import Scenario
 from tests.fake_engine import FakeEngine
 

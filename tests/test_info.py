@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from iroko.info import measures, to_numbers, to_rows
+from iroko.envs.info import measures, to_numbers, to_rows
 from iroko.reward import RewardContext
+from iroko.topologies.dumbbell import dumbbell
 from tests.fake_engine import make_snapshot
-from topologies.dumbbell import dumbbell
 
 
 def test_numbers_and_rows_have_pythons_own_types() -> None:

@@ -13,15 +13,15 @@ from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
-from iroko.env import IrokoEnv
-from iroko.env_common import make_seeds
+from iroko.envs.common import make_seeds
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.hosts import HostsEnv
+from iroko.envs.sb3_vector import BatchVecEnv
+from iroko.envs.vector import IrokoVecEnv
 from iroko.errors import InputError, IrokoError, UnknownArgumentError
-from iroko.hosts_env import HostsEnv
-from iroko.options import make_config
 from iroko.reward import REWARDS
-from iroko.sb3_vector import BatchVecEnv
+from iroko.rundir.config import make_config
 from iroko.scenario import Scenario
-from iroko.vector import IrokoVecEnv
 from tests.fake_engine import FakeEngine
 
 DUMBBELL = "iroko/Dumbbell-v0"

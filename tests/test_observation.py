@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from iroko.arrays import FlowArrays
+from iroko.envs.observation import Observer
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.observation import Observer
 from iroko.scenario import FEATURES
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from iroko.topology import Topology
 from tests.fake_engine import make_snapshot
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 
 @pytest.fixture

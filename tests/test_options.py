@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iroko.errors import InputError
-from iroko.options import (
+from iroko.rundir.config import (
     DEFAULT_ENVS,
     DEFAULT_STEPS,
     RunConfig,

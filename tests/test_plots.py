@@ -10,14 +10,14 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 
-from agents import __path__ as agents_path
 from iroko.agent import agent_names
-from iroko.plots import draw_all, figures
-from iroko.plots.fabric import draw_fabric, node_positions
-from iroko.plots.style import COLUMN_INCHES, STYLE, label, look, rate_unit, size_unit
-from iroko.run_data import RunData
+from iroko.agents import __path__ as agents_path
+from iroko.analysis.plots import draw_all, figures
+from iroko.analysis.plots.fabric import draw_fabric, node_positions
+from iroko.analysis.plots.style import COLUMN_INCHES, STYLE, label, look, rate_unit, size_unit
+from iroko.rundir.reader import RunData
+from iroko.topologies.fattree import fattree
 from tests.fake_run import make_run
-from topologies.fattree import fattree
 
 NAMES = ["learning", "timeline", "queue-cdf", "goodput-queue", "engines", "fabric-ppo", "fabric-nv", "fabric-maxmin"]
 TRAINED: dict[str, Any] = {"gain_in_training": 0.5}

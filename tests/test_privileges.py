@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from iroko import privileges
-from iroko.cache import cache_folder, hand_over_cache, make_cache_folder
 from iroko.errors import UnsupportedError
-from iroko.manifest import Manifest, git_commit
-from iroko.privileges import SYSTEM_PATH, allowed_environment, clean_environment, hand_over
-from iroko.store import write_beside
+from iroko.rundir.folder import write_beside
+from iroko.rundir.manifest import Manifest, git_commit
+from iroko.system import privileges
+from iroko.system.cache import cache_folder, hand_over_cache, make_cache_folder
+from iroko.system.privileges import SYSTEM_PATH, allowed_environment, clean_environment, hand_over
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
 USER, GROUP = 65534, 65533
@@ -179,7 +179,7 @@ def test_the_checkouts_configuration_starts_no_program_as_root(tmp_path: Path, m
         subprocess.run([*git, *command], check=True, capture_output=True)
     for path in (source, *source.rglob("*")):
         os.chown(path, USER, GROUP)
-    monkeypatch.setattr(sys.modules["iroko.manifest"], "__file__", str(source / "iroko" / "manifest.py"))
+    monkeypatch.setattr(sys.modules["iroko.rundir.manifest"], "__file__", str(source / "iroko" / "manifest.py"))
     commit = git_commit()
     assert commit is not None and len(commit.partition("+")[0]) == 40
     assert {path.name for path in proof.iterdir()} <= {str(USER)}

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from iroko.errors import InputError
-from iroko.evaluate import _Tables, evaluate
 from iroko.flows import Flow
-from iroko.options import make_config
-from iroko.records import MAX_RECORDS_BYTES, check_records, records_bytes
+from iroko.run.evaluate import _Tables, evaluate
+from iroko.rundir.config import make_config
+from iroko.rundir.record_size import MAX_RECORDS_BYTES, check_records, records_bytes
 from iroko.scenario import Scenario
+from iroko.topologies.dumbbell import dumbbell
 from tests.fake_engine import make_snapshot
-from topologies.dumbbell import dumbbell
 
 MANY_FLOWS = {"topology": {"name": "star", "num_hosts": 101}, "traffic": {"name": "random", "flows_per_host": 990}}
 
@@ -45,7 +45,7 @@ def test_the_limit_is_exact() -> None:
 def test_evaluate_refuses_it_before_an_engine_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     from iroko.agent import make_agent
 
-    monkeypatch.setattr("iroko.evaluate.open_engine", lambda *_: pytest.fail("an engine was opened"))
+    monkeypatch.setattr("iroko.run.evaluate.open_engine", lambda *_: pytest.fail("an engine was opened"))
     scenario = Scenario(interval_s=0.001, episode_s=1000.0)
     with pytest.raises(InputError, match="records would be more than 16 GB"):
         evaluate(make_agent("static", scenario, scenario.make_topology()), scenario, "sim", 100, seed=1)

@@ -12,20 +12,20 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-import iroko.render
-from iroko.env import IrokoEnv
+import iroko.envs.render
+from iroko.analysis.plots.frames import BLOCK_PIXELS, QUEUE_COLOR, FabricFrames
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.gym_vector import IrokoVectorEnv
+from iroko.envs.hosts import HostsEnv
+from iroko.envs.vector import IrokoVecEnv
 from iroko.errors import ClosedError, InputError, UnknownArgumentError, UnsupportedError
-from iroko.gym_vector import IrokoVectorEnv
-from iroko.hosts_env import HostsEnv
-from iroko.plots.frames import BLOCK_PIXELS, QUEUE_COLOR, FabricFrames
 from iroko.scenario import Scenario
 from iroko.topology import Topology
-from iroko.vector import IrokoVecEnv
 from tests.fake_engine import FakeEngine, make_snapshot
 
 SCENARIO = Scenario(episode_s=0.5, traffic="pairs")
 FULL = np.ones(4, np.float32)
-Frame = iroko.render.Frame
+Frame = iroko.envs.render.Frame
 
 
 def make_env(mode: str | None = "rgb_array", scenario: Scenario = SCENARIO) -> IrokoEnv:
@@ -196,8 +196,8 @@ def no_display(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def window(monkeypatch: pytest.MonkeyPatch, no_display: None) -> None:
     """A window that is a picture in memory, and needs no display."""
     plt.switch_backend("agg")
-    monkeypatch.setattr(iroko.render, "_open_display", lambda: None)
-    monkeypatch.setattr(iroko.render, "RENDER_FPS", 1000)
+    monkeypatch.setattr(iroko.envs.render, "_open_display", lambda: None)
+    monkeypatch.setattr(iroko.envs.render, "RENDER_FPS", 1000)
 
 
 @pytest.mark.skipif("not sys.platform.startswith('linux')", reason="needs Linux, where a display has a name")
@@ -207,15 +207,15 @@ def test_a_window_without_a_display_is_refused_when_the_environment_is_made(kind
         kind(SCENARIO, render_mode="human")
     with pytest.raises(UnsupportedError, match="no display"):
         gymnasium.make("iroko/Dumbbell-v0", render_mode="human")
-    assert iroko.render.render_metadata()["render_modes"] == ["rgb_array"]
+    assert iroko.envs.render.render_metadata()["render_modes"] == ["rgb_array"]
 
 
 def test_a_display_without_a_toolkit_is_refused(no_display: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":99")
-    monkeypatch.setattr(iroko.render, "_switch", lambda toolkit: False)
+    monkeypatch.setattr(iroko.envs.render, "_switch", lambda toolkit: False)
     with pytest.raises(UnsupportedError, match="no toolkit for windows; install one, such as Debian's python3-tk"):
         IrokoEnv(SCENARIO, render_mode="human")
-    assert iroko.render.render_metadata()["render_modes"] == ["human", "rgb_array"]
+    assert iroko.envs.render.render_metadata()["render_modes"] == ["human", "rgb_array"]
 
 
 def test_the_first_toolkit_that_works_is_taken(no_display: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_the_first_toolkit_that_works_is_taken(no_display: None, monkeypatch: py
         tried.append(toolkit)
         return toolkit == "gtk3agg"
 
-    monkeypatch.setattr(iroko.render, "_switch", switch)
+    monkeypatch.setattr(iroko.envs.render, "_switch", switch)
     assert make_env("human").render_mode == "human"
     assert tried == ["macosx", "qtagg", "gtk4agg", "gtk3agg"]
 

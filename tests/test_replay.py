@@ -16,14 +16,14 @@ from scapy.utils import PcapNgWriter, PcapWriter
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.options import first_difference, make_config
-from iroko.run import main
-from iroko.run_data import read_manifest
+from iroko.run.command import main
+from iroko.rundir.config import first_difference, make_config
+from iroko.rundir.reader import read_manifest
 from iroko.scenario import Scenario
+from iroko.topologies.star import star
 from iroko.topology import Topology
-from topologies.star import star
-from traffic._capture import read_capture
-from traffic.replay import replay
+from iroko.traffic._capture import read_capture
+from iroko.traffic.replay import replay
 
 HEADING = "source,destination,start_s,size_bytes\n"
 STAR = star(4)

@@ -8,9 +8,9 @@ import pytest
 from iroko.flows import Flow
 from iroko.reward import REWARDS, RewardContext
 from iroko.snapshot import Snapshot
+from iroko.topologies.dumbbell import dumbbell
 from iroko.topology import Topology
 from tests.fake_engine import make_snapshot
-from topologies.dumbbell import dumbbell
 
 # A dumbbell of 2 + 2 hosts has 6 switch ports: one to each of the 4 hosts and two between the switches. Links carry 10 Mbit/s, so
 # 1,250,000 bytes in the second of `make_snapshot`. h0 delivers 500,000 bytes to h2 (0.4 of its link), h1 250,000 to h3 (0.2).

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from iroko.engine import Engine
+from iroko.analysis.plots import draw_all
+from iroko.engines.base import Engine
 from iroko.errors import EngineError, UnsupportedError
 from iroko.flows import Flow
-from iroko.manifest import COMPLETE, INCOMPLETE
-from iroko.plots import draw_all
 from iroko.report import write_report
-from iroko.run import main
-from iroko.run_data import read_manifest, read_run
+from iroko.run.command import main
+from iroko.rundir.manifest import COMPLETE, INCOMPLETE
+from iroko.rundir.reader import read_manifest, read_run
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
 from tests.fake_batch import FakeBatch
@@ -86,10 +86,10 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     engines = Engines()
     for module in ("env", "evaluate", "job"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", engines.open)
-    monkeypatch.setattr("iroko.engine.open_batch", engines.open_batch)
-    monkeypatch.setattr("iroko.job.first_use", lambda name: None)
+    monkeypatch.setattr("iroko.envs.batch.open_batch", engines.open_batch)
+    monkeypatch.setattr("iroko.run.job.first_use", lambda name: None)
     # Drawing takes longer than the rest of such a run; the whole of it is in the first test.
-    monkeypatch.setattr("iroko.plots.draw_all", lambda _: [])
+    monkeypatch.setattr("iroko.analysis.plots.draw_all", lambda _: [])
     monkeypatch.setattr("iroko.report.write_report", lambda _: None)
     monkeypatch.chdir(tmp_path)
     return engines
@@ -98,7 +98,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
 def test_the_main_job_from_end_to_end(
     engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.plots.draw_all", draw_all)
+    monkeypatch.setattr("iroko.analysis.plots.draw_all", draw_all)
     monkeypatch.setattr("iroko.report.write_report", write_report)
     assert main([*LEARN, "--out", "run"]) == 0
     out, err = capsys.readouterr()
@@ -147,7 +147,7 @@ def test_on_one_engine_nothing_is_scored_twice(engines: Engines, tmp_path: Path,
 
 
 def test_in_real_time_only_what_learned_is_scored_twice(engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iroko.kernel.missing_transports", lambda names: {}, raising=False)
+    monkeypatch.setattr("iroko.engines.kernel.missing_transports", lambda names: {}, raising=False)
     arguments = ["--train-engine", "mininet", "--envs", "1", "--steps", "1", "--out", "run"]
     assert main([*LEARN, *arguments]) == 0
     run = read_run(tmp_path / "run")
@@ -172,7 +172,7 @@ def test_a_stopped_run_goes_on_with_what_is_left_on_each_engine(engines: Engines
 def test_before_the_simulator_compiles_the_run_says_so(
     engines: Engines, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.job.first_use", lambda name: "compiling, once" if name == "sim" else None)
+    monkeypatch.setattr("iroko.run.job.first_use", lambda name: "compiling, once" if name == "sim" else None)
     assert main([*LEARN, "--steps", "1", "--out", "run"]) == 0
     err = capsys.readouterr().err
     assert err.startswith("iroko: compiling, once\n") and err.count("compiling") == 1
@@ -203,7 +203,7 @@ def test_what_the_simulator_lacks(engines: Engines, tmp_path: Path, capsys: pyte
 def test_a_default_baseline_that_the_simulator_lacks_is_left_out(
     engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.options.DEFAULT_BASELINES", ("nv", "bbr"))
+    monkeypatch.setattr("iroko.rundir.config.DEFAULT_BASELINES", ("nv", "bbr"))
     assert main(["--topo", "dumbbell", "--engine", "sim", "--episode", "1s", "--agent", "static", "--out", "run"]) == 0
     assert "warning: bbr is left out: engine sim has no transport 'bbr'" in capsys.readouterr().err
     assert read_run(tmp_path / "run").schemes == ["static", "nv"]
@@ -264,7 +264,7 @@ def test_a_failing_engine_leaves_a_run_that_can_go_on(engines: Engines, tmp_path
 def test_training_goes_on_from_its_checkpoint(
     engines: Engines, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"sim": 100, "guest": 100})
+    monkeypatch.setattr("iroko.run.train.SECTION_STEPS", {"sim": 100, "guest": 100})
     engines.fail_at = 200
     assert main([*LEARN, "--envs", "1", "--out", "run"]) == 1
     assert list((tmp_path / "run/checkpoint/ppo").iterdir())
@@ -342,7 +342,9 @@ def test_a_missing_baseline_that_was_asked_for_is_an_error(engines: Engines, cap
 def test_what_the_hosts_kernel_lacks_is_known_before_the_start(
     engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: bool
 ) -> None:
-    monkeypatch.setattr("iroko.kernel.missing_transports", lambda names: {"nv": "no nv here"} if "nv" in names else {}, raising=False)
+    monkeypatch.setattr(
+        "iroko.engines.kernel.missing_transports", lambda names: {"nv": "no nv here"} if "nv" in names else {}, raising=False
+    )
     arguments = [*STATIC] if asked else [*SHORT, "--agent", "static"]
     code = main([*arguments, "--engine", "mininet", "--out", "run"])
     err = capsys.readouterr().err
@@ -460,7 +462,7 @@ def test_a_machine_without_the_engine_is_one_line(engines: Engines, tmp_path: Pa
     def refuse(name: str, topology: Topology, seed: int = 0) -> Engine:
         raise UnsupportedError("engine mininet needs root: start it with sudo")
 
-    monkeypatch.setattr("iroko.job.open_engine", refuse)
+    monkeypatch.setattr("iroko.run.job.open_engine", refuse)
     assert main([*STATIC, "--out", "run"]) == 2
     assert capsys.readouterr().err == "iroko: engine mininet needs root: start it with sudo; what works here says python -m iroko.doctor\n"
     assert not (tmp_path / "run").exists()
@@ -468,7 +470,7 @@ def test_a_machine_without_the_engine_is_one_line(engines: Engines, tmp_path: Pa
 
 def test_help_and_errors_come_without_the_learning_libraries() -> None:
     script = (
-        "import sys; from iroko.run import main; code = main(sys.argv[1:]);"
+        "import sys; from iroko.run.command import main; code = main(sys.argv[1:]);"
         "heavy = {'torch', 'stable_baselines3', 'pandas', 'matplotlib', 'gymnasium'} & set(sys.modules);"
         "print(code, sorted(heavy))"
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iroko.errors import InputError
-from iroko.names import list_names
+from iroko.registry import list_names
 from iroko.scenario import FEATURES, Scenario, check_parameters, read_toml, read_value
 
 EXAMPLE = """

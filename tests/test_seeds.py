@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import iroko.env
-import iroko.evaluate
+import iroko.envs.environment
+import iroko.run.evaluate
 from iroko import seeds
-from iroko.addressing import first_port
 from iroko.agent import make_agent
-from iroko.env import IrokoEnv
-from iroko.evaluate import evaluate
-from iroko.gym_vector import IrokoVectorEnv
+from iroko.engines.addressing import first_port
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.gym_vector import IrokoVectorEnv
+from iroko.envs.vector import make_vector
+from iroko.run.evaluate import evaluate
 from iroko.scenario import Scenario
 from iroko.seeds import Purpose
-from iroko.vector import make_vector
 from tests.fake_engine import FakeEngine, fake_opener
 from tests.test_architecture import ROOT, SOURCES, module_name
 
@@ -29,7 +29,7 @@ SCENARIO = Scenario(traffic="random", traffic_parameters={"start_spread_s": 0.4}
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     """The engines that are opened by name, which are test doubles."""
     engines: list[FakeEngine] = []
-    for module in (iroko.env, iroko.evaluate):
+    for module in (iroko.envs.environment, iroko.run.evaluate):
         monkeypatch.setattr(module, "open_engine", fake_opener(engines))
     return engines
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from iroko.errors import InputError
-from iroko.manifest import COMPLETE, INCOMPLETE, Manifest, git_commit
-from iroko.run_data import read_manifest, read_run
-from iroko.store import RunFolder, find_unfinished, join_frames, new_folder, write_beside, write_frame
+from iroko.rundir.folder import RunFolder, find_unfinished, join_frames, new_folder, write_beside, write_frame
+from iroko.rundir.manifest import COMPLETE, INCOMPLETE, Manifest, git_commit
+from iroko.rundir.reader import read_manifest, read_run
 from tests.fake_run import make_frames, make_run, make_run_config
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from iroko.table import (
+from iroko.analysis.scores import (
     Score,
     compare,
     compare_engines,
@@ -20,8 +20,8 @@ from iroko.table import (
     score_schemes,
     to_json,
 )
+from iroko.topologies.fattree import fattree
 from tests.fake_run import make_frames, make_run, make_run_config
-from topologies.fattree import fattree
 
 KEYS = ["scheme", "goodput_share", "queue_mean_bytes", "queue_p99_bytes", "drops", "marks", "jain", "reward"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import iroko  # noqa: F401
-from iroko.hosts_env import HostsEnv
+from iroko.envs.hosts import HostsEnv
 from iroko.scenario import Scenario
 
 DUMBBELL = "iroko/Dumbbell-v0"

@@ -8,11 +8,11 @@ import networkx as nx
 import pytest
 
 from iroko.errors import InputError
-from iroko.names import list_names, load
+from iroko.registry import list_names, load
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import HOST_QUEUE_BYTES, Topology
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from topologies.star import star
 
 LINK_PARAMETERS = {"rate_bps": 10e6, "delay_s": 0.0, "queue_bytes": 757_000, "ecn_bytes": 30_280, "routing": "static"}
 

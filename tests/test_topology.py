@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from iroko.errors import InputError
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from iroko.topology import HOST_QUEUE_BYTES, Port, Topology, build_topology
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 
 def make(links: list[tuple[str, str]], hosts: int = 2, switches: int = 2, routing: str = "static", name: str = "test") -> Topology:

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import list_names, load
+from iroko.registry import list_names, load
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import Topology
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from topologies.star import star
-from traffic.all_to_all import all_to_all
-from traffic.hotspot import hotspot
-from traffic.incast import incast
-from traffic.pairs import pairs
-from traffic.permutation import permutation
-from traffic.random import random
-from traffic.staggered import staggered
-from traffic.stride import stride
+from iroko.traffic.all_to_all import all_to_all
+from iroko.traffic.hotspot import hotspot
+from iroko.traffic.incast import incast
+from iroko.traffic.pairs import pairs
+from iroko.traffic.permutation import permutation
+from iroko.traffic.random import random
+from iroko.traffic.staggered import staggered
+from iroko.traffic.stride import stride
 
 FATTREE = fattree(4)
 FINITE = ("datamining", "hadoop", "replay", "websearch")  # tests/test_finite_traffic.py and tests/test_replay.py

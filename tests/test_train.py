@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-import iroko.env
+import iroko.envs.environment
 from iroko.agent import Progress, make_agent
 from iroko.errors import EngineError, InputError
+from iroko.run.train import CURVE, load_checkpoint, save_checkpoint, train
 from iroko.scenario import Scenario
 from iroko.topology import Topology
-from iroko.train import CURVE, load_checkpoint, save_checkpoint, train
 from tests.fake_engine import FakeEngine, fake_opener
 
 SCENARIO = Scenario(episode_s=2.0, interval_s=0.1)
@@ -24,7 +24,7 @@ OBSERVATION = np.zeros(32, dtype=np.float32)
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
     return engines
 
 
@@ -68,7 +68,7 @@ def test_the_seed_decides_the_traffic(opened: list[FakeEngine]) -> None:
 def test_a_training_that_is_broken_off_closes_its_engines_and_leaves_a_checkpoint(
     error: type[BaseException], opened: list[FakeEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"guest": 128})
+    monkeypatch.setattr("iroko.run.train.SECTION_STEPS", {"guest": 128})
 
     def stop(progress: Progress) -> None:
         if progress.num_steps >= 150:
@@ -89,7 +89,7 @@ def test_an_engine_that_fails_ends_the_training_with_its_error(monkeypatch: pyte
         engines.append(FakeEngine(topology, fail_at=30))
         return engines[-1]
 
-    monkeypatch.setattr(iroko.env, "open_engine", open_failing)
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", open_failing)
     with pytest.raises(EngineError, match="told to fail at step 30"):
         train(ppo(), SCENARIO, "guest", 256, 2, 0)
     assert len(engines) == 2 and all(engine.num_closes for engine in engines)
@@ -121,9 +121,9 @@ def test_a_training_that_is_done_opens_nothing(opened: list[FakeEngine], tmp_pat
 def test_a_section_is_whole_episodes_and_ends_with_a_checkpoint(
     opened: list[FakeEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"guest": 70})
+    monkeypatch.setattr("iroko.run.train.SECTION_STEPS", {"guest": 70})
     steps: list[int] = []
-    monkeypatch.setattr("iroko.train.save_checkpoint", lambda agent, *rest: steps.append(agent.num_steps_done))
+    monkeypatch.setattr("iroko.run.train.save_checkpoint", lambda agent, *rest: steps.append(agent.num_steps_done))
     train(ppo(), SCENARIO, "guest", 300, 2, 0, None, tmp_path / "checkpoint")
     # Two environments of 20 steps: 80 steps a section, which goes on to the next update, every 128 steps.
     assert steps == [128, 256, 384]
@@ -144,7 +144,7 @@ class _Killed(BaseException):
 def test_a_training_that_was_killed_ends_with_the_same_agent(
     name: str, deployment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iroko.train.SECTION_STEPS", {"sim": 160})
+    monkeypatch.setattr("iroko.run.train.SECTION_STEPS", {"sim": 160})
     scenario = Scenario(episode_s=2.0, interval_s=0.1, deployment=deployment)
 
     def learn(folder: Path, stop_at: int = 1 << 60) -> tuple[Any, pd.DataFrame]:

@@ -12,17 +12,17 @@ from gymnasium.utils.env_checker import data_equivalence
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
-import iroko.engine
-import iroko.env
-from iroko.env import IrokoEnv
+import iroko.engines.open
+import iroko.envs.environment
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.host_rows import HostRows
+from iroko.envs.sb3_vector import BatchVecEnv
+from iroko.envs.vector import IrokoVecEnv, make_vector
 from iroko.errors import ClosedError, EngineError, InputError
-from iroko.host_rows import HostRows
-from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import FEATURES, Scenario
 from iroko.seeds import environment_seeds
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
-from iroko.vector import IrokoVecEnv, make_vector
 from tests.fake_batch import FakeBatch, fake_batch_opener
 from tests.fake_engine import FakeEngine, fake_opener
 
@@ -129,7 +129,7 @@ def make_replacing(
         engines.append(FakeEngine(topology, fails.get(len(engines))))
         return engines[-1]
 
-    monkeypatch.setattr(iroko.env, "open_engine", open_fake)
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", open_fake)
     vector = make_vector(scenario, 2, engine="guest", seed=3, on_failure="replace")
     assert isinstance(vector, IrokoVecEnv)
     return vector, engines
@@ -207,7 +207,7 @@ def test_a_foreign_error_keeps_its_kind(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_close_closes_all_also_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
     vector = make_vector(SCENARIO, 3, engine="guest")
     vector.reset()
 
@@ -224,7 +224,7 @@ def test_close_closes_all_also_when_one_fails(monkeypatch: pytest.MonkeyPatch) -
 
 def test_make_vector_gives_each_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
     for num_envs, seed in ((3, 1), (2, 1), (2, 2)):
         vector = make_vector(SCENARIO, num_envs, engine="guest", seed=seed)
         vector.reset()
@@ -301,7 +301,7 @@ def make_batch_env(num_envs: int = 2, scenario: Scenario = SCENARIO) -> tuple[Ba
 
 def test_make_vector_puts_all_into_one_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr(iroko.engine, "open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
     fast = dataclasses.replace(SCENARIO, topology_parameters={"rate_bps": 1e9})
     vector = make_vector([SCENARIO, fast], 2, engine="sim", seed=1)
     assert isinstance(vector, BatchVecEnv)
@@ -313,7 +313,7 @@ def test_make_vector_puts_all_into_one_simulator(monkeypatch: pytest.MonkeyPatch
     assert opened[0].num_closes == 1
     # The same seeds as engines of their own would get.
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.env, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
     beside = make_vector([SCENARIO, fast], 2, engine="guest", seed=1)
     beside.reset()
     assert [engine.resets for engine in engines] == [engine.resets for engine in opened[0].engines]

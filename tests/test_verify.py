@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 import torch
 
-from iroko import ingredients, run, verify
-from iroko.differences import compare_file, compare_models, first_unlike
-from iroko.manifest import Manifest
-from iroko.run_data import read_manifest
-from iroko.store import write_frame
+from iroko.run import command, verification
+from iroko.run.differences import compare_file, compare_models, first_unlike
+from iroko.rundir import provenance
+from iroko.rundir.folder import write_frame
+from iroko.rundir.manifest import Manifest
+from iroko.rundir.reader import read_manifest
 
 SHORT = ["--topo", "dumbbell", "--agent", "ppo", "--engine", "sim", "--interval", "100ms", "--episode", "1s", "--episodes", "1",
          "--steps", "200", "--envs", "2"]  # fmt: skip
@@ -27,8 +28,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("original") / "run"
     options = [*SHORT, "--baseline", "maxmin", "--baseline", "reno", "--out", str(path)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("iroko.plots.draw_all", lambda run: None)
-        assert run.main(options) == 0
+        patch.setattr("iroko.analysis.plots.draw_all", lambda run: None)
+        assert command.main(options) == 0
     return path
 
 
@@ -43,7 +44,7 @@ def copy(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def test_an_equal_run_is_verified_and_left_alone(copy: Path, original: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
-    assert verify.main([str(copy)]) == 0
+    assert verification.main([str(copy)]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said == [
         "equal    table", "equal    steps.parquet", "equal    flows.parquet", "equal    learning.parquet", "equal    model ppo",
@@ -54,7 +55,7 @@ def test_an_equal_run_is_verified_and_left_alone(copy: Path, original: Path, cap
 
 
 def test_the_saved_models_alone_give_the_same_scores(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify.main([str(copy), "--scores-only"]) == 0
+    assert verification.main([str(copy), "--scores-only"]) == 0
     captured = capsys.readouterr()
     assert "model" not in captured.out and "train" not in captured.err.replace(str(copy), "")
 
@@ -95,7 +96,7 @@ def test_what_was_changed_is_named(
     copy: Path, capsys: pytest.CaptureFixture[str], edit: Callable[[Path], None], options: list[str], words: list[str]
 ) -> None:
     edit(copy)
-    assert verify.main([str(copy), *options]) == 1
+    assert verification.main([str(copy), *options]) == 1
     said = capsys.readouterr().out
     assert all(word in said for word in words), said
     assert said.splitlines()[-1].startswith("not verified: files of the run were changed")
@@ -110,7 +111,7 @@ def test_another_version_is_named_also_where_all_is_equal(copy: Path, capsys: py
     manifest = read_manifest(copy)
     other = manifest.packages | {"numpy": "1.0"}
     edit_manifest(copy, packages=other, sources="0123456789abcdef", machine=manifest.machine | {"processor": "Other 9000", "cores": "99"})
-    assert verify.main([str(copy), "--scores-only"]) == 0
+    assert verification.main([str(copy), "--scores-only"]) == 0
     said = capsys.readouterr().out
     assert f"here     numpy: 1.0 there, {manifest.packages['numpy']} here" in said
     assert "here     processor: Other 9000 there" in said and "here     sources: 0123456789abcdef there" in said
@@ -122,16 +123,16 @@ def test_where_results_and_ingredients_differ_the_ingredients_are_blamed(
     copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit_steps(copy)
-    from iroko.store import hash_results
+    from iroko.rundir.folder import hash_results
 
     edit_manifest(copy, files=hash_results(copy), python="3.0.0")
-    assert verify.main([str(copy), "--scores-only"]) == 1
+    assert verification.main([str(copy), "--scores-only"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "not verified: the ingredients that differ are python"
     edit_manifest(copy, python=sys.version.split()[0], starts=3)
-    assert verify.main([str(copy), "--scores-only"]) == 1
+    assert verification.main([str(copy), "--scores-only"]) == 1
     assert capsys.readouterr().out.splitlines()[-1].endswith("was stopped and went on, 3 starts in all")
     edit_manifest(copy, starts=1)
-    assert verify.main([str(copy), "--scores-only"]) == 1
+    assert verification.main([str(copy), "--scores-only"]) == 1
     assert "please report this" in capsys.readouterr().out.splitlines()[-1]
 
 
@@ -170,7 +171,7 @@ def test_a_broken_folder_is_one_clear_line(
     copy: Path, capsys: pytest.CaptureFixture[str], edit: Callable[[Path], None], words: str
 ) -> None:
     edit(copy)
-    assert verify.main([str(copy), "--scores-only"]) == 2
+    assert verification.main([str(copy), "--scores-only"]) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("iroko: running ") and ", again" not in line]
     assert len(err) == 1 and err[0].startswith("iroko: ") and words in err[0], err
     assert not list((copy.parent / "temporary").iterdir())
@@ -178,7 +179,7 @@ def test_a_broken_folder_is_one_clear_line(
 
 def test_a_model_that_lost_its_folder_is_trained_anew_only_when_asked(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(copy / "model")
-    assert verify.main([str(copy), "--scores-only"]) == 2
+    assert verification.main([str(copy), "--scores-only"]) == 2
     assert "has no model of ppo" in capsys.readouterr().err
 
 
@@ -194,14 +195,14 @@ def test_real_time_is_refused(
     text = text.replace('\nengine = "sim"', f'\nengine = "{engine}"').replace('train_engine = "sim"', f'train_engine = "{train}"')
     (copy / "config.toml").write_text(text.replace("envs = 2\n", "envs = 1\n"))
     edit_manifest(copy, engines={engine: {}, train: {}})
-    assert verify.main([str(copy), *options]) == 2
+    assert verification.main([str(copy), *options]) == 2
     assert words in capsys.readouterr().err
 
 
 def test_scores_are_verified_where_the_training_was_in_real_time(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (copy / "config.toml").read_text().replace('train_engine = "sim"', 'train_engine = "mininet"')
     (copy / "config.toml").write_text(text.replace("envs = 2\n", "envs = 1\n"))
-    assert verify.main([str(copy), "--scores-only"]) == 1
+    assert verification.main([str(copy), "--scores-only"]) == 1
     said = capsys.readouterr().out
     assert "equal    table" in said and "equal    steps.parquet" in said and "CHANGED  config.toml" in said
 
@@ -229,7 +230,7 @@ def test_a_manifest_holds_every_ingredient(original: Path) -> None:
     told = manifest.ingredients()
     assert [told[f"guest kernel's {key}"] for key in ("key", "sha256", "source", "compiler")] == ["k", "s", "Linux 6.12.1", "gcc"]
     manifest.guest_kernel["compiler"] = "clang"
-    assert ingredients.differences(told, manifest.ingredients()) == ["guest kernel's compiler: gcc there, clang here"]
+    assert provenance.differences(told, manifest.ingredients()) == ["guest kernel's compiler: gcc there, clang here"]
     manifest.engines["mininet"] = {}
     assert manifest.ingredients()["kernel"]
 
@@ -237,12 +238,12 @@ def test_a_manifest_holds_every_ingredient(original: Path) -> None:
 def test_sources_are_hashed_with_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     (tmp_path / "b").write_text("2")
-    before = ingredients.hash_files(tmp_path, [tmp_path / "b", tmp_path / "a"])
-    assert before == ingredients.hash_files(tmp_path, [tmp_path / "a", tmp_path / "b"])
+    before = provenance.hash_files(tmp_path, [tmp_path / "b", tmp_path / "a"])
+    assert before == provenance.hash_files(tmp_path, [tmp_path / "a", tmp_path / "b"])
     (tmp_path / "a").write_text("2")
     (tmp_path / "b").write_text("1")
-    assert before != ingredients.hash_files(tmp_path, [tmp_path / "a", tmp_path / "b"])
-    assert ingredients.sources_hash() == ingredients.sources_hash()
+    assert before != provenance.hash_files(tmp_path, [tmp_path / "a", tmp_path / "b"])
+    assert provenance.sources_hash() == provenance.sources_hash()
 
 
 def test_a_run_that_goes_on_elsewhere_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +251,7 @@ def test_a_run_that_goes_on_elsewhere_is_warned_of(monkeypatch: pytest.MonkeyPat
     manifest.describe_machine()
     manifest.describe_machine()
     assert manifest.starts == 2 and not manifest.warnings
-    monkeypatch.setattr(ingredients, "packages", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr(provenance, "packages", lambda: {"numpy": "0.1"})
     manifest.describe_machine()
     assert any(line.startswith("the run went on with another numpy: ") and line.endswith(", 0.1 now") for line in manifest.warnings)
 
@@ -292,8 +293,8 @@ def test_weights_are_compared_in_every_digit(tmp_path: Path) -> None:
 def test_a_run_on_the_guest_is_verified(tmp_path: Path) -> None:
     options = ["--topo", "dumbbell", "--agent", "ppo", "--steps", "400", "--episode", "1s", "--episodes", "1", "--baseline", "nv"]
     path = str(tmp_path / "run")
-    for command in (["iroko.run", *options, "--out", path], ["iroko.verify", path]):
-        result = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=240)
+    for arguments in (["iroko.run", *options, "--out", path], ["iroko.verify", path]):
+        result = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, timeout=240)
         assert result.returncode == 0, result.stdout + result.stderr
     # Where somebody edits the sources meanwhile, it says so too.
     assert result.stdout.splitlines()[-1].startswith("verified: all is equal")

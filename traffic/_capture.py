@@ -3,7 +3,7 @@
 import socket
 
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.registry import show
 
 from ._connections import Connections
 from ._fragments import Reassembly

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from iroko.errors import InputError
-from iroko.names import check_name, show
+from iroko.registry import check_name, show
 
 from ._records import Record
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from iroko.errors import InputError
-from iroko.names import check_name, show
+from iroko.registry import check_name, show
 from iroko.topology import Topology
 
 from ._records import Record

@@ -6,7 +6,7 @@ import stat
 from typing import NamedTuple
 
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.registry import show
 
 
 class Record(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from iroko.flows import Flow
-from iroko.names import check_name
+from iroko.registry import check_name
 from iroko.topology import Topology
 
 from ._common import check_range, connect

@@ -7,7 +7,7 @@ import numpy as np
 
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.names import show
+from iroko.registry import show
 from iroko.topology import Topology
 
 from ._capture import MAGICS, read_capture

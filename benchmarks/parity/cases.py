@@ -13,14 +13,14 @@ from iroko.flows import UDP, Flow
 from iroko.metrics import MTU_FRAME_BYTES
 from iroko.seeds import parity_engine_seed, parity_generator
 from iroko.snapshot import Floats
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import Topology
+from iroko.traffic.pairs import pairs
+from iroko.traffic.permutation import permutation
+from iroko.traffic.stride import stride
 from iroko.units import parse_rate
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from topologies.star import star
-from traffic.pairs import pairs
-from traffic.permutation import permutation
-from traffic.stride import stride
 
 TRANSPORTS = (UDP, "reno", "cubic", "vegas", "nv", "dctcp")
 DROP_TAIL = ("reno", "cubic")

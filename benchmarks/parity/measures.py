@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.parity.cases import Case
 from benchmarks.parity.deviations import known_deviation
 from benchmarks.parity.recording import Recording
-from iroko.kernel.endpoints import ECN_TRANSPORTS
+from iroko.engines.kernel.endpoints import ECN_TRANSPORTS
 from iroko.metrics import MTU_FRAME_BYTES, jain_index
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.parity.cases import Case
-from iroko.cache import cache_folder
-from iroko.engine import Engine, open_engine
-from iroko.guest.build import kernel_path
+from iroko.engines.base import Engine
+from iroko.engines.guest.build import kernel_path
+from iroko.engines.open import open_engine
 from iroko.snapshot import Floats, Integers, Snapshot
+from iroko.system.cache import cache_folder
 from iroko.topology import Topology
 
 KERNEL = "guest"

@@ -14,7 +14,7 @@ from iroko.doctor.engines import try_engines, ways
 from iroko.doctor.findings import Report, run_check
 from iroko.doctor.page import print_report
 from iroko.doctor.surroundings import Surroundings
-from iroko.output import UNREAD_CODE, discard_output, is_broken_pipe
+from iroko.system.output import UNREAD_CODE, discard_output, is_broken_pipe
 
 # The order of the screen: the machine, what is installed, the kernel.
 CHECKS = machine.CHECKS | software.CHECKS | kernel.CHECKS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from iroko.doctor.findings import OK, SHORT, Check, Finding
 from iroko.doctor.surroundings import Surroundings
-from iroko.guest.host import GUEST_BYTES
+from iroko.engines.guest import GUEST_BYTES
 
 RUN_BYTES = 1_500_000_000
 """Of the main job with its defaults: torch, the simulators and a guest."""

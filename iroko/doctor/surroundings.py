@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from iroko.children import NEUTRAL_FOLDER, child_environment, python_command
-from iroko.ownership import temporary_folder
-from iroko.privileges import allowed_environment
+from iroko.system.children import NEUTRAL_FOLDER, child_environment, python_command
+from iroko.system.ownership import temporary_folder
+from iroko.system.privileges import allowed_environment
 
 SOURCE = Path(__file__).resolve().parents[2]
 """Of a checkout: where `constraints.txt` is."""
@@ -78,7 +78,7 @@ class Surroundings:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def cache(self) -> Path:
-        from iroko.cache import cache_folder
+        from iroko.system.cache import cache_folder
 
         return cache_folder()
 
@@ -110,21 +110,21 @@ class Surroundings:
         return Path(tempfile.gettempdir())
 
     def has_nameless_memory(self) -> bool:
-        """See `iroko.guest.host.has_nameless_memory`."""
-        from iroko.guest.host import has_nameless_memory
+        """See `iroko.engines.guest.host.has_nameless_memory`."""
+        from iroko.engines.guest import has_nameless_memory
 
         return has_nameless_memory()
 
     def why_unfit_for_memory(self, folder: Path) -> str | None:
-        """See `iroko.guest.host.why_unfit`."""
-        from iroko.guest.host import why_unfit
+        """See `iroko.engines.guest.host.why_unfit`."""
+        from iroko.engines.guest import why_unfit
 
         return why_unfit(folder)
 
     def why_limits_refuse(self) -> str:
         """Why the hard limits of this process allow no guest; "": they do."""
+        from iroko.engines.guest import raised_limits
         from iroko.errors import UnsupportedError
-        from iroko.guest.host import raised_limits
 
         try:
             with raised_limits():
@@ -133,14 +133,14 @@ class Surroundings:
             return str(error)
 
     def landlock_version(self) -> int:
-        """See `iroko.guest.confine.landlock_version`."""
-        from iroko.guest.confine import landlock_version
+        """See `iroko.engines.guest.landlock.landlock_version`."""
+        from iroko.engines.guest import landlock_version
 
         return landlock_version()
 
     def has_seccomp(self) -> bool:
-        """See `iroko.guest.syscalls.has_seccomp`."""
-        from iroko.guest.syscalls import has_seccomp
+        """See `iroko.engines.guest.syscalls.has_seccomp`."""
+        from iroko.engines.guest import has_seccomp
 
         return has_seccomp()
 
@@ -168,20 +168,20 @@ class Surroundings:
             os.close(descriptor)
 
     def kernel_path(self) -> Path:
-        """See `iroko.guest.build.kernel_path`."""
-        from iroko.guest.build import kernel_path
+        """See `iroko.engines.guest.build.kernel_path`."""
+        from iroko.engines.guest import kernel_path
 
         return kernel_path()
 
     def describe_kernel(self, path: Path) -> dict[str, str]:
-        """See `iroko.guest.build.describe_kernel`."""
-        from iroko.guest.build import describe_kernel
+        """See `iroko.engines.guest.build.describe_kernel`."""
+        from iroko.engines.guest import describe_kernel
 
         return describe_kernel(path)
 
     def is_compiled(self) -> bool:
         """Whether the simulator's compiled code is in the cache."""
-        from iroko.sim.compiled import is_compiled
+        from iroko.engines.sim import is_compiled
 
         return is_compiled()
 

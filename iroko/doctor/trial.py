@@ -19,7 +19,7 @@ def try_engine(name: str, transports: list[str]) -> dict[str, Any]:
     """Open an engine, let each transport carry traffic for a step, close it; see `Surroundings.try_engine`."""
     import numpy as np
 
-    from iroko.engine import open_engine
+    from iroko.engines.open import open_engine
     from iroko.errors import IrokoError
     from iroko.flows import Flow
     from iroko.scenario import Scenario
@@ -48,7 +48,7 @@ def try_engine(name: str, transports: list[str]) -> dict[str, Any]:
 
 
 def _open_guest(topology: Any) -> Any:
-    from iroko.guest.engine import GuestEngine
+    from iroko.engines.guest import GuestEngine
 
     return GuestEngine(topology, timeout_s=_TIMEOUT_S)
 

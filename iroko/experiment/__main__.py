@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from iroko.command import Stopped, run_command
 from iroko.errors import InputError
 from iroko.experiment.spec import Experiment, read_experiment, read_seeds
+from iroko.system.command import Stopped, run_command
 
 PROGRAM = "python -m iroko.experiment"
 

@@ -8,9 +8,9 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 from iroko.errors import InputError
-from iroko.names import show
-from iroko.ownership import claim_path
-from iroko.safe_folder import MAX_DEPTH, SafeFolder
+from iroko.registry import show
+from iroko.system.ownership import claim_path
+from iroko.system.safe_folder import MAX_DEPTH, SafeFolder
 
 MAX_BYTES = 4_000_000_000
 """What an unpacked folder may hold."""

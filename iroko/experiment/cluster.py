@@ -18,11 +18,11 @@ from iroko.experiment.archive import pack, unpack
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.pool import STOP_S, Event, JobProcess, request_of, worker_environment
-from iroko.manifest import Manifest
-from iroko.options import Table
-from iroko.ownership import make_folder, reclaim
-from iroko.run_data import MANIFEST, read_manifest
-from iroko.safe_folder import SafeFolder
+from iroko.rundir.config import Table
+from iroko.rundir.manifest import Manifest
+from iroko.rundir.reader import MANIFEST, read_manifest
+from iroko.system.ownership import make_folder, reclaim
+from iroko.system.safe_folder import SafeFolder
 
 PREFIX = "iroko-job-"
 """Of the temporary folders of jobs."""

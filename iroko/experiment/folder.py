@@ -16,16 +16,16 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from iroko.analysis.experiment import DONE, EXPERIMENT, FAILED, JOBS, UNFINISHED, WAITING
 from iroko.errors import InputError
 from iroko.experiment.jobs import JOBS_FOLDER, Job
-from iroko.experiment.results import DONE, EXPERIMENT, FAILED, JOBS, UNFINISHED, WAITING
 from iroko.experiment.spec import Experiment
-from iroko.manifest import COMPLETE
-from iroko.names import check_path, show
-from iroko.options import first_difference
-from iroko.run_data import CONFIG, MANIFEST, read_config, read_manifest
-from iroko.safe_folder import SafeFolder
-from iroko.store import hand_over, write_beside
+from iroko.registry import check_path, show
+from iroko.rundir.config import first_difference
+from iroko.rundir.folder import hand_over, write_beside
+from iroko.rundir.manifest import COMPLETE
+from iroko.rundir.reader import CONFIG, MANIFEST, read_config, read_manifest
+from iroko.system.safe_folder import SafeFolder
 
 EXPERIMENTS = Path("results/experiments")
 LOCK = "iroko-experiment.lock"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from iroko.agent import make_agent
 from iroko.errors import InputError
 from iroko.experiment.spec import Experiment, Scheme
-from iroko.job import fill_in
-from iroko.options import RunConfig, Table, make_config, overlay, read_setting
+from iroko.run.job import fill_in
+from iroko.rundir.config import RunConfig, Table, make_config, overlay, read_setting
 
 JOBS_FOLDER = "jobs"
 MAX_JOBS = 100_000

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from iroko.console_table import print_columns
-from iroko.experiment.results import DONE, FAILED, REWARD_IN_TRAINING, Results, read_results, rows_of
-from iroko.experiment.tables import losses, number, write_tables
-from iroko.safe_folder import SafeFolder
-from iroko.store import hand_over, write_beside
-from iroko.table import HEADINGS
+from iroko.analysis.experiment import DONE, FAILED, REWARD_IN_TRAINING, Results, read_results, rows_of
+from iroko.analysis.experiment_tables import losses, number, write_tables
+from iroko.analysis.scores import HEADINGS
+from iroko.analysis.text_table import print_columns
+from iroko.rundir.folder import hand_over, write_beside
+from iroko.system.safe_folder import SafeFolder
 
 PLAIN_WIDTH = 130
 """Columns of the summary where there is no terminal."""
@@ -20,7 +20,7 @@ PLAIN_WIDTH = 130
 
 def write_outputs(folder: Path, publish: Path | None) -> None:
     """Write tables, figures and report of an experiment's folder, copy them if asked to, and print the summary."""
-    from iroko.experiment.figures import draw_figures
+    from iroko.analysis.experiment_figures import draw_figures
     from iroko.report import write_report
 
     results = read_results(folder)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import IO, Protocol
 
-from iroko.children import NEUTRAL_FOLDER, child_environment, python_command
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.worker import THREAD_VARIABLES
-from iroko.names import printable
-from iroko.options import Table
-from iroko.ownership import start_process
-from iroko.safe_folder import SafeFolder
+from iroko.registry import printable
+from iroko.rundir.config import Table
+from iroko.system.children import NEUTRAL_FOLDER, child_environment, python_command
+from iroko.system.ownership import start_process
+from iroko.system.safe_folder import SafeFolder
 
 STOP_S = 20.0
 """How long a job that was asked to stop may take for it."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from iroko.analysis.experiment import DONE, FAILED, UNFINISHED, WAITING
 from iroko.experiment.folder import ExperimentFolder, Note
 from iroko.experiment.jobs import Job
 from iroko.experiment.pool import Event, Pool
-from iroko.experiment.results import DONE, FAILED, UNFINISHED, WAITING
 
 WAIT_S = 0.5
 MAX_LOSSES = 2

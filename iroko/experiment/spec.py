@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from iroko.errors import InputError, UnknownArgumentError
-from iroko.names import check_name, show
-from iroko.options import SCHEMES, Table, format_toml, overlay, read_setting
+from iroko.registry import check_name, show
+from iroko.rundir.config import SCHEMES, Table, format_toml, overlay, read_setting
 from iroko.scenario import read_toml
 
 SECTIONS = ("topology", "traffic", "environment", "run", "agent")
@@ -208,7 +208,7 @@ def _check_label(what: str, name: Any) -> str:
 
 
 def _read_scheme(entry: str | Table) -> Scheme:
-    from iroko.plots.style import label
+    from iroko.analysis.plots.style import label
 
     table = {"name": entry} if isinstance(entry, str) else dict(entry)
     name = _check_label("name of a scheme", table.pop("name", table.get("agent")))

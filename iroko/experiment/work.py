@@ -5,12 +5,12 @@ from contextlib import closing
 
 from rich.console import Console
 
-from iroko.engine import first_use, open_engine
-from iroko.experiment.display import Counter, LiveWatcher, PlainWatcher
+from iroko.analysis.experiment import DONE
+from iroko.engines.open import first_use, open_engine
 from iroko.experiment.folder import ExperimentFolder, Note
 from iroko.experiment.jobs import Job
 from iroko.experiment.pool import LocalPool, Pool, default_slots
-from iroko.experiment.results import DONE
+from iroko.experiment.progress import Counter, LiveWatcher, PlainWatcher
 from iroko.experiment.schedule import Schedule
 from iroko.experiment.spec import Experiment
 

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TextIO
 
 from iroko.agent import Progress
-from iroko.cache import keep_torch_cache
-from iroko.command import Stopped, signals_raise
 from iroko.errors import IrokoError
-from iroko.job import prepare, work
-from iroko.manifest import COMPLETE, INCOMPLETE
-from iroko.options import RunConfig, Table, make_config
-from iroko.run_data import CONFIG
-from iroko.store import RunFolder
+from iroko.run.job import prepare, work
+from iroko.rundir.config import RunConfig, Table, make_config
+from iroko.rundir.folder import RunFolder
+from iroko.rundir.manifest import COMPLETE, INCOMPLETE
+from iroko.rundir.reader import CONFIG
+from iroko.system.cache import keep_torch_cache
+from iroko.system.command import Stopped, signals_raise
 
 TELL_EVERY_S = 0.5
 THREAD_VARIABLES = ("IROKO_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

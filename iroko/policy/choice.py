@@ -1,17 +1,18 @@
 """How a scenario names its policy: a built-in one, or a file that stays the same."""
 
+import dataclasses
 import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from iroko.errors import InputError
-from iroko.names import show
+from iroko.flows import LEARNED, Flow
 from iroko.policy.builtin import BUILTIN
 from iroko.policy.format import MAX_FILE_BYTES, Policy, read_policy
-from iroko.small_files import read_bytes, unreadable
-
-DEFAULT_POLICY = "dctcp_like"
+from iroko.registry import show
+from iroko.scenario import Scenario
+from iroko.system.small_files import read_bytes, unreadable
 
 
 def check_policy(name: Any, sha256: Any) -> str:
@@ -53,6 +54,22 @@ def load_policy(name: str, sha256: str = "") -> Policy:
         InputError: its file is at fault, or another than it was.
     """
     return BUILTIN[name]() if name in BUILTIN else _read(name, check_policy(name, sha256))
+
+
+def with_policies(scenario: Scenario, flows: list[Flow]) -> list[Flow]:
+    """The flows, each with the scenario's policy that runs over `iroko` and names none.
+
+    Raises:
+        InputError: as `load_policy`.
+    """
+    learned = [(flow.transport or scenario.transport) == LEARNED for flow in flows]
+    if not any(learned):
+        return flows
+    policy = load_policy(scenario.policy, scenario.policy_sha256)
+    return [
+        dataclasses.replace(flow, policy=policy) if chosen and flow.policy is None else flow
+        for flow, chosen in zip(flows, learned, strict=True)
+    ]
 
 
 @lru_cache(maxsize=16)

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.errors import InputError
-from iroko.names import show
 from iroko.policy.words import FEATURE_NAMES, FEATURES, HIDDEN, MAGIC, VERSION, WORDS
-from iroko.small_files import read_json, unreadable
+from iroko.registry import show
+from iroko.system.small_files import read_json, unreadable
 
 FORMAT = "iroko-policy"
 MAX_FILE_BYTES = 64_000

@@ -20,9 +20,9 @@ some 30 kB, follows light and dark by style sheet, prints as vectors, and runs u
 from pathlib import Path
 
 from iroko.errors import InputError
-from iroko.run_data import CONFIG
-from iroko.safe_folder import check_folder
-from iroko.store import write_beside
+from iroko.rundir.folder import write_beside
+from iroko.rundir.reader import CONFIG
+from iroko.system.safe_folder import check_folder
 
 REPORT = "report.html"
 
@@ -33,7 +33,7 @@ def write_report(folder: str | Path) -> Path:
     Raises:
         InputError: it is no such folder, what it holds cannot be read, or the file cannot be written.
     """
-    from iroko.experiment.results import EXPERIMENT
+    from iroko.analysis.experiment import EXPERIMENT
     from iroko.report.experiment import experiment_page
     from iroko.report.render import render
     from iroko.report.run import run_page

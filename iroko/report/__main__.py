@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from iroko.command import run_command
 from iroko.report import write_report
+from iroko.system.command import run_command
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

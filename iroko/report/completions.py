@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from iroko.completion import PERCENTS, ClassScore, CompletionScore
-from iroko.completion_table import explain
-from iroko.experiment.intervals import mean_interval
+from iroko.analysis.completion_table import explain
+from iroko.analysis.completions import PERCENTS, ClassScore, CompletionScore
+from iroko.analysis.intervals import mean_interval
 from iroko.report.charts import figure, line
 from iroko.report.page import Cell, Column, Ink, Spec, Table
 from iroko.report.tables import scheme_cell

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from iroko.analysis.scores import path_backlogs, stack
 from iroko.report.layout import layout_nodes
 from iroko.report.page import Ink, Spec
-from iroko.run_data import RunData
-from iroko.table import path_backlogs, stack
+from iroko.rundir.reader import RunData
 from iroko.topology import Topology
 
 MOST_FRAMES = 200

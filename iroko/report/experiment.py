@@ -3,16 +3,16 @@
 from pathlib import Path
 from urllib.parse import quote
 
+from iroko.analysis.experiment import DONE, REWARD_IN_TRAINING, JobResult, Results, groups_of, measure_names, read_results, rows_of
 from iroko.errors import InputError
-from iroko.experiment.results import DONE, REWARD_IN_TRAINING, JobResult, Results, groups_of, measure_names, read_results, rows_of
-from iroko.manifest import Manifest
 from iroko.report.episodes import Fabric
-from iroko.report.facts import machine_facts
 from iroko.report.grid import interval_text, scenario_section
+from iroko.report.metadata import machine_facts
 from iroko.report.page import Cell, Column, Page, Palette, Section, Table
 from iroko.report.tables import measure_column, scheme_cell
 from iroko.report.text import NOTHING, count_text, join_words, measure_text
-from iroko.run_data import read_manifest
+from iroko.rundir.manifest import Manifest
+from iroko.rundir.reader import read_manifest
 
 
 def experiment_page(folder: Path) -> Page:

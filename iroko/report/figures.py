@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from iroko.plots.style import rate_unit, size_unit
+from iroko.analysis.plots.style import rate_unit, size_unit
 from iroko.report.charts import figure, group_size, interval, level, line, spot, thin
 from iroko.report.episodes import Episode, over_time
 from iroko.report.page import Ink, Spec

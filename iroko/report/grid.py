@@ -9,21 +9,21 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from iroko.completion import CompletionScore, score_completions
+from iroko.analysis.completions import CompletionScore, score_completions
+from iroko.analysis.experiment import DONE, REWARD_IN_TRAINING, JobResult, Results, measure_names, rows_of
+from iroko.analysis.experiment_tables import losses
+from iroko.analysis.intervals import mean_interval
+from iroko.analysis.scores import where
 from iroko.errors import InputError
-from iroko.experiment.intervals import mean_interval
-from iroko.experiment.results import DONE, REWARD_IN_TRAINING, JobResult, Results, measure_names, rows_of
-from iroko.experiment.tables import losses
-from iroko.options import RunConfig
 from iroko.report.completions import completion_figures, completion_table
 from iroko.report.episodes import Episode, Fabric, episodes, plan, record
-from iroko.report.facts import agent_facts, job_facts, scenario_facts
 from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure, rewards_figure, time_figures, tradeoff_figure
+from iroko.report.metadata import agent_facts, job_facts, scenario_facts
 from iroko.report.page import Cell, Column, Facts, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, measure_column, scheme_cell, score_table
 from iroko.report.text import NOTHING, count_text, measure_text
-from iroko.run_data import CONFIG, read_config, read_run
-from iroko.table import where
+from iroko.rundir.config import RunConfig
+from iroko.rundir.reader import CONFIG, read_config, read_run
 from iroko.topology import Topology
 
 LEARNING_POINTS = 60

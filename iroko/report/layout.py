@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from iroko.plots.fabric import Point, node_positions
+from iroko.analysis.plots.fabric import Point, node_positions
 from iroko.topology import Topology
 
 LARGE_GRAPH = 300

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from iroko.plots.style import Look, label, look
+from iroko.analysis.plots.style import Look, label, look
 
 Spec = dict[str, Any]
 """A figure as data for `page/chart.js`; see `iroko.report.charts`."""

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from iroko.completion import score_completions
-from iroko.manifest import COMPLETE, Manifest
-from iroko.options import RunConfig
+from iroko.analysis.completions import score_completions
+from iroko.analysis.scores import HEADINGS, Score, compare, compare_engines, score_schemes, where
 from iroko.report.charts import group_size, thin
 from iroko.report.completions import completion_figures, completion_table
 from iroko.report.episodes import Episode, Fabric, Plan, episodes, plan, record
-from iroko.report.facts import agent_facts, job_facts, machine_facts, scenario_facts
 from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure, rewards_figure, time_figures, tradeoff_figure
+from iroko.report.metadata import agent_facts, job_facts, machine_facts, scenario_facts
 from iroko.report.page import Facts, Ink, Page, Palette, Section, Spec, Table
 from iroko.report.tables import loss_table, score_table
 from iroko.report.text import count_text, join_words, measure_text, setting_text
-from iroko.run_data import RunData, read_config, read_learning, read_manifest, read_run
-from iroko.table import HEADINGS, Score, compare, compare_engines, score_schemes, where
+from iroko.rundir.config import RunConfig
+from iroko.rundir.manifest import COMPLETE, Manifest
+from iroko.rundir.reader import RunData, read_config, read_learning, read_manifest, read_run
 from iroko.topology import Topology
 
 NAN = float("nan")

@@ -1,11 +1,11 @@
-"""Tables of measures: the columns of `iroko.table`, with the best of each marked."""
+"""Tables of measures: the columns of `iroko.analysis.scores`, with the best of each marked."""
 
 import math
 from collections.abc import Mapping, Sequence
 
+from iroko.analysis.scores import HEADINGS, LOWER_IS_BETTER
 from iroko.report.page import Cell, Column, Ink, Table
 from iroko.report.text import NOTHING, change_text, measure_text, setting_name
-from iroko.table import HEADINGS, LOWER_IS_BETTER
 
 NEITHER = ("marks",)
 """Of these neither more nor less is better."""

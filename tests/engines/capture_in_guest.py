@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 
+from iroko.engines.kernel.engine import KernelEngine
 from iroko.flows import Flow
-from iroko.kernel.inside import KernelEngine
-from topologies.dumbbell import dumbbell
+from iroko.topologies.dumbbell import dumbbell
 
 if __name__ == "__main__":
     transport = sys.argv[1]

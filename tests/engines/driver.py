@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from iroko.engine import Engine, open_engine
+from iroko.engines.base import Engine
+from iroko.engines.open import open_engine
 from iroko.flows import Flow
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology

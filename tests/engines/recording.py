@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 
+from iroko.engines.guest.engine import GuestEngine
 from iroko.flows import Flow
-from iroko.guest.engine import GuestEngine
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 
 LONG_S = 0.5
 """Steps of which an episode is longer than the five seconds after which `nv` draws its next random number."""

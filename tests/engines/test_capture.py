@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from iroko.addressing import first_port
-from iroko.guest.machine import Machine
+from iroko.engines.addressing import first_port
+from iroko.engines.guest.machine import Machine
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # scapy's own, of the ciphers that it could use

@@ -8,13 +8,13 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from iroko.addressing import MAX_KERNEL_FLOWS
-from iroko.engine import missing_transports, open_engine
+from iroko.engines.addressing import MAX_KERNEL_FLOWS
+from iroko.engines.open import missing_transports, open_engine
 from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
 from iroko.flows import Flow
+from iroko.topologies.dumbbell import dumbbell
 from iroko.topology import build_topology
 from tests.engines.driver import Driver
-from topologies.dumbbell import dumbbell
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
 
@@ -236,7 +236,7 @@ def test_unknown_engine_names_the_nearest() -> None:
 @pytest.mark.root
 @pytest.mark.usefixtures("root")
 def test_mininet_says_what_the_hosts_kernel_lacks() -> None:
-    from iroko.kernel import missing_transports
+    from iroko.engines.kernel import missing_transports
 
     with open("/proc/sys/net/ipv4/tcp_available_congestion_control") as file:
         available = file.read().split()

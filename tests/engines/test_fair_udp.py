@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from iroko.engine import open_engine
+from iroko.engines.open import open_engine
 from iroko.flows import UDP, Flow
 from iroko.metrics import jain_index
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.star import star
 from iroko.topology import Topology
-from topologies.dumbbell import dumbbell
-from topologies.star import star
 
 STEP_S, WINDOW_STEPS = 0.1, 25
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from iroko.batch_env import BatchEnv
-from iroko.engine import open_engine
-from iroko.env import IrokoEnv
+from iroko.engines.open import open_engine
+from iroko.envs.batch import BatchEnv
+from iroko.envs.environment import IrokoEnv
 from iroko.flows import Flow
 from iroko.metrics import TCP_HEADERS_BYTES, UDP_HEADERS_BYTES, ideal_completions_s, last_frames_s, slowdowns
 from iroko.scenario import Scenario
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.traffic.websearch import websearch
 from tests.engines.driver import Open
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from traffic.websearch import websearch
 
 
 @pytest.mark.parametrize("transport", ["udp", "dctcp", "nv"])

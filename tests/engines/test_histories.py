@@ -7,9 +7,9 @@ import random
 import numpy as np
 import pytest
 
+from iroko.engines.guest.engine import GuestEngine
 from iroko.flows import Flow
-from iroko.guest.engine import GuestEngine
-from topologies.dumbbell import dumbbell
+from iroko.topologies.dumbbell import dumbbell
 
 pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
 NUM_EPISODES = 40

@@ -5,11 +5,11 @@ import pytest
 
 from iroko.flows import Flow
 from iroko.metrics import jain_index
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import Topology
 from tests.engines.driver import Open
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from topologies.star import star
 
 FRAME, UDP_DATA, TCP_DATA = 1514, 1472, 1448  # Ethernet 14, IP 20, UDP 8 or TCP 20 with 12 of time stamps
 

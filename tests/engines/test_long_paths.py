@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from iroko.engine import open_engine
+from iroko.engines.open import open_engine
+from iroko.engines.tcp_window import MIN_BUFFER_BYTES, tcp_window
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.tcp_window import MIN_BUFFER_BYTES, tcp_window
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import MAX_PATH_SWITCHES, Topology, build_topology
 from tests.engines.driver import Driver
-from topologies.fattree import fattree
-from topologies.star import star
 
 ROUND_TRIP_S = 0.08
 

@@ -5,10 +5,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from iroko.engine import open_engine
+from iroko.engines.open import open_engine
 from iroko.flows import UDP, Flow
+from iroko.topologies.fattree import fattree
 from iroko.topology import Topology
-from topologies.fattree import fattree
 
 NUM_FLOWS = 60
 SIZE_BYTES = 14_480
@@ -41,7 +41,7 @@ def test_every_flow_takes_the_same_path_in_simulator_and_kernel(transport: str) 
 
 def test_the_core_is_used_as_random_paths_use_it() -> None:
     """On a k=8 permutation: of 128 ports towards the core, random paths leave a share of (1 - 1/16)^16 to 1/e^1 of idle ones."""
-    from traffic.permutation import permutation
+    from iroko.traffic.permutation import permutation
 
     topology = fattree(8, 100e6, routing="ecmp")
     flows = permutation(topology, np.random.default_rng(1))

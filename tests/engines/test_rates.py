@@ -4,12 +4,12 @@ from contextlib import closing
 
 import pytest
 
-from iroko.engine import open_engine
+from iroko.engines.kernel.rates import FRAME_BYTES, check_rates, shaper_rate
+from iroko.engines.open import open_engine
 from iroko.errors import UnsupportedError
 from iroko.flows import Flow
-from iroko.kernel.rates import FRAME_BYTES, check_rates, shaper_rate
+from iroko.topologies.dumbbell import dumbbell
 from tests.engines.driver import Driver
-from topologies.dumbbell import dumbbell
 
 
 @pytest.mark.parametrize("rate_bps", [25e9, 40e9, 100e9, 200e9, 400e9])

@@ -15,9 +15,9 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import iroko  # noqa: F401 - registers the environments
-from iroko import ingredients
-from iroko.guest import build
-from iroko.guest.machine import Machine
+from iroko.engines.guest import build
+from iroko.engines.guest.machine import Machine
+from iroko.rundir import provenance
 from tests.engines.recording import LONG_S, digest, record
 
 CHECKOUT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def test_when_and_where_the_kernel_was_built_does_not_show(
     path.write_bytes(other)
     path.chmod(0o755)
     usual = record(transport, 3, topology=topology, interval_s=LONG_S)
-    monkeypatch.setattr("iroko.guest.machine.kernel_path", lambda: path)
+    monkeypatch.setattr("iroko.engines.guest.machine.kernel_path", lambda: path)
     assert record(transport, 3, topology=topology, interval_s=LONG_S) == usual
 
 
@@ -100,7 +100,7 @@ def test_a_kernel_is_identified_by_its_file() -> None:
     described = build.describe_kernel(path)
     assert described["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert re.fullmatch(r"Linux \d+\.\d+\S*", described["source"]) and "GNU ld" in described["compiler"]
-    assert ingredients.guest_kernel() == described
+    assert provenance.guest_kernel() == described
 
 
 @pytest.mark.soak

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from iroko.engine import open_engine
-from iroko.guest.machine import Machine
+from iroko.engines.guest.machine import Machine
+from iroko.engines.open import open_engine
 from iroko.scenario import Scenario
 
 pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from iroko.cache import cache_folder
+from iroko.analysis.experiment import read_results
 from iroko.experiment.__main__ import main
-from iroko.experiment.results import read_results
-from topologies.dumbbell import dumbbell
+from iroko.system.cache import cache_folder
+from iroko.topologies.dumbbell import dumbbell
 
 ROOT = Path(__file__).parents[2]
 TEXT = """
@@ -55,7 +55,7 @@ cluster.shutdown()
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A cluster of two nodes with one processor each, in a process of its own, that lets in who has its token."""
     pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
-    from iroko.engine import open_engine
+    from iroko.engines.open import open_engine
 
     open_engine("sim", dumbbell()).close()  # so that no job compiles the simulator
     token = tmp_path_factory.mktemp("ray") / "token"

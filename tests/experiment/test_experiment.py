@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from iroko.experiment.results import read_results
-from iroko.manifest import COMPLETE
-from iroko.run_data import read_manifest
-from topologies.dumbbell import dumbbell
+from iroko.analysis.experiment import read_results
+from iroko.rundir.manifest import COMPLETE
+from iroko.rundir.reader import read_manifest
+from iroko.topologies.dumbbell import dumbbell
 
 ROOT = Path(__file__).parents[2]
 RUN = [sys.executable, "-m", "iroko.experiment"]
@@ -53,7 +53,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module", autouse=True)
 def compiled_simulator() -> None:
     """Compile the simulator before the first test, where it is not."""
-    from iroko.engine import open_engine
+    from iroko.engines.open import open_engine
 
     open_engine("sim", dumbbell()).close()
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from iroko.experiment.intervals import mean_interval, student_quantile
+from iroko.analysis.intervals import mean_interval, student_quantile
 
 Floats = npt.NDArray[np.float64]
 

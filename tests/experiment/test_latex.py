@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iroko.experiment.tables import NOTHING, escape, tabular
+from iroko.analysis.experiment_tables import NOTHING, escape, tabular
 
 WORDS = {"textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "textless": "<", "textgreater": ">", "textbar": "|"}
 ODD = [

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from iroko.experiment.display import Counter, LiveWatcher, PlainWatcher
+from iroko.analysis.experiment import read_jobs
 from iroko.experiment.folder import ExperimentFolder, Note, exit_code
 from iroko.experiment.jobs import Job, make_jobs
 from iroko.experiment.pool import Event
-from iroko.experiment.results import read_jobs
+from iroko.experiment.progress import Counter, LiveWatcher, PlainWatcher
 from iroko.experiment.schedule import MAX_LOSSES, Schedule
 from iroko.experiment.spec import read_experiment
 

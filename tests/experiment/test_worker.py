@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from iroko.experiment.worker import serve
-from iroko.job import fill_in
-from iroko.options import RunConfig, make_config
+from iroko.run.job import fill_in
+from iroko.rundir.config import RunConfig, make_config
 from iroko.topology import Topology
 from tests.fake_engine import FakeEngine
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from hypothesis import strategies as st
 
 from iroko.errors import InputError, IrokoError, UnsupportedError
-from iroko.names import MOST_SHOWN
+from iroko.registry import MOST_SHOWN
 
 MOST_MESSAGE = 4 * MOST_SHOWN + 600
 """Characters of a message: some values, and the names that are known in their place."""

@@ -5,10 +5,10 @@ import time
 
 import numpy as np
 
-from iroko.command import Stopped, signals_raise
-from iroko.engine import open_engine
+from iroko.engines.open import open_engine
 from iroko.flows import Flow
-from topologies.dumbbell import dumbbell
+from iroko.system.command import Stopped, signals_raise
+from iroko.topologies.dumbbell import dumbbell
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
 

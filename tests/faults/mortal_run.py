@@ -14,8 +14,10 @@ from types import FrameType
 from typing import Any
 
 import iroko
-from iroko import plots, report, train
-from iroko.run import main
+from iroko import report
+from iroko.analysis import plots
+from iroko.run import train
+from iroko.run.command import main
 
 FOLDER = str(Path(iroko.__file__).parent)
 WATCHED = tuple(f"{FOLDER}/{name}.py" for name in ("job", "store", "train", "evaluate", "manifest"))

@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from iroko.action import read_action
 from iroko.arrays import FabricArrays
-from iroko.env import IrokoEnv
+from iroko.envs.action import read_action
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.gym_vector import IrokoVectorEnv
+from iroko.envs.hosts import HostsEnv
+from iroko.envs.sb3_vector import BatchVecEnv
+from iroko.envs.vector import IrokoVecEnv, make_vector
 from iroko.errors import ClosedError, InputError, IrokoError
-from iroko.gym_vector import IrokoVectorEnv
-from iroko.hosts_env import HostsEnv
-from iroko.sb3_vector import BatchVecEnv
 from iroko.scenario import Scenario
-from iroko.vector import IrokoVecEnv, make_vector
+from iroko.topologies.dumbbell import dumbbell
 from tests.fake_batch import FakeBatch
 from tests.fake_engine import FakeEngine
 from tests.faults.bad_values import GARBAGE, check_error, soon
-from topologies.dumbbell import dumbbell
 
 NUM_HOSTS = 4
 SCENARIO = Scenario(interval_s=0.01, episode_s=0.1)

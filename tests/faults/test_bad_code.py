@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from iroko.errors import InputError
-from iroko.manifest import INCOMPLETE
-from iroko.run import main
-from iroko.run_data import read_manifest
+from iroko.run.command import main
+from iroko.rundir.manifest import INCOMPLETE
+from iroko.rundir.reader import read_manifest
 from iroko.scenario import Scenario
 from tests.faults.bad_values import check_error
 
@@ -50,9 +50,9 @@ Write = Callable[[str, str], None]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes a file of this name into `agents`, `topologies` or `traffic`, as far as Python looks."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("iroko.plots.draw_all", lambda _: [])
+    monkeypatch.setattr("iroko.analysis.plots.draw_all", lambda _: [])
     monkeypatch.setattr("iroko.report.write_report", lambda _: None)
-    monkeypatch.setattr("iroko.options.SCHEMES", ("careless", "static"))
+    monkeypatch.setattr("iroko.rundir.config.SCHEMES", ("careless", "static"))
 
     def make(folder: str, text: str) -> None:
         module = __import__(folder)

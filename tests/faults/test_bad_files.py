@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from iroko.errors import InputError
 from iroko.experiment.jobs import make_jobs
 from iroko.experiment.spec import read_experiment
-from iroko.options import format_toml
 from iroko.report.__main__ import app as report_app
+from iroko.rundir.config import format_toml
 from iroko.scenario import Scenario
 from tests.fake_run import make_run
 from tests.faults.bad_values import check_error, check_lines, soon
@@ -199,19 +199,19 @@ def _said(main: Callable[[list[str]], int], arguments: list[str]) -> tuple[str, 
 
 
 def _report(arguments: list[str]) -> int:
-    from iroko.command import run_command
+    from iroko.system.command import run_command
 
     return run_command(report_app, "python -m iroko.report", arguments)
 
 
 def _verify(arguments: list[str]) -> int:
-    from iroko.verify import main
+    from iroko.run.verification import main
 
     return main(arguments)
 
 
 def _resume(arguments: list[str]) -> int:
-    from iroko.run import main
+    from iroko.run.command import main
 
     return main(["--resume", "--out", *arguments])
 
@@ -267,7 +267,7 @@ def test_a_folder_of_something_else(place: str, program: Callable[[list[str]], i
 
 
 def test_one_broken_run_does_not_hide_the_others(good_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iroko.store import find_unfinished
+    from iroko.rundir.folder import find_unfinished
 
     for name in ("broken", "unfinished"):
         shutil.copytree(good_run, tmp_path / name)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from iroko.env import IrokoEnv
+from iroko.envs.environment import IrokoEnv
 from iroko.errors import InputError, IrokoError
-from iroko.names import list_names
+from iroko.registry import list_names
 from iroko.scenario import FEATURES, Scenario, parse_toml, read_toml
 from tests.faults.bad_values import GARBAGE, HUGE, NUMBERS, QUANTITIES, check_error, fields_of, soon
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import iroko.run
+import iroko.run.command
 from iroko.agent import make_agent
 from iroko.errors import InputError
-from iroko.job import fill_in
-from iroko.names import list_names, load
-from iroko.options import RUN_KEYS, RunConfig, first_difference, format_toml, make_config, overlay, read_setting
-from iroko.run import main
+from iroko.registry import list_names, load
+from iroko.run.command import main
+from iroko.run.job import fill_in
+from iroko.rundir.config import RUN_KEYS, RunConfig, first_difference, format_toml, make_config, overlay, read_setting
 from iroko.scenario import Scenario, check_parameters, parse_toml
 from tests.faults.bad_values import GARBAGE, check_error, check_lines, fields_of, soon
 
@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder to work in, and no run that starts."""
     path = tmp_path_factory.mktemp("options")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("iroko.job.prepare", stop)
+        patch.setattr("iroko.run.job.prepare", stop)
         patch.chdir(path)
         yield path
     assert not any(path.iterdir()), "bad input has left something behind"
@@ -76,7 +76,7 @@ def ask(arguments: Sequence[str], *names: str) -> bool:
 def options() -> dict[str, str]:
     """Every option that takes a value, and how it calls the field."""
     called = {"interval": "interval_s", "episode": "episode_s", "rate": "rate_bps", "topo": "topology"}
-    names = [name.rstrip("_") for name in inspect.signature(iroko.run.run).parameters if name not in ("resume", "as_json")]
+    names = [name.rstrip("_") for name in inspect.signature(iroko.run.command.run).parameters if name not in ("resume", "as_json")]
     return {f"--{name.replace('_', '-')}": called.get(name, name) for name in names}
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.bounds import attempt
 
 READ_TOML = "from iroko.scenario import read_toml"
-READ_RUN = "from iroko.run_data import open_table, read_manifest"
+READ_RUN = "from iroko.rundir.reader import open_table, read_manifest"
 
 
 @pytest.mark.parametrize(("content", "words"), [
@@ -77,7 +77,7 @@ def test_weights_that_expand(tmp_path: Path, kind: str) -> None:
     assert path.stat().st_size < 5_000_000
     said = attempt(f"read(Path({str(folder)!r}))", """
         import torch
-        from agents._models import read_weights
+        from iroko.agents._models import read_weights
         def read(folder):
             return torch.load(read_weights(folder), weights_only=True)
     """)  # fmt: skip
@@ -100,8 +100,8 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_jobs_list_names_no_other_folder(tmp_path: Path) -> None:
+    from iroko.analysis.experiment import read_jobs
     from iroko.errors import InputError
-    from iroko.experiment.results import read_jobs
 
     job = {"scenario": "a", "scheme": "nv", "seed": 1, "trained_on": "", "state": "done", "reason": ""}
     for name in ("../../other", "/etc", ".", "", "a/b", 5):

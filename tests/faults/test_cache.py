@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from iroko.cache import cache_folder, check_cached, make_cache_folder
+from iroko.engines.guest import build
 from iroko.errors import UnsupportedError
-from iroko.guest import build
+from iroko.system.cache import cache_folder, check_cached, make_cache_folder
 
 ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
@@ -105,10 +105,10 @@ def test_what_is_in_the_cache_is_checked_before_it_is_run(cache: Path, monkeypat
 @needs_root
 @pytest.mark.slow
 def test_the_simulator_loads_no_code_that_another_can_change(cache: Path) -> None:
-    code = "from iroko.sim.compiled import code_folder; print(code_folder())"
+    code = "from iroko.engines.sim.jit import code_folder; print(code_folder())"
     folder = Path(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip())
     folder.mkdir()
     cache.chmod(0o755)
     folder.chmod(0o777)
-    done = subprocess.run([sys.executable, "-c", "import iroko.sim.kernels"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", "import iroko.engines.sim.kernels"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0 and "can be written by another user" in done.stderr

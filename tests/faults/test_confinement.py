@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from iroko.guest import confine, syscalls
-from iroko.guest.machine import Machine
-from iroko.guest.syscalls import has_seccomp
+from iroko.engines.guest import landlock, syscalls
+from iroko.engines.guest.machine import Machine
+from iroko.engines.guest.syscalls import has_seccomp
 from tests.faults.attempts import ATTEMPT, COUNT, ELSEWHERE, NAMES
 
 in_guest = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
-needs_landlock = pytest.mark.skipif(confine.landlock_version() == 0, reason="this kernel has no Landlock")
+needs_landlock = pytest.mark.skipif(landlock.landlock_version() == 0, reason="this kernel has no Landlock")
 needs_seccomp = pytest.mark.skipif(not has_seccomp(), reason="this kernel has no seccomp filters")
 
 
@@ -53,7 +53,7 @@ def run_confined(folder: Path, program: str, *arguments: str, terminal: int | No
         command = [sys.executable, "-u", "-c", program, *arguments]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=own)
 
-    said, _ = confine.start_confined(own, own, lambda: None, start, terminal).communicate(timeout=60)
+    said, _ = landlock.start_confined(own, own, lambda: None, start, terminal).communicate(timeout=60)
     return said
 
 
@@ -88,14 +88,14 @@ class TestInAGuest:
     def test_the_guest_kernel_changes_nothing_even_where_the_host_lets_it(
         self, places: list[Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(confine, "_confine", lambda *_: None)
+        monkeypatch.setattr(landlock, "_confine", lambda *_: None)
         said = attempt_in_guest("mount", places)
         assert "remount 0" in said or "again 0" in said, f"the test tried nothing: {said}"
         check_untouched(places, said)
 
     def test_it_cannot_choose_another_terminal(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         # As the sound driver's parameter once let it, with which the guest's root wrote to any terminal of the user's.
-        monkeypatch.setattr(confine, "_confine", lambda *_: None)
+        monkeypatch.setattr(landlock, "_confine", lambda *_: None)
         ours, theirs = pty.openpty()
         program = """
 import glob, os, sys
@@ -152,7 +152,7 @@ def test_the_host_lets_the_process_change_nothing(places: list[Path]) -> None:
 
 @needs_seccomp
 def test_seccomp_alone_keeps_modes_owners_times_and_names(places: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confine, "landlock_version", lambda: 0)
+    monkeypatch.setattr(landlock, "landlock_version", lambda: 0)
     said = attempt_on_host(places)
     for name in NAMES:
         assert said.count(f"refused {name} 1\n") == 2, (name, said)
@@ -160,7 +160,7 @@ def test_seccomp_alone_keeps_modes_owners_times_and_names(places: list[Path], mo
 
 @needs_landlock
 def test_landlock_alone_keeps_contents(places: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confine, "has_seccomp", lambda: False)
+    monkeypatch.setattr(landlock, "has_seccomp", lambda: False)
     said = attempt_on_host(places)
     for name in ("make", "write", "append", "remove", "rename", "folder", "pipe", "symlink"):
         assert said.count(f"refused {name} ") == 2, (name, said)
@@ -168,7 +168,7 @@ def test_landlock_alone_keeps_contents(places: list[Path], monkeypatch: pytest.M
 
 def test_without_walls_everything_is_done(places: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     # So the tests above cannot pass for another reason.
-    monkeypatch.setattr(confine, "_confine", lambda *_: None)
+    monkeypatch.setattr(landlock, "_confine", lambda *_: None)
     said = attempt_on_host(places)
     assert "refused mode" not in said and "DONE mode" in said and "DONE make" in said and "DONE remove" in said
 
@@ -205,7 +205,7 @@ def test_the_process_reaches_its_own_terminal_and_nothing_else(tmp_path: Path) -
         said = run_confined(tmp_path, ELSEWHERE, *names, str(victim.pid), terminal=pairs[0][1])
         lines = said.splitlines()
         done = {line.removeprefix("done ") for line in lines if line.startswith("done ")}
-        scoped = confine.landlock_version() >= 6  # older versions leave signals to the user's own processes
+        scoped = landlock.landlock_version() >= 6  # older versions leave signals to the user's own processes
         assert done == {"own file", "own terminal", "child"} | (set() if scoped else {"signal"}), said
         assert len(lines) == 15, said
         assert victim.poll() is None or not scoped
@@ -232,4 +232,4 @@ def test_an_error_of_the_start_reaches_the_caller(tmp_path: Path) -> None:
         raise ValueError("no kernel")
 
     with pytest.raises(ValueError, match="no kernel"):
-        confine.start_confined(tmp_path, tmp_path, lambda: None, fail)
+        landlock.start_confined(tmp_path, tmp_path, lambda: None, fail)

@@ -13,18 +13,18 @@ import gymnasium
 import numpy as np
 import pytest
 
-from iroko import ownership
-from iroko.channel import Channel
-from iroko.engine import open_engine
+from iroko.engines.open import open_engine
+from iroko.engines.remote.channel import Channel
+from iroko.engines.remote.engine import RemoteEngine
+from iroko.envs.vector import make_vector
 from iroko.errors import EngineError, InputError
 from iroko.flows import Flow
-from iroko.lifetime import Lifetime
-from iroko.ownership import make_folder
-from iroko.remote import RemoteEngine
 from iroko.scenario import Scenario
-from iroko.vector import make_vector
+from iroko.system import ownership
+from iroko.system.lifetime import Lifetime
+from iroko.system.ownership import make_folder
+from iroko.topologies.dumbbell import dumbbell
 from tests.engines.test_contract import children
-from topologies.dumbbell import dumbbell
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
 LIMITS = np.full(4, 1e7)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from iroko.children import SETTINGS_FILES
 from iroko.experiment.pool import JobProcess, worker_environment
-from iroko.safe_folder import SafeFolder
+from iroko.system.children import SETTINGS_FILES
+from iroko.system.safe_folder import SafeFolder
 
 ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder away")
@@ -64,7 +64,7 @@ def test_a_program_runs_nothing_of_its_working_folder(hostile: Path, program: st
 
 def test_settings_of_the_working_folder_do_not_apply(hostile: Path) -> None:
     code = (
-        "import os; from iroko.children import ignore_settings_here; here = os.getcwd(); ignore_settings_here(); "
+        "import os; from iroko.system.children import ignore_settings_here; here = os.getcwd(); ignore_settings_here(); "
         "import matplotlib, numba; from numba.core import config; config.reload_config(); "
         "import json; print(json.dumps([matplotlib.rcParams['font.size'], config.DISABLE_JIT, config.OPT, os.getcwd() == here]))"
     )
@@ -98,4 +98,6 @@ def test_every_child_is_a_safe_one() -> None:
         text = path.read_text()
         if path.name == "children.py" or "guest" in path.parts:  # in the guest the working folder is `/`
             continue
-        assert text.count("[sys.executable") == text.count('[sys.executable, "-I"'), f"{path} starts Python other than by iroko.children"
+        assert text.count("[sys.executable") == text.count('[sys.executable, "-I"'), (
+            f"{path} starts Python other than by iroko.system.children"
+        )

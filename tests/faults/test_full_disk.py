@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from iroko.run_data import read_manifest
-from iroko.store import hash_results
+from iroko.rundir.folder import hash_results
+from iroko.rundir.reader import read_manifest
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--topo", "dumbbell", "--agent", "ppo", "--baseline", "none", "--engine", "sim", "--train-engine", "sim", "--steps", "960",

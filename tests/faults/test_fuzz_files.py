@@ -12,10 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents._models import check_card, read_replay, read_weights
+from iroko.agents._models import check_card, read_replay, read_weights
 from iroko.errors import InputError
 from iroko.experiment.archive import unpack
-from iroko.run_data import read_manifest
+from iroko.rundir.reader import read_manifest
 from iroko.scenario import Scenario, parse_toml, read_toml
 from tests.faults.fuzzed import VALUES, use
 

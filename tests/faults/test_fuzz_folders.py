@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from rich.console import Console
 
+from iroko.analysis.experiment import read_results
+from iroko.analysis.experiment_tables import write_tables
+from iroko.analysis.scores import print_table, score_schemes
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import make_jobs
 from iroko.experiment.outputs import print_summary
-from iroko.experiment.results import read_results
 from iroko.experiment.spec import read_experiment
-from iroko.experiment.tables import write_tables
 from iroko.report import write_report
-from iroko.run import main
-from iroko.run_data import read_config, read_run
-from iroko.store import RunFolder, find_unfinished
-from iroko.table import print_table, score_schemes
-from iroko.verify import read_complete
+from iroko.run.command import main
+from iroko.run.verification import read_complete
+from iroko.rundir.folder import RunFolder, find_unfinished
+from iroko.rundir.reader import read_config, read_run
 from tests.faults.fuzzed import CHANGES, Change, changed, use
 
 FEW, MANY = settings(max_examples=25), settings(max_examples=5_000)
@@ -38,7 +38,7 @@ name = "one"
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("good") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("iroko.plots.draw_all", lambda _: [])
+        patch.setattr("iroko.analysis.plots.draw_all", lambda _: [])
         options = ["--topo", "dumbbell", "--agent", "static", "--baseline", "none", "--engine", "sim", "--interval", "100ms"]
         assert main([*options, "--episode", "200ms", "--episodes", "1", "--out", str(path)]) == 0
     return path

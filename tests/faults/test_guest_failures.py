@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iroko.channel import Channel
+from iroko.engines.guest import build
+from iroko.engines.guest import machine as machine_module
+from iroko.engines.guest.engine import GuestEngine
+from iroko.engines.guest.machine import Machine
+from iroko.engines.remote.channel import Channel
+from iroko.engines.remote.engine import RemoteEngine
+from iroko.envs.vector import IrokoVecEnv, make_vector
 from iroko.errors import ClosedError, EngineError, UnsupportedError
 from iroko.flows import Flow
-from iroko.guest import build
-from iroko.guest import machine as machine_module
-from iroko.guest.engine import GuestEngine
-from iroko.guest.machine import Machine
-from iroko.remote import RemoteEngine
 from iroko.scenario import Scenario
-from iroko.vector import IrokoVecEnv, make_vector
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from tests.engines.test_contract import children
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
@@ -113,7 +113,7 @@ def test_missing_kernel_source_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_guests_are_spread_over_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    from iroko.guest import processor
+    from iroko.engines.guest import processor
 
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("one processor")

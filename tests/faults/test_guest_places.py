@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from iroko.engines.guest import host, machine, processor, syscalls
+from iroko.engines.guest.engine import GuestEngine
+from iroko.engines.guest.hidden import python_folders, show_hidden
 from iroko.errors import UnsupportedError
-from iroko.guest import host, machine, processor, syscalls
-from iroko.guest.engine import GuestEngine
-from iroko.guest.hidden import python_folders, show_hidden
-from topologies.dumbbell import dumbbell
+from iroko.topologies.dumbbell import dumbbell
 
 ROOT = Path(__file__).parents[2]
 in_guest = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
 OPEN = """
 from iroko.errors import IrokoError
-from iroko.engine import open_engine
-from topologies.dumbbell import dumbbell
+from iroko.engines.open import open_engine
+from iroko.topologies.dumbbell import dumbbell
 try:
     open_engine("guest", dumbbell()).close()
     print("opened", dumbbell.__module__)

@@ -10,12 +10,12 @@ from iroko.agent import Agent
 from iroko.errors import InputError
 from iroko.experiment.folder import LOCK, ExperimentFolder
 from iroko.experiment.pool import JobProcess, worker_environment
-from iroko.options import make_config
-from iroko.privileges import hand_over
-from iroko.run_data import read_run
-from iroko.safe_folder import MAX_DEPTH, SafeFolder, check_folder
-from iroko.store import RunFolder, write_beside
-from iroko.train import load_checkpoint, save_checkpoint
+from iroko.run.train import load_checkpoint, save_checkpoint
+from iroko.rundir.config import make_config
+from iroko.rundir.folder import RunFolder, write_beside
+from iroko.rundir.reader import read_run
+from iroko.system.privileges import hand_over
+from iroko.system.safe_folder import MAX_DEPTH, SafeFolder, check_folder
 
 CONFIG = make_config({"topology": {"name": "dumbbell"}, "run": {"agents": ["static"], "baselines": [], "engine": "sim"}})
 USER, GROUP = 65534, 65533

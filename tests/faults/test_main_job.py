@@ -74,6 +74,13 @@ def run(*options: str, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProc
     return subprocess.run([*prefix, *RUN, *options], capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL)
 
 
+def catches_sigterm(pid: int) -> bool:
+    """Whether a program has set its handlers of signals; before, it is Python that starts."""
+    with open(f"/proc/{pid}/status") as file:
+        caught = next(int(line.split()[1], 16) for line in file if line.startswith("SigCgt:"))
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
 @pytest.mark.guest
 @pytest.mark.usefixtures("guest_kernel")
 def test_equal_seeds_give_equal_files_and_another_seed_does_not(tmp_path: Path, machine: Machine) -> None:
@@ -119,8 +126,10 @@ def test_main_job_runs_on_the_hosts_kernel_in_real_time(tmp_path: Path, machine:
 def test_nothing_is_left_after_a_signal(tmp_path: Path, machine: Machine, engine_name: str, number: int, training: bool) -> None:
     options = [*SHORT, *on(engine_name), *ENDLESS, "--interval", "20ms", "--out", str(tmp_path / "run")]
     with subprocess.Popen([*RUN, *options], stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as process:
-        time.sleep(1)
         deadline = time.monotonic() + 60
+        while not catches_sigterm(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
         while training and not (tmp_path / "run" / "manifest.json").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         if training:
@@ -143,15 +152,15 @@ def test_nothing_is_left_after_a_signal(tmp_path: Path, machine: Machine, engine
 
 def test_nothing_is_left_after_an_exception(tmp_path: Path, machine: Machine, engine_name: str) -> None:
     script = (
-        "import sys, iroko.vector, iroko.sb3_vector\n"
-        "kind = iroko.sb3_vector.BatchVecEnv if 'sim' in sys.argv else iroko.vector.IrokoVecEnv\n"
+        "import sys, iroko.envs.vector, iroko.envs.sb3_vector\n"
+        "kind = iroko.envs.sb3_vector.BatchVecEnv if 'sim' in sys.argv else iroko.envs.vector.IrokoVecEnv\n"
         "real, calls = kind.step_wait, []\n"
         "def fail(self):\n"
         "    calls.append(1)\n"
         "    if len(calls) > 30: raise ZeroDivisionError('in the middle')\n"
         "    return real(self)\n"
         "kind.step_wait = fail\n"
-        "from iroko.run import main\n"
+        "from iroko.run.command import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     options = [*SHORT, *on(engine_name), *ENDLESS, "--interval", "20ms", "--out", str(tmp_path / "run")]

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iroko.agent import Agent, make_agent
-from iroko.differences import compare_models
 from iroko.errors import InputError
+from iroko.run.differences import compare_models
 from iroko.scenario import Scenario
 
 SCENARIO = Scenario(topology="dumbbell")

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from iroko import ownership
-from iroko.engine import open_engine
+from iroko.engines.open import open_engine
+from iroko.system import ownership
+from iroko.topologies.dumbbell import dumbbell
 from tests.faults import engine_life
 from tests.faults.leftovers import Machine, adopt_orphans, bystanders, plain_mininet
-from topologies.dumbbell import dumbbell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 ROOT = Path(__file__).parents[2]

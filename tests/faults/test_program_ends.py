@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from iroko import run, runtime_folder
-from iroko.command import signals_raise
+from iroko.run import command
+from iroko.system import runtime_folder
+from iroko.system.command import signals_raise
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import atexit, sys, time
 import typer
-from iroko.command import run_command
+from iroko.system.command import run_command
 app = typer.Typer()
 @app.command()
 def work(end: float = 0.0, after: float = 0.0) -> None:
@@ -37,7 +38,7 @@ WRITE = """
 import sys
 import typer
 from rich.console import Console
-from iroko.command import run_command
+from iroko.system.command import run_command
 app = typer.Typer()
 @app.command()
 def write(how: str) -> None:
@@ -183,7 +184,7 @@ def test_a_run_whose_terminal_closes_says_so_in_its_folder(tmp_path: Path) -> No
 
 def test_the_main_job_runs_outside_the_main_thread(capsys: pytest.CaptureFixture[str]) -> None:
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(run.main(["--engine", "gest"])))
+    thread = threading.Thread(target=lambda: codes.append(command.main(["--engine", "gest"])))
     thread.start()
     thread.join(60)
     assert codes == [2] and "gest" in capsys.readouterr().err

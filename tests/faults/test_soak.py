@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iroko.engine import Engine, missing_transports, open_engine
+from iroko.engines.base import Engine
+from iroko.engines.open import missing_transports, open_engine
 from iroko.scenario import Scenario
 from tests.engines.test_contract import children
 

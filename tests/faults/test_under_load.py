@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iroko.engine import open_engine
-from iroko.env import IrokoEnv
-from iroko.kernel.engine import MininetEngine
-from iroko.run import main
+from iroko.engines.kernel.mininet import MininetEngine
+from iroko.engines.open import open_engine
+from iroko.envs.environment import IrokoEnv
+from iroko.envs.vector import make_vector
+from iroko.run.command import main
 from iroko.scenario import Scenario
 from iroko.seeds import environment_seeds
 from iroko.snapshot import Snapshot
-from iroko.vector import make_vector
+from iroko.topologies.dumbbell import dumbbell
 from tests.engines.test_contract import children
-from topologies.dumbbell import dumbbell
 
 MOST_S = 60
 """A burner ends by itself after this, also where the test could not end it."""

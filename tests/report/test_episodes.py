@@ -7,20 +7,20 @@ import zlib
 import numpy as np
 import pytest
 
-from iroko.plots.style import look
+from iroko.analysis.plots.style import look
+from iroko.analysis.scores import stack
 from iroko.report.charts import group_size, thin
 from iroko.report.episodes import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Episode, Plan, episodes, over_time, plan, record
 from iroko.report.layout import layout_nodes
 from iroko.report.page import Palette
 from iroko.report.render import dark_color
 from iroko.report.text import MINUS, NOTHING, count_text, join_words, measure_text, setting_text, time_text
-from iroko.run_data import RunData
-from iroko.table import stack
+from iroko.rundir.reader import RunData
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
+from iroko.topologies.star import star
 from iroko.topology import build_topology
 from tests.fake_run import make_run
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
-from topologies.star import star
 
 LINKS = {"rate_bps": 1e7, "delay_s": 0.0, "queue_bytes": 100_000, "ecn_bytes": None, "routing": "static"}
 

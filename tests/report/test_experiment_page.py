@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from iroko.experiment.results import read_results
-from iroko.manifest import COMPLETE
+from iroko.analysis.experiment import read_results
 from iroko.report import write_report
 from iroko.report.text import MINUS, NOTHING, measure_text
-from iroko.store import RunFolder
+from iroko.rundir.folder import RunFolder
+from iroko.rundir.manifest import COMPLETE
 from tests.fake_run import make_frames, make_run_config
 from tests.report.test_report import HOSTILE, read
 

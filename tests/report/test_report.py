@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from iroko.analysis.scores import HEADINGS, score_schemes
 from iroko.errors import InputError
-from iroko.manifest import INCOMPLETE
-from iroko.options import make_config
 from iroko.report import write_report
 from iroko.report.__main__ import main
 from iroko.report.render import encode
-from iroko.store import RunFolder
-from iroko.table import HEADINGS, score_schemes
+from iroko.rundir.config import make_config
+from iroko.rundir.folder import RunFolder
+from iroko.rundir.manifest import INCOMPLETE
 from tests.fake_run import make_frames, make_run, make_run_config
 
 HOSTILE = "</script><script>window.attacked=1</script><img src=x onerror='window.attacked=1'>\"&amp;"
@@ -220,9 +220,9 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_finite_flows_have_their_slowdowns(tmp_path: Path) -> None:
-    from iroko.completion import score_completions
-    from iroko.manifest import COMPLETE
-    from iroko.run_data import read_run
+    from iroko.analysis.completions import score_completions
+    from iroko.rundir.manifest import COMPLETE
+    from iroko.rundir.reader import read_run
 
     config = make_config({"topology": {"name": "dumbbell"}, "environment": {"interval_s": 0.5, "episode_s": 2},
                           "traffic": {"name": "pairs", "size_bytes": 20_000},

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from hypothesis import strategies as st
 
+from iroko.engines.sim.engine import SimEngine
 from iroko.flows import LEARNED, Flow
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import Policy
-from iroko.sim.engine import SimEngine
 from iroko.snapshot import Snapshot
+from iroko.topologies.dumbbell import dumbbell
+from iroko.topologies.fattree import fattree
 from iroko.topology import Port, Topology
 from tests.policy.states import random_policy
 from tests.sim.reference.run import Reference
-from topologies.dumbbell import dumbbell
-from topologies.fattree import fattree
 
 TRANSPORTS = ("udp", "reno", "cubic", "vegas", "nv", "dctcp", "iroko")
 FRAME_BYTES = 1514

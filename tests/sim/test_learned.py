@@ -9,17 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.parity.cases import Case
+from iroko.engines.sim.batch import Batch
+from iroko.engines.sim.engine import SimEngine
 from iroko.flows import Flow
 from iroko.metrics import jain_index
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import Card, Policy
-from iroko.sim.batch import Batch
-from iroko.sim.engine import SimEngine
 from iroko.snapshot import Snapshot
+from iroko.topologies.dumbbell import dumbbell
 from iroko.topology import Topology
 from tests.policy.states import random_policy
 from tests.sim.scenarios import assert_equal, scenarios
-from topologies.dumbbell import dumbbell
 
 NO_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 FRAME_BYTES = 1514

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from iroko.addressing import flow_ports, host_address, multipath_seed
-from iroko.sim.multipath import HASH_BITS, TCP, UDP, choose, multipath_hash
+from iroko.engines.addressing import flow_ports, host_address, multipath_seed
+from iroko.engines.sim.multipath import HASH_BITS, TCP, UDP, choose, multipath_hash
 
 _ALL = (1 << 64) - 1
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iroko.engines.sim import layout as at
+from iroko.engines.sim.batch import Batch
+from iroko.engines.sim.engine import SimEngine
 from iroko.flows import Flow
-from iroko.sim import layout as at
-from iroko.sim.batch import Batch
-from iroko.sim.engine import SimEngine
 from iroko.snapshot import Integers, Snapshot
+from iroko.topologies.fattree import fattree
 from iroko.topology import Topology
 from tests.sim.scenarios import TRANSPORTS, Scenario, assert_equal, scenarios
-from topologies.fattree import fattree
 
 NO_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 

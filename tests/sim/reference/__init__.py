@@ -1,7 +1,7 @@
 """The simulator once more, slow and obvious: plain Python, a heap of events, objects, dicts and sets.
 
-`iroko.sim` has to agree with it to the packet. Where that one is clever (rings that grow, queues settled when somebody looks, losses
-found by scans that remember where they were, timers that are looked at late), this one goes the naive way.
+`iroko.engines.sim` has to agree with it to the packet. Where that one is clever (rings that grow, queues settled when somebody looks,
+losses found by scans that remember where they were, timers that are looked at late), this one goes the naive way.
 
     network.py    packets, the ports of switches, the interfaces of hosts, the heap
     udp.py        UDP's bursts

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from iroko.engines.jitter import half_span_ns
+from iroko.engines.sim.paths import Paths
+from iroko.engines.tcp_window import tcp_window
 from iroko.flows import LEARNED, UDP, Flow
-from iroko.jitter import half_span_ns
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import Policy
 from iroko.seeds import flow_states, jitter_seed
-from iroko.sim.paths import Paths
 from iroko.snapshot import Floats, Snapshot
-from iroko.tcp_window import tcp_window
 from iroko.topology import Topology
 from tests.sim.reference.controls import CONTROLS
 from tests.sim.reference.flow import TcpFlow

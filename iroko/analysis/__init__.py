@@ -1,0 +1,1 @@
+"""Scores, tables and figures, from run folders and experiments alone."""

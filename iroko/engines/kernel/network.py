@@ -1,0 +1,306 @@
+"""Mininet, with what is slow replaced: nodes, links and interfaces over netlink.
+
+Mininet's network, nodes, links, command line and `popen` stay as they are known. A node is a network namespace held by a descriptor; its
+shell starts when somebody first needs it. Switches are Linux routers with equal-cost multipath. The only file that imports mininet.
+"""
+
+import re
+import time
+from typing import Any
+
+from mininet.cli import CLI
+from mininet.link import Intf, Link
+from mininet.log import output
+from mininet.net import Mininet
+from mininet.node import Node
+
+from iroko.engines.addressing import dotted, host_address, switch_address
+from iroko.engines.kernel.delays import delay_requests, jitter_requests, no_jitter_requests
+from iroko.engines.kernel.multipath import multipath_settings
+from iroko.engines.kernel.namespaces import Namespace, write_settings
+from iroko.engines.kernel.netlink import (
+    Netlink,
+    add_address,
+    add_neighbour,
+    add_route,
+    add_veth,
+    set_link_up,
+)
+from iroko.engines.kernel.qdiscs import host_shaper, port_queue, port_shaper
+from iroko.engines.tcp_window import MIN_BUFFER_BYTES, tcp_window
+from iroko.topology import MAX_PATH_SWITCHES, Topology
+
+_FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
+_IFNAMSIZ = 16
+"""Bytes of an interface's name in Linux, with the zero at its end (if.h)."""
+_COMMON = {"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
+           "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}  # fmt: skip
+_HOST = {"ipv4/tcp_no_metrics_save": "1", "ipv4/ip_default_ttl": str(MAX_PATH_SWITCHES + 1)}
+_ROUTER = {"ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0"}
+
+
+class FastNode(Node):
+    """A Mininet node whose namespace is made by a system call and whose shell starts at its first use."""
+
+    settings = _COMMON
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        if not hasattr(self, "namespace"):
+            self.namespace = Namespace()
+            with self.namespace.inside():
+                self.netlink = Netlink()
+                write_settings(self.settings)
+                self.netlink.send([set_link_up(1)])
+            return
+        self.inNamespace = False  # mnexec shall not make another one: the shell inherits ours
+        with self.namespace.inside():
+            super().startShell(mnopts)
+
+    def _need_shell(self) -> None:
+        if not self.shell:
+            self.startShell()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the shell; asking for it starts the shell, so that `mnexec -a` finds the namespace."""
+        if self._pid is None and hasattr(self, "namespace"):
+            self._need_shell()
+        return self._pid
+
+    @pid.setter
+    def pid(self, value: int | None) -> None:
+        self._pid = value
+
+    def sendCmd(self, *args: Any, **kwargs: Any) -> None:
+        self._need_shell()
+        super().sendCmd(*args, **kwargs)
+
+    def cmd(self, *args: Any, **kwargs: Any) -> str | None:
+        self._need_shell()
+        return super().cmd(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def config(self, **params: Any) -> dict[str, Any]:
+        """Addresses and routes come from the topology, in `Fabric`."""
+        return {}
+
+    def terminate(self) -> None:
+        super().terminate()
+        self._pid = None
+        self.netlink.close()
+        self.namespace.close()
+
+
+class FastHost(FastNode):
+    """A host: it remembers nothing of earlier connections."""
+
+    settings = _COMMON | _HOST
+
+
+class Router(FastNode):
+    """A switch: a Linux router that keeps a flow on one of several equal paths by its addresses and ports."""
+
+    settings = _COMMON | _ROUTER
+
+    def start(self, controllers: list[Any]) -> None:
+        """Nothing to do: routes stand when the fabric is built."""
+
+
+class FastIntf(Intf):
+    """An interface whose address is known from the topology; asking for it starts no process."""
+
+    def config(self, **params: Any) -> dict[str, Any]:
+        return {}
+
+    def updateIP(self) -> str | None:
+        return self.ip  # type: ignore[no-any-return]
+
+    def updateMAC(self) -> str | None:
+        return self.mac  # type: ignore[no-any-return]
+
+    def delete(self) -> None:
+        """The interface goes with its namespace."""
+
+
+class FastLink(Link):
+    """A virtual Ethernet pair, made by one netlink message."""
+
+    def intfName(self, node: Any, n: int) -> str:
+        """Name an interface after its node where Linux takes that name, else by its number: each node has a namespace of its own."""
+        name = f"{node.name}-eth{n}"
+        return name if len(name.encode()) < _IFNAMSIZ and not set(name) & set("/:") else f"eth{n}"
+
+    @classmethod
+    def makeIntfPair(cls, intfname1: str, intfname2: str, addr1: str | None = None, addr2: str | None = None,
+                     node1: Any = None, node2: Any = None, deleteIntfs: bool = True) -> None:  # fmt: skip
+        ends = []
+        for node, name, mac in ((node1, intfname1, addr1), (node2, intfname2, addr2)):
+            node.interfaces = getattr(node, "interfaces", {})
+            index = node.interfaces[name] = _FIRST_INTERFACE + len(node.interfaces)
+            ends.append((index, name, bytes.fromhex(str(mac).replace(":", ""))))
+        node1.netlink.send([add_veth(ends, node2.namespace.descriptor)])
+
+
+class FastMininet(Mininet):
+    """Mininet that leaves the machine's own settings alone."""
+
+    @classmethod
+    def init(cls) -> None:
+        """Mininet's own would raise limits and write sysctls of the whole machine."""
+
+    def configHosts(self) -> None:
+        """Addresses and routes come from the topology, in `Fabric`."""
+
+    def iperf(self, hosts: list[Any] | None = None, l4Type: str = "TCP", udpBw: str = "10M", fmt: str | None = None,
+              seconds: int = 5, port: int = 5001) -> list[str]:  # fmt: skip
+        """Measure between two hosts, by default the first and the last; returns what server and client say.
+
+        Mininet's own waits for a line that the server of iperf 2.1 no longer writes.
+        """
+        client, server = hosts or (self.hosts[0], self.hosts[-1])
+        udp = ["-u", "-b", udpBw] if l4Type == "UDP" else []
+        output(f"*** iperf {l4Type} from {client.name} to {server.name}, {seconds} s\n")
+        listening = server.popen(["iperf", "-s", "-p", str(port), *udp[:1]])
+        try:
+            time.sleep(0.5)
+            command = ["iperf", "-c", server.IP(), "-p", str(port), "-t", str(seconds), *udp, *(["-f", fmt] if fmt else [])]
+            said, complaint, _ = client.pexec(command)
+        finally:
+            listening.terminate()
+            heard = listening.communicate()[0].decode(errors="replace")
+        output(said + complaint)
+        return [(re.findall(r"[\d.]+ \w+/sec", text) or [""])[-1] for text in (heard, said)]
+
+
+class Fabric:
+    """A topology, built in this kernel.
+
+    Args:
+        burst_s: how long a burst at the full rate a shaper may let through; more than 0 where clocks wake late.
+        jitter: whether `set_jitter` will be used.
+
+    Attributes:
+        net: the Mininet network.
+        addresses: for each host its address.
+        tcp_buffer_bytes: of each TCP receiver, and at most of each sender, as Linux counts it.
+    """
+
+    def __init__(self, topology: Topology, burst_s: float = 0.0, jitter: bool = False) -> None:
+        self.topology, self.burst_s, self.jitter = topology, burst_s, jitter
+        self.net = FastMininet(controller=None, host=FastHost, switch=Router, link=FastLink, intf=FastIntf, build=False)
+        self.nodes: dict[str, FastNode] = {}
+        self.addresses = {name: dotted(host_address(i)) for i, name in enumerate(topology.hosts)}
+        self.addresses |= {name: dotted(switch_address(i)) for i, name in enumerate(topology.switches)}
+        self.marking = self.jittering = False
+        self.tcp_buffer_bytes = tcp_window(topology).buffer_bytes
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        for name in self.topology.hosts:
+            self.nodes[name] = self.net.addHost(name, ip=self.addresses[name])
+            if self.tcp_buffer_bytes > MIN_BUFFER_BYTES:
+                with self.nodes[name].namespace.inside():
+                    write_settings({"ipv4/tcp_wmem": f"4096 16384 {self.tcp_buffer_bytes}"})
+        for name in self.topology.switches:
+            self.nodes[name] = self.net.addSwitch(name)
+            if self.topology.routing == "ecmp":
+                with self.nodes[name].namespace.inside():
+                    write_settings(multipath_settings(name))
+        self.interfaces: list[int] = [0] * self.topology.num_ports
+        macs = [f"02:00:{i >> 24 & 255:02x}:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}" for i in range(self.topology.num_ports)]
+        for owner, peer in self.topology.graph.edges:
+            there, back = self.topology.graph.edges[owner, peer]["index"], self.topology.graph.edges[peer, owner]["index"]
+            if there > back:
+                continue
+            link = self.net.addLink(owner, peer, addr1=macs[there], addr2=macs[back])
+            for index, interface in ((there, link.intf1), (back, link.intf2)):
+                node = interface.node
+                self.interfaces[index] = node.interfaces[interface.name]
+                interface.ip, interface.prefixLen, interface.mac = self.addresses[node.name], "32", macs[index]
+        # A queue that is set where both ends are up is in force at once. The kernel puts other queues in force as it notices that the far
+        # end is up, 100 interfaces a second at most, and until then drops what is sent.
+        for node in self.nodes.values():
+            node.netlink.send(set_link_up(interface) for interface in getattr(node, "interfaces", {}).values())
+        requests: dict[str, list[bytes]] = {name: [] for name in self.nodes}
+        for index, port in enumerate(self.topology.ports):
+            back = self.topology.graph.edges[port.peer, port.owner]["index"]
+            interface = self.interfaces[index]
+            mac = bytes.fromhex(macs[back].replace(":", ""))
+            requests[port.owner] += [
+                add_address(interface, self.addresses[port.owner]),
+                add_neighbour(interface, self.addresses[port.peer], mac),
+                *self._queue_requests(index),
+            ]
+            jitter = self.jitter and port.owner in self.topology.host_index
+            requests[port.peer] += delay_requests(port, self.interfaces[back], jitter)
+        for name, batch in requests.items():
+            batch += self._route_requests(name)
+            self.nodes[name].netlink.send(batch)
+        self.net.built = True
+
+    def _queue_requests(self, index: int) -> list[bytes]:
+        port, interface = self.topology.ports[index], self.interfaces[index]
+        if port.owner in self.topology.host_index:
+            return host_shaper(interface, port.rate_bps, port.queue_bytes, self.burst_s)
+        return [port_shaper(interface, port.rate_bps, self.burst_s), port_queue(interface, port.queue_bytes, None)]
+
+    def _route_requests(self, name: str) -> list[bytes]:
+        topology = self.topology
+        if name in topology.host_index:
+            port = topology.host_ports[topology.host_index[name]]
+            return [add_route(None, [(self.interfaces[port], self.addresses[topology.ports[port].peer])])]
+        routes = []
+        for host in topology.hosts:
+            choices = topology.next_ports[name][host] if topology.routing == "ecmp" else (topology.static_port(name, host),)
+            hops = [(self.interfaces[port], topology.ports[port].peer) for port in choices]
+            routes.append(
+                add_route(self.addresses[host], [(index, None if peer == host else self.addresses[peer]) for index, peer in hops])
+            )
+        return routes
+
+    def set_marking(self, marking: bool) -> None:
+        """Let the switches' queues mark above each port's ECN threshold, or not; the queues have to be empty."""
+        if marking == self.marking:
+            return
+        for index in self.topology.switch_ports:
+            port = self.topology.ports[index]
+            if port.ecn_bytes is not None:
+                request = port_queue(self.interfaces[index], port.queue_bytes, port.ecn_bytes if marking else None)
+                self.nodes[port.owner].netlink.send([request])
+        for host in self.topology.hosts:
+            with self.nodes[host].namespace.inside():
+                write_settings({"ipv4/tcp_ecn": "1" if marking else "2"})
+        self.marking = marking
+
+    def set_jitter(self, seed: int | None) -> None:
+        """Let packets leave the hosts as late as the jitter of UDP senders wants it (`iroko.engines.jitter`); the links have to be empty.
+
+        Args:
+            seed: of the episode; None: no jitter.
+        """
+        if seed is None and not self.jittering:
+            return
+        for host, index in enumerate(self.topology.host_ports):
+            port = self.topology.ports[index]
+            interface = self.interfaces[self.topology.graph.edges[port.peer, port.owner]["index"]]
+            if seed is None:
+                requests = no_jitter_requests(port, interface)
+            else:
+                requests = jitter_requests(port, interface, seed, host, begin=not self.jittering)
+            self.nodes[port.peer].netlink.send(requests)
+        self.jittering = seed is not None
+
+    def shell(self) -> None:
+        """Mininet's command line."""
+        CLI(self.net)
+
+    def close(self) -> None:
+        """Close every namespace; the kernel takes interfaces, queues and routes with them."""
+        for node in self.nodes.values():
+            if node.namespace.descriptor >= 0:
+                node.terminate()
+        self.nodes = {}
+        self.net.hosts, self.net.switches, self.net.links = [], [], []

@@ -1,0 +1,1 @@
+"""Environments over engines: Gymnasium, vector, Stable-Baselines3 and PettingZoo."""

@@ -1,0 +1,300 @@
+"""The Gymnasium environment: an agent sets every host's sending rate and sees what the network made of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
+from operator import add
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+import iroko
+from iroko.arrays import FabricArrays, FlowArrays
+from iroko.engines.base import Engine
+from iroko.engines.open import default_engine, open_engine
+from iroko.envs.action import read_action
+from iroko.envs.common import action_box, check_engine, check_scenario, check_seed, draw_episode, observation_box, refuse_copy
+from iroko.envs.deployment import View
+from iroko.envs.info import Columns, step_info, to_numbers, without_reward
+from iroko.envs.observation import Observation
+from iroko.envs.render import Frame, Screen, check_render_mode, render_metadata
+from iroko.errors import ClosedError, UnknownArgumentError
+from iroko.flows import Flow
+from iroko.registry import show
+from iroko.reward import REWARDS, RewardContext, Terms
+from iroko.scenario import Scenario
+from iroko.seeds import engine_seed, next_seed
+from iroko.snapshot import Snapshot
+
+iroko.register_envs()
+
+
+class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+    """A datacenter fabric whose hosts send as fast as the agent lets them.
+
+    ## Description
+    Hosts send flows to each other through a fabric of switches. At each step the agent sets a limit for every host, one interval
+    passes, and the agent sees what was measured in that same interval. It has to use the links without filling the queues.
+
+    ## Action space
+    `Box(min_fraction, 1, (num_hosts,), float32)`: for each host its limit as a fraction of its link rate, over all its flows
+    together. 1 is the link rate and limits nothing: that is how a TCP runs by itself. A value out of range, NaN, or a wrong shape
+    is an `InputError`.
+
+    ## Observation space
+    `Box(low, 1, (size,), float32)`: the scenario's features one after the other, each with one value for each switch port, host
+    or pair of hosts. `env.unwrapped.observer.names` says what each value is.
+
+    | feature | for each | unit | min | max | default |
+    |---|---|---|---|---|---|
+    | `backlog` | switch port | mean backlog / queue size | 0 | 1 | yes |
+    | `backlog_change` | switch port | (backlog - backlog a step ago) / queue size | -1 | 1 | yes |
+    | `utilisation` | switch port | sent / link rate | 0 | 1 | yes |
+    | `drops` | switch port | packets dropped / offered | 0 | 1 | yes |
+    | `marks` | switch port | packets ECN-marked / sent | 0 | 1 | no |
+    | `limits` | host | limit in force / link rate | 0 | 1 | yes |
+    | `sent` | host | sent / link rate | 0 | 1 | no |
+    | `received` | host | application bytes received / link rate | 0 | 1 | yes |
+    | `pairs` | ordered pair of hosts | 1 if the first delivered to the second, else 0 | 0 | 1 | no |
+
+    With `deployment="hosts"` it is `Box(low, 1, (num_hosts, size), float32)`: for each host what it can know by itself, see
+    `iroko.envs.host_observation`. `iroko.envs.hosts.HostsEnv` is the same with an agent for each host.
+
+    ## Reward
+    Named by the scenario, from measurements only; see `iroko.reward`. By default `iroko2018`: the sum over hosts of received/link
+    rate, less the sum over the P switch ports of (P/2)(backlog/queue)^2.
+
+    ## Starting state
+    The traffic pattern draws the episode's flows from a generator whose seed comes from the environment's, see `iroko.seeds`. The
+    network is empty, no limit is in force.
+
+    ## Episode end
+    Terminated when all flows have been delivered, which endless flows never are; truncated after `episode_s`.
+
+    ## Info
+    | key | is |
+    |---|---|
+    | `time_s` | time since the start of the episode |
+    | `goodput_bps` | rate of the application bytes that arrived, of all hosts together |
+    | `queue_mean_bytes`, `queue_peak_bytes` | mean over the switch ports of their mean backlog; highest backlog of any |
+    | `drops`, `marks` | packets dropped and ECN-marked at switch ports |
+    | `jain` | Jain's index of the rates of the flows that were under way for more than half of the interval; 1 with fewer than two |
+    | `reward_<term>` | each term of the reward, such as `reward_queue`; their sum is the reward |
+    | `host_rewards` | with `deployment="hosts"` the reward of each host, an array of shape `(num_hosts,)`, see `iroko.envs.host_reward` |
+
+    All are numbers of the last interval, and the keys are the same after `reset`, where the interval is empty and rewards are 0.
+    `env.unwrapped.snapshot` has the measurements of every port, host and flow.
+
+    ## Rendering
+    `render_mode="rgb_array"` or `"human"`: the fabric with the load of every port and the queue of every switch port, see
+    `iroko.envs.render`.
+
+    ## Arguments
+    `gymnasium.make("iroko/Dumbbell-v0", ...)` and `"iroko/FatTree-v0"` take the parameters of the topology (`num_left=2`, `k=4`,
+    `rate_bps="10M"`, ...), the other fields of `Scenario` (`traffic="stride"`, `reward="joint_queue"`, ...), `engine` and `seed`.
+    `gymnasium.make_vec` takes the same and gives `iroko.envs.gym_vector.IrokoVectorEnv`.
+
+    Attributes:
+        scenario, topology: what is run.
+        observer: the layout of the observation.
+        flows: the present episode's flows.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = render_metadata()  # type: ignore[misc]
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        *,
+        engine: str | Engine | None = None,
+        seed: int = 0,
+        render_mode: str | None = None,
+    ) -> None:
+        """Make the spaces; the engine is opened at the first `reset`.
+
+        Args:
+            scenario: None: the default one, a dumbbell.
+            engine: a name, None for the machine's default, or an open engine of the same topology, which its owner closes.
+            seed: of the first episode when `reset` is given none, and of the engine.
+            render_mode: None, `rgb_array` or `human`.
+
+        Raises:
+            InputError: an engine of another topology or of an unknown name, or a seed below 0.
+            UnknownArgumentError: an unknown render mode.
+            UnsupportedError: `human` on a machine without a display.
+        """
+        self.render_mode = check_render_mode(render_mode)
+        self.scenario = Scenario() if scenario is None else check_scenario(scenario)
+        seed = check_seed(seed)
+        self.topology = self.scenario.make_topology()
+        self._screen = Screen(self.render_mode, self.scenario, self.topology)
+        self._fabric = FabricArrays.of(self.topology)
+        self._view = View(self.scenario, self.topology, self._fabric)
+        self.observer = self._view.observer
+        self.observation_space = observation_box(self.observer)
+        self.action_space = action_box(self.topology.num_hosts, self.scenario.min_fraction)
+        self.flows: list[Flow] = []
+        self._seed: int | None = seed
+        self._engine_seed = engine_seed(seed)
+        self._engine_name, self._engine = check_engine(engine, self.topology)
+        self._owns_engine = self._engine is None
+        self._reward = REWARDS[self.scenario.reward]
+        self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, []))
+        self._snapshot: Snapshot | None = None
+        self._steps = 0
+        self._phase = "new"  # new, ready, stepping, over or closed
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for its clock and description.
+
+        Raises:
+            ClosedError: it is not open.
+        """
+        if self._engine is None or self._phase == "closed":
+            raise ClosedError(f"the environment is {self._phase}: its engine is open between reset and close")
+        return self._engine
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was measured in the last interval.
+
+        Raises:
+            ClosedError: there was no `reset` yet.
+        """
+        if self._snapshot is None:
+            raise ClosedError("no snapshot yet: call reset first")
+        return self._snapshot
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode with newly drawn flows.
+
+        Args:
+            seed: of the flows and the engine; None: go on with the generator, whose first seed is the constructor's.
+            options: none are known.
+
+        Raises:
+            UnknownArgumentError: `options` holds something.
+            InputError: the seed is no whole number from 0 up.
+            ClosedError: the environment was closed, or is between `begin_step` and `finish_step`.
+            UnsupportedError: the engine cannot run here, or lacks the transport.
+        """
+        if self._phase == "closed":
+            raise ClosedError("reset after close: make a new environment")
+        if self._phase == "stepping":
+            raise ClosedError("reset in the middle of a step: call finish_step first")
+        if options:
+            raise UnknownArgumentError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
+        super().reset(seed=self._seed if seed is None else check_seed(seed))
+        self._seed = None
+        self.flows, episode_seed = draw_episode(self.scenario, self.topology, self.np_random)
+        self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, self.flows))
+        self._view.start(self._context.flows, [(self.topology, self.flows)])
+        with self._closing_on_error():
+            if self._engine is None:
+                self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
+            self._snapshot = self._engine.reset(self.flows, self.scenario.transport, episode_seed)
+        self._steps = 0
+        self._phase = "ready"
+        self._screen.update(self._snapshot)
+        info = without_reward(self._info(self._snapshot, self._reward(self._context, self._snapshot)))
+        return self.observer.observe(self._snapshot, None), to_numbers(info)
+
+    def begin_step(self, action: npt.ArrayLike) -> None:
+        """Set the limits and let the interval start: the first half of `step`, so that several environments run side by side.
+
+        Raises:
+            InputError: the action is out of range or of the wrong shape; nothing has started then.
+            ClosedError: there is no episode under way.
+        """
+        self._expect("ready", "begin_step")
+        limits_bps = read_action(action, self._fabric, self.scenario.min_fraction)
+        with self._closing_on_error():
+            self.engine.begin_step(limits_bps, self.scenario.interval_s)
+        self._phase = "stepping"
+
+    def finish_step(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Wait until the interval is over: the second half of `step`.
+
+        Raises:
+            EngineError: the engine failed; the environment is closed then.
+            ClosedError: no step was begun.
+        """
+        self._expect("stepping", "finish_step")
+        with self._closing_on_error():
+            snapshot = self.engine.finish_step()
+        previous, self._snapshot = self._snapshot, snapshot
+        self._steps += 1
+        terms = self._reward(self._context, snapshot)
+        terminated, truncated = snapshot.all_done, self._steps >= self.scenario.num_steps
+        self._phase = "over" if terminated or truncated else "ready"
+        # One by one: from Python 3.12 on, `sum` rounds floats otherwise.
+        reward = float(reduce(add, to_numbers(terms).values(), 0.0))
+        info = to_numbers(self._info(snapshot, terms))
+        self._screen.update(snapshot)
+        return self.observer.observe(snapshot, previous), reward, terminated, truncated, info
+
+    def _info(self, snapshot: Snapshot, terms: Terms) -> Columns:
+        return step_info(self._context, snapshot, terms, self._view.host_rewards(self._context, snapshot, terms))
+
+    def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """One interval: `begin_step`, then `finish_step`."""
+        self.begin_step(action)
+        return self.finish_step()
+
+    def render(self) -> Frame | None:
+        """A frame of the last interval with `render_mode="rgb_array"`, None beside the window of `"human"`; see `iroko.envs.render`.
+
+        Raises:
+            InputError: the environment has no render mode.
+            ClosedError: there was no `reset` yet, or the environment was closed.
+        """
+        return self._screen.render(self.snapshot)
+
+    def close(self) -> None:
+        """Close the engine, unless it was given, and the window; safe twice."""
+        self._phase = "closed"
+        self._screen.close()
+        if self._engine is not None and self._owns_engine:
+            engine, self._engine = self._engine, None
+            engine.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy` and `pickle` take.
+
+        Raises:
+            InputError: the environment has an engine.
+        """
+        return refuse_copy(self.__dict__, self._engine)
+
+    def successor(self) -> "IrokoEnv":
+        """A new environment to go on with when this one's engine has failed: its scenario and engine, and seeds from its generator.
+
+        Raises:
+            ClosedError: the engine was given, so another one has to be given too.
+        """
+        if not self._owns_engine:
+            raise ClosedError("the environment's engine was given: make a new environment with an engine that works")
+        return IrokoEnv(self.scenario, engine=self._engine_name, seed=next_seed(self.np_random), render_mode=self.render_mode)
+
+    def _expect(self, phase: str, call: str) -> None:
+        if self._phase != phase:
+            reasons = {
+                "new": "before reset: call reset first",
+                "ready": "before begin_step: call begin_step first",
+                "stepping": "in the middle of a step: call finish_step first",
+                "over": "after the end of the episode: call reset first",
+                "closed": "after close: make a new environment",
+            }
+            raise ClosedError(f"{call} {reasons[self._phase]}")
+
+    @contextmanager
+    def _closing_on_error(self) -> Iterator[None]:
+        """An engine that failed, or was interrupted in the middle of a step, cannot be stepped again."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise

@@ -1,0 +1,155 @@
+"""From names to objects, in one way: the file of that name in its folder holds the function or class of that name.
+
+Topologies, traffic and agents are also what users write: what goes wrong in their code is an `InputError` that names file and line.
+"""
+
+import difflib
+import importlib
+import pkgutil
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from iroko.errors import InputError, IrokoError, UnknownArgumentError
+
+PACKAGES = ("topologies", "traffic", "agents")
+"""Folders of the repository that are packages of `iroko`; a folder of such a name elsewhere is not searched."""
+MOST_SHOWN = 200
+"""Characters of a value in a message; more do not help to find it."""
+MOST_KNOWN = 40
+"""Names in a message, of which a large fabric has thousands."""
+
+
+def show(value: Any) -> str:
+    """A value as a message shows it: in one line, and of a long one the beginning."""
+    try:
+        # Of what is long the whole would be written only to be cut.
+        is_cut = isinstance(value, (str, bytes, list, tuple)) and len(value) > MOST_SHOWN
+        text = " ".join(repr(value[:MOST_SHOWN] if is_cut else value).split())
+    except Exception:  # numbers of thousands of digits, lists nested too deep, a user's own class
+        return f"a {type(value).__name__} that is too large to show"
+    return text if not is_cut and len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def printable(text: str) -> str:
+    """A text from elsewhere as a terminal may show it: what would move its cursor, recolour or reorder is written as an escape."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode("ascii") for sign in text)
+
+
+@contextmanager
+def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[None]:
+    """Raise what goes wrong in a file that a user can write as one error with file and line.
+
+    Iroko's own errors say what they mean already; a full disk or memory is not the file's fault.
+    """
+    try:
+        yield
+    except (IrokoError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+        places = [(Path(frame.filename), frame.lineno) for frame in frames]
+        file, line = next((place for place in reversed(places) if place[0].parent.name in PACKAGES), places[-1])
+        if isinstance(error, SyntaxError):
+            file, line = Path(error.filename or ""), error.lineno
+        where = f"{file.name}, line {line}"
+        if not isinstance(error, SyntaxError) and (file, line) != places[-1]:  # in what this code called, whosever fault it is
+            inner, inner_line = places[-1]
+            where += f"; raised in {inner.parent.name}/{inner.name}, line {inner_line}"
+        said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())[:MOST_SHOWN]
+        raise kind(f"{what} failed: {type(error).__name__}{f': {said}' if said else ''} ({where})") from error
+
+
+def check_path(kind: str, path: Path) -> Path:
+    """Return a path if the libraries that write files can write below it.
+
+    Raises:
+        InputError: it, or the working folder that it starts from, is not UTF-8.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{kind}={show(str(path.absolute()))}: expected a path in UTF-8: rename the folder, or name another one"
+        ) from error
+    return path
+
+
+def check_name(kind: str, name: str, known: Iterable[str], error: type[InputError] = InputError) -> str:
+    """Return `name` if it is known.
+
+    Args:
+        kind: what it names, for the message.
+        error: the class to raise: `InputError` for a value, `UnknownArgumentError` for a key or a mode.
+
+    Raises:
+        InputError: it is not; the message lists the known names, the nearest first.
+    """
+    known = sorted(known)
+    if isinstance(name, str) and name in known:
+        return name
+    raise error(f"unknown {kind} {show(name)}.{_advice(name, known)}")
+
+
+def check_arguments(callee: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Check the names of keyword arguments.
+
+    Raises:
+        UnknownArgumentError: one is unknown. The message begins as Python's own does: TorchRL drops an argument that is named so.
+    """
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            raise UnknownArgumentError(f"{callee} got an unexpected keyword argument {show(name)}.{_advice(name, known)}")
+
+
+def _advice(name: Any, known: list[str]) -> str:
+    """The known names, the one nearest to `name` first."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if isinstance(name, str) and len(name) <= MOST_SHOWN else []
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    rest = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
+    return f"{hint} Known: {', '.join(known[:MOST_KNOWN])}{rest}"
+
+
+def import_package(folder: str) -> ModuleType:
+    """Import one of `PACKAGES` by its folder's name; any other package by its whole name."""
+    return importlib.import_module(f"iroko.{folder}" if folder in PACKAGES else folder)
+
+
+def list_names(folder: str) -> list[str]:
+    """Names of what the package `folder` offers: its modules, less those that begin with an underscore."""
+    package = import_package(folder)
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+
+
+def load(folder: str, kind: str, name: str) -> Any:
+    """The object called `name` in the module of that name in the package `folder`.
+
+    Args:
+        kind: what it is in a user's words, for the error message.
+
+    Raises:
+        InputError: there is no such module, it cannot be imported, or has no such function.
+    """
+    package = import_package(folder)
+    try:
+        check_name(kind, name, list_names(folder))
+    except InputError as error:
+        _explain_unsearched(folder, kind, name, package, error)
+        raise
+    with in_users_code(f"{kind} {name}: importing {folder}/{name}.py"):
+        module = importlib.import_module(f"{package.__name__}.{name}")
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise InputError(f"{kind} {name}: {folder}/{name}.py has no function {name}: expected one of the file's own name")
+    return found
+
+
+def _explain_unsearched(folder: str, kind: str, name: str, package: ModuleType, error: InputError) -> None:
+    """Raise an error that names the folder where the file is and the one where it belongs, if that is what is the matter."""
+    other, own = Path.cwd() / folder, Path(next(iter(package.__path__)))
+    if isinstance(name, str) and other.resolve() != own.resolve() and (other / f"{name}.py").is_file():
+        raise InputError(f"{kind} {name!r}: {other} is not Iroko's folder and is not searched: put {name}.py into {own}") from error

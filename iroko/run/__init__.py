@@ -1,0 +1,1 @@
+"""One run: train, score, write; `python -m iroko.run`."""

@@ -1,0 +1,1 @@
+"""A run on disk: config, folder, manifest, provenance, reader."""

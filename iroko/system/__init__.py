@@ -1,0 +1,1 @@
+"""This machine: processes, files and folders that others may write, privileges, caches."""
