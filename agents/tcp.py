@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.agent import TCP_NAMES, Action, Agent
+from iroko.flows import LEARNED
 from iroko.registry import check_name
 from iroko.scenario import Scenario
 from iroko.topology import Topology
@@ -23,10 +24,11 @@ def tcp(scenario: Scenario, topology: Topology, seed: int = 0, congestion_contro
 
     Args:
         seed: has no effect, nothing is drawn.
-        congestion_control: the kernel's name of it; an agent name that is no file of this folder is taken for one.
+        congestion_control: the kernel's name of it, or `iroko`, over which the scenario's policy decides; an agent name that is no file of
+            this folder is taken for one.
 
     Raises:
-        InputError: Linux has no such congestion control.
+        InputError: there is no such congestion control.
     """
-    check_name("congestion control", congestion_control, TCP_NAMES)
+    check_name("congestion control", congestion_control, (*TCP_NAMES, LEARNED))
     return _Tcp(congestion_control, topology.num_hosts)

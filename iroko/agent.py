@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iroko.errors import InputError
-from iroko.flows import Flow
+from iroko.flows import LEARNED, Flow
 from iroko.registry import check_name, in_users_code, list_names, load, show
 from iroko.scenario import Scenario, check_parameters
 from iroko.topology import Topology
@@ -137,11 +137,11 @@ def blamed_on(agent: Agent, doing: str) -> Iterator[None]:
 
 def agent_names() -> list[str]:
     """Every name that `make_agent` knows."""
-    return sorted({*list_names("agents"), *TCP_NAMES})
+    return sorted({*list_names("agents"), *TCP_NAMES, LEARNED})
 
 
 def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0, **settings: Any) -> Agent:
-    """Make the agent of this name: a file in `agents/`, or else a congestion control of TCP.
+    """Make the agent of this name: a file in `agents/`, or else a congestion control of TCP, `iroko` the learned one.
 
     Args:
         seed: of all that it draws.

@@ -1,15 +1,21 @@
 """Flows: what an episode's traffic is made of, as plain data."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from iroko.errors import InputError
+from iroko.errors import InputError, UnsupportedError
 from iroko.registry import show
 from iroko.units import plain, whole
 
-UDP = "udp"
-"""The transport without congestion control; every other transport is the name of a TCP congestion control of Linux."""
+if TYPE_CHECKING:
+    from iroko.policy.format import Policy
+
+UDP, LEARNED = "udp", "iroko"
+"""The transport without congestion control, and the one whose control a policy is; every other transport is the name of a TCP congestion
+control of Linux."""
+MAX_TRANSPORT_NAME = 16
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class Flow:
         source, destination: names of hosts.
         start_s: when it starts, in seconds from the start of the episode.
         size_bytes: application bytes to deliver, a whole number; None: it sends until the episode ends.
+        transport: what it runs over; None: what the episode's flows run over.
+        policy: what decides over the transport `iroko`; None: the episode's policy.
 
     Raises:
         InputError: a value of another type, or out of range.
@@ -31,6 +39,8 @@ class Flow:
     destination: str
     start_s: float = 0.0
     size_bytes: int | None = None
+    transport: str | None = None
+    policy: "Policy | None" = None
 
     def __post_init__(self) -> None:
         for key in ("source", "destination"):
@@ -50,6 +60,33 @@ class Flow:
             if size_bytes is None or not 1 <= size_bytes <= 1 << 50:
                 raise InputError(f"size_bytes={show(self.size_bytes)} of {what}: expected 1 or more, at most 2^50, or None, in whole bytes")
             object.__setattr__(self, "size_bytes", size_bytes)
+        if self.transport is not None:
+            check_transport(self.transport, f" of {what}")
+        if self.policy is not None and not hasattr(self.policy, "to_words"):
+            raise InputError(f"policy={show(self.policy)} of {what}: expected a Policy, such as iroko.policy.format.read_policy gives")
+
+
+def check_transport(name: Any, where: str = "") -> str:
+    """Return the name of a transport if it may be one.
+
+    Raises:
+        InputError: it is no name.
+    """
+    if not isinstance(name, str) or len(name) > MAX_TRANSPORT_NAME or not name.replace("_", "").isalnum():
+        raise InputError(f"transport={show(name)}{where}: expected udp or the name of a TCP congestion control")
+    return name
+
+
+def expect_one_transport(flows: Sequence[Flow]) -> None:
+    """Refuse flows with transports or policies of their own, for engines that give all flows one.
+
+    Raises:
+        UnsupportedError: a flow names one.
+    """
+    for flow in flows:
+        if flow.transport is not None or flow.policy is not None:
+            own = f"transport={show(flow.transport)}" if flow.transport is not None else "a policy"
+            raise UnsupportedError(f"flow {flow.source}->{flow.destination} names {own} of its own: use engine sim, which alone has that")
 
 
 def _to_float(start_s: Any, what: str) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from iroko.errors import InputError, UnknownArgumentError
-from iroko.flows import UDP, Flow
+from iroko.flows import UDP, Flow, check_transport
 from iroko.registry import check_name, in_users_code, load, show
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
@@ -93,7 +93,7 @@ class Scenario:
     Attributes:
         topology: name of a file in `topologies/`; `topology_parameters` go to its function.
         traffic: name of a file in `traffic/`; `traffic_parameters` go to its function.
-        transport: `udp` or the name of a TCP congestion control, under the agent's limits.
+        transport: `udp`, the name of a TCP congestion control, or `iroko` for a learned one, under the agent's limits.
         interval_s: one step of control, 1 ms to 60 s.
         episode_s: length of an episode; a whole number of intervals.
         min_fraction: the least share of its link that an agent can give a host, above 0.
@@ -101,6 +101,8 @@ class Scenario:
         reward: name of a reward in `iroko.reward`.
         deployment: `central`, one agent sees all and sets all limits, or `hosts`, each host sees what it can know and sets its own; see
             `iroko.envs.deployment`.
+        policy: what decides over the transport `iroko`: the name of a built-in policy, or the path of a file.
+        policy_sha256: of that file when the run was begun, so that it stays the same; empty: not known, or the policy is built in.
     """
 
     topology: str = "dumbbell"
@@ -114,6 +116,8 @@ class Scenario:
     features: tuple[str, ...] = DEFAULT_FEATURES
     reward: str = "iroko2018"
     deployment: str = CENTRAL
+    policy: str = "dctcp_like"
+    policy_sha256: str = ""
 
     def __post_init__(self) -> None:
         from iroko.reward import REWARDS
@@ -146,8 +150,10 @@ class Scenario:
             raise InputError(f"features={show(self.features)}: {doubles[0]!r} stands twice, expected it once")
         check_name("reward", self.reward, REWARDS)
         check_name("deployment", self.deployment, DEPLOYMENTS)
-        if not isinstance(self.transport, str) or len(self.transport) > 16 or not self.transport.replace("_", "").isalnum():
-            raise InputError(f"transport={show(self.transport)}: expected udp or the name of a TCP congestion control")
+        check_transport(self.transport)
+        for key in ("policy", "policy_sha256"):
+            if not isinstance(getattr(self, key), str):
+                raise InputError(f"{key}={show(getattr(self, key))}: expected text, see `iroko.policy.choice`")
         for kind in ("topology", "traffic"):
             function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))
             key = f"{kind}_parameters"

@@ -16,7 +16,8 @@ FOLDERS = ("topologies", "traffic", "agents")
 ENTRIES = ("iroko.verify", "iroko.guest")
 """`python -m` for a folder's command."""
 LAYERS = (
-    "experiment", "run", "agents", "doctor", "report", "envs", "analysis", "rundir", "engines", "traffic", "topologies", "system", "nouns",
+    "experiment", "run", "agents", "doctor", "report", "envs", "analysis", "rundir", "engines", "policy", "traffic", "topologies", "system",
+    "nouns",
 )  # fmt: skip
 """Folders of `iroko`, the highest first; `nouns` are the modules beside them."""
 ENGINES = ("iroko.engines.kernel", "iroko.engines.guest", "iroko.engines.sim")

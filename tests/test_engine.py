@@ -20,9 +20,9 @@ def test_the_simulator_serves_where_the_guest_cannot_run(monkeypatch: pytest.Mon
 
 
 def test_the_simulator_says_which_transports_it_has() -> None:
-    known = ["cubic", "dctcp", "nv", "reno", "udp", "vegas"]
+    known = ["cubic", "dctcp", "iroko", "nv", "reno", "udp", "vegas"]
     missing = missing_transports("sim", [*known, "bbr"])
-    line = "engine sim has no transport 'bbr', only cubic, dctcp, nv, reno, udp, vegas: use engine guest, which has every one of Linux"
+    line = f"engine sim has no transport 'bbr', only {', '.join(known)}: use engine guest, which has every one of Linux"
     assert missing == {"bbr": line}
 
 

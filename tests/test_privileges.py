@@ -165,12 +165,12 @@ def test_root_takes_the_cache_of_the_caller_but_of_nobody_else(monkeypatch: pyte
 def test_the_checkouts_configuration_starts_no_program_as_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # git starts what `core.fsmonitor` of the checkout names.
     source, proof = tmp_path / "source", tmp_path / "proof"
-    (source / "iroko").mkdir(parents=True)
+    (source / "iroko" / "rundir").mkdir(parents=True)
     proof.mkdir(mode=0o777)
     proof.chmod(0o777)
     for folder in (tmp_path, *tmp_path.parents[:-2]):
         folder.chmod(folder.stat().st_mode | 0o055)
-    (source / "iroko" / "manifest.py").write_text("x")
+    (source / "iroko" / "rundir" / "manifest.py").write_text("x")
     hook = source / "hook"
     hook.write_text(f"#!/bin/sh\nid -u > {proof}/$(id -u)\n")
     hook.chmod(0o755)
@@ -179,7 +179,7 @@ def test_the_checkouts_configuration_starts_no_program_as_root(tmp_path: Path, m
         subprocess.run([*git, *command], check=True, capture_output=True)
     for path in (source, *source.rglob("*")):
         os.chown(path, USER, GROUP)
-    monkeypatch.setattr(sys.modules["iroko.rundir.manifest"], "__file__", str(source / "iroko" / "manifest.py"))
+    monkeypatch.setattr(sys.modules["iroko.rundir.manifest"], "__file__", str(source / "iroko" / "rundir" / "manifest.py"))
     commit = git_commit()
     assert commit is not None and len(commit.partition("+")[0]) == 40
     assert {path.name for path in proof.iterdir()} <= {str(USER)}
@@ -187,7 +187,7 @@ def test_the_checkouts_configuration_starts_no_program_as_root(tmp_path: Path, m
 
 
 def test_every_program_gets_an_environment_of_its_own() -> None:
-    root = Path(privileges.__file__).parent
+    root = Path(privileges.__file__).parents[1]
     starts = [path for path in root.rglob("*.py") if "subprocess." in path.read_text()]
     for path in starts:
         text = path.read_text()

@@ -84,7 +84,7 @@ class _Engine(FakeEngine):
 @pytest.fixture
 def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     engines = Engines()
-    for module in ("env", "evaluate", "job"):
+    for module in ("envs.environment", "run.evaluate", "run.job"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", engines.open)
     monkeypatch.setattr("iroko.envs.batch.open_batch", engines.open_batch)
     monkeypatch.setattr("iroko.run.job.first_use", lambda name: None)

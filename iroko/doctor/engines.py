@@ -13,7 +13,7 @@ CONGESTION_CONTROLS = (
 )  # fmt: skip
 TRANSPORTS = (UDP, *CONGESTION_CONTROLS)
 """As in `iroko.agent`, which needs packages that may be missing here; a test compares."""
-SIMULATED = (UDP, "cubic", "dctcp", "nv", "reno", "vegas")
+SIMULATED = (UDP, "cubic", "dctcp", "iroko", "nv", "reno", "vegas")
 """The simulator's, for the same reason."""
 
 

@@ -39,14 +39,14 @@ def _paragraph(head: str, text: str, style: str, indent: int = _INDENT) -> Itera
 
 def _matrix(engines: Sequence[EngineState]) -> Iterator[Line]:
     others = [name for name in TRANSPORTS if name not in SIMULATED]
-    yield "bold", f"{'':{_INDENT}}" + "".join(f"{name:8}" for name in SIMULATED) + "other TCPs"
+    yield "bold", f"{'':{_INDENT}}" + "".join(f"{name:7}" for name in SIMULATED) + "other TCPs"
     for engine in engines:
         cells = [("✓" if engine.runs and not engine.transports.get(name, "-") else "·") for name in SIMULATED]
         run = [name for name in others if engine.runs and not engine.transports.get(name, "-")]
         rest = f"all {len(run)}" if len(run) == len(others) else " ".join(run) if 0 < len(run) <= 2 else f"{len(run)} of {len(others)}"
         mark = "✓" if engine.runs else "✗"
         style = "" if engine.runs else "yellow"
-        yield style, f"{f'{mark} {engine.name}':{_INDENT}}" + "".join(f"{cell:8}" for cell in cells) + rest
+        yield style, f"{f'{mark} {engine.name}':{_INDENT}}" + "".join(f"{cell:7}" for cell in cells) + rest
         yield from _paragraph("", engine.why, style)
         if not engine.runs and engine.mend:
             yield "cyan", f"{'':{_INDENT}}{engine.mend}"

@@ -42,6 +42,8 @@ def run(
         help=f"Scheme to score beside it; again for more; 'none' for none [{' '.join(DEFAULT_BASELINES)}].")] = None,
     traffic: Annotated[str | None, typer.Option(metavar="NAME", help="Traffic, a file in traffic/ [by topology].")] = None,
     transport: Annotated[str | None, typer.Option(metavar="NAME", help="Transport under the agents' limits: udp or a TCP [udp].")] = None,
+    policy: Annotated[str | None, typer.Option(metavar="FILE",
+        help="Policy that decides over transport iroko: a file, or a built-in one's name [dctcp_like].")] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest, mininet or sim [guest].")] = None,
     train_engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where agents learn [sim].")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help=f"Training steps of each agent [{DEFAULT_STEPS}].")] = None,
@@ -66,7 +68,7 @@ def run(
         "topology": {"name": topo, "rate_bps": rate},
         "traffic": {"name": traffic},
         "environment": {"transport": transport, "interval_s": interval, "episode_s": episode, "reward": reward,
-                        "deployment": deployment},
+                        "deployment": deployment, "policy": policy},
         "run": {"agents": agent, "baselines": baseline, "engine": engine, "train_engine": train_engine, "steps": steps,
                 "envs": envs, "episodes": episodes, "seed": seed, "model": model},
     }  # fmt: skip

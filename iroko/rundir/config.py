@@ -14,7 +14,8 @@ from typing import Any
 from iroko.agent import TCP_NAMES, agent_names
 from iroko.engines.open import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError, UnknownArgumentError
-from iroko.flows import UDP
+from iroko.flows import LEARNED, UDP
+from iroko.policy.choice import check_policy
 from iroko.registry import check_name, show
 from iroko.rundir.record_size import check_records
 from iroko.scenario import Scenario, parse_toml, read_toml
@@ -93,7 +94,7 @@ class RunConfig:
             raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
         if not schemes:
             raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
-        check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES))
+        check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES, LEARNED))
         check_name("engine", self.engine, ENGINES)
         check_name("train_engine", self.train_engine, ENGINES)
         if not isinstance(self.skip_missing, bool):
@@ -193,6 +194,8 @@ def overlay(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Table:
                     raise InputError(f"agent.{name}={show(parameters)}: expected agent.NAME.PARAMETER, such as agent.ppo.learning_rate")
             result[section] = below | {name: below.get(name, {}) | parameters for name, parameters in keys.items()}
         else:
+            if section == "environment" and keys.get("policy", below.get("policy")) != below.get("policy"):
+                below.pop("policy_sha256", None)
             result[section] = below | keys
     return result
 
@@ -238,6 +241,9 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     else:
         agents = run.get("agents", ())
         run["baselines"] = [name for name in DEFAULT_BASELINES if not isinstance(agents, (list, tuple)) or name not in agents]
+    environment = table.get("environment", {})
+    if "policy" in environment:
+        environment["policy_sha256"] = check_policy(environment["policy"], environment.get("policy_sha256", ""))
     scenario = Scenario.from_table(table)
     run.setdefault("engine", default_engine())
     # Agents over a transport that the simulator lacks learn where they are scored.

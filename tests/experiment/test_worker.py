@@ -39,7 +39,7 @@ def test_a_guest_that_dies_ends_its_job_with_its_reason(tmp_path: Path, monkeypa
     def open_dying(name: str, topology: Topology, seed: int = 0) -> FakeEngine:
         return FakeEngine(topology, fail_at=3)
 
-    for module in ("job", "evaluate"):
+    for module in ("run.job", "run.evaluate"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", open_dying)
     out = io.StringIO()
     assert serve({"folder": str(tmp_path), "path": "run", "config": make(agents=["random"], engine="guest").to_table()}, out) == 1

@@ -6,14 +6,17 @@ import numpy as np
 from hypothesis import strategies as st
 
 from iroko.engines.sim.engine import SimEngine
-from iroko.flows import Flow
+from iroko.flows import LEARNED, Flow
+from iroko.policy.builtin import dctcp_like
+from iroko.policy.format import Policy
 from iroko.snapshot import Snapshot
 from iroko.topologies.dumbbell import dumbbell
 from iroko.topologies.fattree import fattree
 from iroko.topology import Port, Topology
+from tests.policy.states import random_policy
 from tests.sim.reference.run import Reference
 
-TRANSPORTS = ("udp", "reno", "cubic", "vegas", "nv", "dctcp")
+TRANSPORTS = ("udp", "reno", "cubic", "vegas", "nv", "dctcp", "iroko")
 FRAME_BYTES = 1514
 HOST_QUEUE_BYTES = 16_000_000
 RATES_BPS = (1e7, 1e6, 2e6, 3.3e6, 1e8, 1e9, 1e10)
@@ -33,6 +36,7 @@ class Scenario:
     transport: str
     seed: int
     steps: tuple[tuple[tuple[float, ...], float], ...]
+    policy: Policy | None = None
 
 
 @st.composite
@@ -97,7 +101,26 @@ def scenarios(draw: st.DrawFn, transport: str, most_hops: int, topologies: st.Se
             if at == step:
                 limits = tuple(rate * shares[host % len(shares)] for host, rate in enumerate(rates))
         steps.append((limits, interval_s))
-    return Scenario(topology, tuple(flows), transport, draw(st.integers(0, 3)), tuple(steps))
+    policy = draw(policies()) if transport == LEARNED else None
+    return Scenario(topology, tuple(flows), transport, draw(st.integers(0, 3)), tuple(steps), policy)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy | None:
+    """Random weights of three kinds, or the built-in policy, also with no freedom."""
+    kind = draw(st.sampled_from(("any", "small", "extreme", "built in", "dctcp")))
+    if kind in ("built in", "dctcp"):
+        return None if kind == "built in" else dctcp_like(1024)
+    return random_policy(np.random.default_rng(draw(st.integers(0, 1000))), kind)
+
+
+@st.composite
+def mixed_scenarios(draw: st.DrawFn, most_hops: int) -> Scenario:
+    """As `scenarios`, but each flow has a transport, and over `iroko` a policy, of its own or the scenario's."""
+    scenario = draw(scenarios(draw(st.sampled_from(TRANSPORTS[1:])), most_hops))
+    flows = [replace(flow, transport=draw(st.none() | st.sampled_from(TRANSPORTS)), policy=draw(st.none() | policies()))
+             for flow in scenario.flows]  # fmt: skip
+    return replace(scenario, flows=tuple(flows))
 
 
 def assert_equal(got: Snapshot, expected: Snapshot, where: str) -> None:
@@ -108,10 +131,10 @@ def assert_equal(got: Snapshot, expected: Snapshot, where: str) -> None:
 
 def assert_agrees(scenario: Scenario) -> Reference:
     """The simulator and the reference say the same of every step; returns the reference as it is at the end."""
-    reference = Reference(scenario.topology, scenario.flows, scenario.transport, scenario.seed)
+    reference = Reference(scenario.topology, scenario.flows, scenario.transport, scenario.seed, scenario.policy)
     engine = SimEngine(scenario.topology)
     try:
-        engine.reset(scenario.flows, scenario.transport, scenario.seed)
+        engine.reset(scenario.flows, scenario.transport, scenario.seed, scenario.policy)
         for number, (limits, interval_s) in enumerate(scenario.steps):
             expected = reference.step(np.array(limits), interval_s)
             assert reference.lost_count() == 0

@@ -72,7 +72,7 @@ def look(scheme: str) -> Look:
 
 def label(scheme: str) -> str:
     """A scheme's name as a paper writes it."""
-    written = {"nv": "New Vegas", "dctcp": "DCTCP", "bbr": "BBR", "maxmin": "max-min", "reinforce": "REINFORCE"}
+    written = {"nv": "New Vegas", "dctcp": "DCTCP", "bbr": "BBR", "maxmin": "max-min", "reinforce": "REINFORCE", "iroko": "Iroko"}
     if scheme in written:
         return written[scheme]
     if scheme in TCP_NAMES or scheme in ("random", "static"):

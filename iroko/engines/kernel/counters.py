@@ -14,7 +14,8 @@ import numpy as np
 
 from iroko.engines.kernel.namespaces import Namespace
 from iroko.engines.kernel.netlink import Netlink, attributes
-from iroko.engines.kernel.qdiscs import DUMP_QUEUES, ROOT
+from iroko.engines.kernel.qdiscs import DUMP_QUEUES
+from iroko.engines.kernel.uapi import TC_H_ROOT
 from iroko.errors import EngineError
 from iroko.snapshot import Floats, Integers
 
@@ -143,7 +144,7 @@ class SampledCounters:
                 if position is None:
                     continue
                 found = attributes(data, 36)
-                if parent == ROOT:
+                if parent == TC_H_ROOT:
                     values[[0, 1, 2, 4], position] = self._queue(attributes(found[7]))
                     seen += 1
                 elif bytes(found[1]).rstrip(b"\0") == b"red":

@@ -12,7 +12,7 @@ from iroko.engines.kernel.network import Fabric
 from iroko.engines.kernel.qdiscs import host_limit
 from iroko.engines.kernel.traffic import Traffic
 from iroko.errors import EngineError
-from iroko.flows import UDP, Flow
+from iroko.flows import UDP, Flow, expect_one_transport
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
@@ -56,6 +56,7 @@ class KernelEngine:
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """See `Engine.reset`."""
+        expect_one_transport(flows)
         self.traffic.close_flows()
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()

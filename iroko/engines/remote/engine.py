@@ -18,7 +18,7 @@ from iroko import errors
 from iroko.engines.base import Clock
 from iroko.engines.remote.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
-from iroko.flows import Flow
+from iroko.flows import Flow, expect_one_transport
 from iroko.snapshot import Floats, Snapshot
 from iroko.system.lifetime import Lifetime
 from iroko.topology import Port, Topology
@@ -102,6 +102,7 @@ class RemoteEngine:
         self._check_open()
         if self._stepping:
             self.finish_step()
+        expect_one_transport(flows)
         content = {"flows": [dataclasses.astuple(flow) for flow in flows], "transport": transport, "seed": int(seed)}
         self._num_flows = len(flows)
         answer = self._ask(RESET, json.dumps(content).encode(), SNAPSHOT)

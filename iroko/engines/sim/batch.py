@@ -1,11 +1,9 @@
 """Many simulations side by side: each interval is one call of compiled code on every core."""
 
-import importlib
 import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -15,10 +13,10 @@ from iroko.engines.sim import layout as at
 from iroko.engines.sim import measure, state
 from iroko.engines.sim.jit import code_folder
 from iroko.engines.sim.kernels import advance
-from iroko.engines.sim.transports._common import Transport
-from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
-from iroko.flows import UDP, Flow
-from iroko.registry import check_name
+from iroko.engines.sim.roster import Roster
+from iroko.errors import ClosedError, EngineError, InputError
+from iroko.flows import Flow
+from iroko.policy.format import Policy
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
@@ -26,27 +24,6 @@ _MAX_TIME_NS = 1 << 46
 _LINE = 16
 _TOTALS = slice(measure.BYTES, measure.PACKETS + 1)
 _HOST_TOTALS = slice(measure.ECHOES, measure.COUNTED + 1)
-
-
-def transport_names() -> list[str]:
-    """The transports that the simulator has, `udp` first."""
-    folder = Path(__file__).parent / "transports"
-    found = sorted(path.stem for path in folder.glob("[!_]*.py"))
-    return [UDP, *(name for name in found if name != UDP)]
-
-
-def load_transport(name: str) -> Transport:
-    """A transport by its name.
-
-    Raises:
-        UnsupportedError: there is none of this name.
-    """
-    try:
-        check_name("transport of the sim engine", name, transport_names())
-    except InputError as error:
-        raise UnsupportedError(f"{error}; or use --engine guest, which has every one of Linux") from error
-    found: Transport = importlib.import_module(f"iroko.engines.sim.transports.{name}").TRANSPORT
-    return found
 
 
 class Batch:
@@ -89,7 +66,6 @@ class Batch:
         self._flows: Integers = np.zeros((self.num_envs, 2, 0), dtype=np.int64)
         self._hosts: Integers = np.zeros((self.num_envs, measure.HOST_REPORT, first.num_hosts), dtype=np.int64)
         self._host_totals: Integers = np.zeros((self.num_envs, 2, first.num_hosts), dtype=np.int64)
-        self._is_udp: Integers = np.zeros((self.num_envs, 1), dtype=np.int64)
         self._limits = self._host_rates.copy()
         self._times: Integers = np.zeros(self.num_envs, dtype=np.int64)
         self._intervals: Floats = np.zeros(self.num_envs)
@@ -98,15 +74,18 @@ class Batch:
         self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
         self._closed = False
 
-    def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int) -> None:
+    def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int, policy: Policy | None = None) -> None:
         """Start an episode in one simulation; its row of the next `snapshot` is an empty interval.
+
+        Args:
+            transport, policy: of the flows that name none of their own; policy None: the built-in one.
 
         Raises:
             UnsupportedError: there is no such transport.
             ClosedError: the batch was closed.
         """
         self._expect_open()
-        memory = self._layouts[self.topologies[index]].write(flows, load_transport(transport), transport == UDP, seed)
+        memory = self._layouts[self.topologies[index]].write(flows, Roster(flows, transport, policy), seed)
         self._store(index, memory)
         self.num_flows[index] = len(flows)
         most = int(self.num_flows.max())
@@ -116,7 +95,6 @@ class Batch:
             wider[:, :, : self._flows.shape[2]] = self._flows
             self._flows = wider
         self._ports[index] = self._totals[index] = self._hosts[index] = self._host_totals[index] = 0
-        self._is_udp[index] = transport == UDP
         self._flows[index, 0], self._flows[index, 1] = 0, -1
         self._limits[index] = self._host_rates[index]
         self._times[index], self._intervals[index] = 0, 0.0
@@ -193,7 +171,7 @@ class Batch:
     def snapshot(self) -> Snapshot:
         """The last interval of each; arrays as in `Snapshot` with a first axis of `num_envs`, of flows as many as the most have."""
         ports, hosts = self._ports, self._hosts
-        counted, connections = hosts[:, measure.COUNTED], hosts[:, measure.CONNECTIONS]
+        connections = hosts[:, measure.CONNECTIONS]
         with np.errstate(invalid="ignore"):
             mean = ports[:, measure.QUEUE_AREA] / np.maximum(self._intervals * 1e9, 1)[:, np.newaxis]
         return Snapshot(
@@ -211,7 +189,7 @@ class Batch:
             limits_bps=self._limits.copy(),
             host_rtt_s=np.where(connections > 0, hosts[:, measure.RTT] / np.maximum(connections, 1) / 1e6, np.nan),
             host_echoes=hosts[:, measure.ECHOES].copy(),
-            host_losses=np.where(self._is_udp, ports[:, measure.PACKETS][:, self._host_ports] - counted, counted),
+            host_losses=hosts[:, measure.COUNTED].copy(),
             flow_bytes=self._flows[:, 0].copy(),
             flow_completion_s=np.where(self._flows[:, 1] < 0, np.nan, self._flows[:, 1] / 1e9),
         )

@@ -6,6 +6,7 @@ from iroko.engines.base import Clock
 from iroko.engines.sim.batch import Batch
 from iroko.errors import EngineError
 from iroko.flows import Flow
+from iroko.policy.format import Policy
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
@@ -23,10 +24,10 @@ class SimEngine:
         """Virtual and real time."""
         return self._batch.clocks[0]
 
-    def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
-        """See `Engine.reset`."""
+    def reset(self, flows: Sequence[Flow], transport: str, seed: int, policy: Policy | None = None) -> Snapshot:
+        """See `Engine.reset`; `policy` is of the flows over `iroko` that name none, None: the built-in one."""
         self._pending = None
-        self._batch.reset(0, flows, transport, seed)
+        self._batch.reset(0, flows, transport, seed, policy)
         return self._first(self._batch.snapshot())
 
     def begin_step(self, limits_bps: Floats, interval_s: float) -> None:

@@ -26,14 +26,15 @@ class Sim(NamedTuple):
     hosts: Any
     flows: Any
     paths: Any
+    transports: Any
     segments: Any
     packets: Any
 
 
-# The first words of the memory: where each section begins, the simulation's own state, and the addresses of its transport's functions.
-(TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, RINGS_AT, END_AT, NUM_PORTS, NUM_HOSTS,
- LEAF_BITS, PATH_BITS, IS_UDP, ECN, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, NUM_FLOWS, RESUME, RESUME_AT,
- ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART, WINDOW, FIRST_ROOM) = range(31)  # fmt: skip
+# The first words of the memory: where each section begins, and the simulation's own state.
+(TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, TRANSPORTS_AT, PAIRS_AT, POLICIES_AT, RINGS_AT, END_AT, NUM_PORTS,
+ NUM_HOSTS, LEAF_BITS, PATH_BITS, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, NUM_FLOWS, RESUME, RESUME_AT,
+ WINDOW, FIRST_ROOM) = range(26)  # fmt: skip
 HEAD = 32
 """WINDOW is what a receive window grows to, FIRST_ROOM how much of it is missing at first, in bytes."""
 NONE = -1
@@ -59,15 +60,19 @@ NIC_PORT, NIC_LEAF, NIC_COST, JITTER_SPAN, JITTER_LOW, JITTER_HIGH = range(6)
 HOST = 8
 """JITTER_SPAN is the range of the jitter in ns, 0 without; JITTER_LOW and JITTER_HIGH are its generator."""
 
+# A transport: its traits, and the addresses of its functions. ECN is `ECT` or 0, so that it can be put into a packet's word as it is.
+IS_UDP, ECN, OWNS_WINDOW, ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART = range(9)
+TRANSPORT_RECORD = 16
+
 # A packet: when it arrives, what it is, and two numbers for the transport.
 ARRIVAL, WORD, NUMBER, COUNT = range(4)
 PACKET = 4
 SIZE_MASK = (1 << 11) - 1
-CE, ECE, RELEASE = 1 << 11, 1 << 12, 1 << 13
+CE, ECE, RELEASE, ECT = 1 << 11, 1 << 12, 1 << 13, 1 << 14
 CWR_FLAG = ECE
-"""The same bit: on an ACK it echoes a mark, on a segment it announces that the window is being reduced."""
-KIND_SHIFT, HOP_SHIFT, ROW_SHIFT = 14, 16, 24
-KIND_MASK, HOP_MASK, NEXT_HOP = 3, 255, 1 << 16
+"""The same bit: on an ACK it echoes a mark, on a segment it announces that the window is being reduced. Only a packet with ECT gets CE."""
+KIND_SHIFT, HOP_SHIFT, ROW_SHIFT = 15, 17, 25
+KIND_MASK, HOP_MASK, NEXT_HOP = 3, 255, 1 << HOP_SHIFT
 DATA, ACK, SYN, SYN_ACK = range(4)
 
 # A segment of a flow, in its ring: what the sender, and in RECEIVED_BIT the receiver, know of it.
@@ -78,7 +83,7 @@ SACKED, LOST, RETRANSMITTED, EVER_RETRANSMITTED, RECEIVED_BIT = 1, 2, 4, 8, 16
 FLAG_MASK = (1 << FLAG_BITS) - 1
 
 # A flow: first what every transport has, then TCP's sender, TCP's receiver, and words for the transport's own use.
-(STATE, FROM, TO, START, DONE, SEGMENTS, LAST_BYTES, DELIVERED, REPORTED, QUEUED, SLOTS, SLOT_MASK,
+(STATE, FROM, TO, TRANSPORT, DONE, SEGMENTS, LAST_BYTES, DELIVERED, REPORTED, QUEUED, SLOTS, SLOT_MASK,
  SEND_AT, TIMER_AT, TIMER_KIND, ACK_AT, RANDOM,
  UNA, NXT, CWND, SSTHRESH, PHASE, CWND_COUNT, SACKED_OUT, LOST_OUT, RETRANS_OUT, SRTT, MIN_RTT, MDEV,
  MDEV_MAX, RTTVAR, RTT_SEQ, RTO_MS, SMALL_QUEUE, CWND_LIMITED, MAX_OUT, USAGE_SEQ, DELIVERED_COUNT, DELIVERED_CE,
@@ -87,9 +92,12 @@ FLAG_MASK = (1 << FLAG_BITS) - 1
  ACK_RTT, ACK_DELIVERED, ACK_NOW,
  RCV_NXT, RCV_ACKED, RCV_READ, RCV_ROOM, EARLY_COUNT, BLOCKS, QUICK_ACKS, CE_STATE, LAST_RCV_NXT,
  RESENT_COUNT, DONE_ECHOES, DONE_RESENT,
- SYN_ACK_AT, MERGE_NS, MERGED, DUPLICATES_OF, DUPLICATES) = range(82)  # fmt: skip
-PRIVATE = 88
+ SYN_ACK_AT, MERGE_NS, MERGED, DUPLICATES_OF, DUPLICATES,
+ START, PAIR, POLICY) = range(85)  # fmt: skip
+PRIVATE = 86
 FLOW = 104
+"""TRANSPORT is where the flow's transport begins in `transports`. PAIR and POLICY are distances in words from the flow's own record, as the
+memory may move: to the least round-trip time between its hosts, in us (0: none), and to its policy."""
 
 # STATE of a flow; PHASE of a TCP sender, as Linux names them; TIMER_KIND.
 WAITING, OPENING, RUNNING = range(3)

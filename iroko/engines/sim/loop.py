@@ -3,7 +3,8 @@
 from typing import Any
 
 from iroko.engines.sim.event_queue import set_leaf
-from iroko.engines.sim.jit import ask, fetch, inlined, record_at, section
+from iroko.engines.sim.hooks import call, trait
+from iroko.engines.sim.jit import fetch, inlined, section
 from iroko.engines.sim.layout import (
     ACK,
     ACK_AT,
@@ -17,6 +18,7 @@ from iroko.engines.sim.layout import (
     CWR_FLAG,
     DATA,
     ECE,
+    ECN,
     FIRST,
     FLOW,
     FLOWS_AT,
@@ -75,6 +77,7 @@ from iroko.engines.sim.layout import (
     TIMER_AT,
     TIMER_KIND,
     TO,
+    TRANSPORTS_AT,
     TREE_AT,
     WAITING,
     WORD,
@@ -108,6 +111,7 @@ def view(memory: Any) -> Sim:
         section(memory, memory[HOSTS_AT]),
         section(memory, memory[FLOWS_AT]),
         section(memory, memory[PATHS_AT]),
+        section(memory, memory[TRANSPORTS_AT]),
         rings,
         rings,
     )
@@ -144,7 +148,7 @@ def arrive(s: Sim, port: int, now: int) -> int:
     f = (row >> 1) * FLOW
     kind = word >> KIND_SHIFT & KIND_MASK
     if kind == DATA:
-        if s.head[IS_UDP]:
+        if trait(s, f, IS_UDP):
             on_datagram(s, f, word & SIZE_MASK, now)
         else:
             on_data(s, f, number, word & CE != 0, word & CWR_FLAG != 0, now)
@@ -165,7 +169,8 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
     row = f // FLOW * 2
     if kind == SYN:
         expect(s, f, now)
-        push(s, flows[f + TO], ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | SYN_BYTES, 0, 0, now)
+        word = ((row | 1) << ROW_SHIFT) | (SYN_ACK << KIND_SHIFT) | SYN_BYTES | trait(s, f, ECN)
+        push(s, flows[f + TO], word, 0, 0, now)
         return NOBODY
     if flows[f + STATE] != OPENING:
         return NOBODY
@@ -179,8 +184,9 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
         flows[f + CWND] = 1  # more than one SYN was lost (RFC 5681)
     flows[f + TIMEOUTS] = 0
     flows[f + ACK_NOW] = now
-    ask(s.head[ON_BEGIN], record_at(s.flows, f), 0)
-    push(s, flows[f + FROM], (row << ROW_SHIFT) | (ACK << KIND_SHIFT) | TCP_HEADERS, 0, 0, now)
+    call(s, f, ON_BEGIN, 0)
+    word = (row << ROW_SHIFT) | (ACK << KIND_SHIFT) | TCP_HEADERS | trait(s, f, ECN)
+    push(s, flows[f + FROM], word, 0, 0, now)
     flows[f + LAST_SENT] = now // MS
     return f
 
@@ -189,12 +195,12 @@ def shake_hands(s: Sim, f: int, kind: int, now: int) -> int:
 def open_flow(s: Sim, f: int, now: int) -> None:
     """A flow starts: UDP at once, TCP with a SYN, which is sent again each second, after the fifth time at twice the interval of before."""
     flows = s.flows
-    if s.head[IS_UDP]:
+    if trait(s, f, IS_UDP):
         flows[f + STATE] = RUNNING
         return
     flows[f + STATE] = OPENING
     flows[f + LAST_SENT] = now // 1000  # in us until the connection is open
-    word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | SYN_BYTES
+    word = (f // FLOW * 2 << ROW_SHIFT) | (SYN << KIND_SHIFT) | SYN_BYTES | trait(s, f, ECN)
     push(s, flows[f + FROM], word, 0, 0, now)
     start_timer(s, f, RETRANSMIT, flows[f + RTO_MS], now)
     flows[f + RESENT_COUNT] = flows[f + TIMEOUTS]
@@ -234,7 +240,7 @@ def serve(s: Sim, f: int, now: int) -> None:
     """Let a flow send what it may; if a ring is too small, it is grown and the flow goes on before anything else happens."""
     if s.flows[f + STATE] != RUNNING:
         return
-    served = send_bursts(s, f, now) if s.head[IS_UDP] else send(s, f, now)
+    served = send_bursts(s, f, now) if trait(s, f, IS_UDP) else send(s, f, now)
     if not served:
         s.head[RESUME], s.head[RESUME_AT] = f, now
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from iroko.engines.sim.hooks import trait
 from iroko.engines.sim.jit import inlined
 from iroko.engines.sim.layout import (
     AREA,
@@ -28,6 +29,7 @@ from iroko.engines.sim.layout import (
     MEASURED,
     NIC_PORT,
     NUM_FLOWS,
+    NXT,
     PEAK,
     PORT,
     QUEUE,
@@ -45,6 +47,7 @@ from iroko.engines.sim.layout import (
     WORD,
     Sim,
 )
+from iroko.engines.sim.layout import QUEUED as HELD
 from iroko.engines.sim.ports import kind_of, ring_slot, settle, take_care
 
 BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
@@ -54,7 +57,8 @@ PORT_REPORT = 7
 RECEIVED, ECHOES, COUNTED, RTT, CONNECTIONS = range(5)
 HOST_REPORT = 5
 """Rows of the report of all hosts: bytes `RECEIVED` in the interval; since the start, the `ECHOES` of marks that its flows were told of and
-what `COUNTED` as sent again over TCP, as arrived over UDP; now, the sum of the smoothed round-trip times, in us, of its `CONNECTIONS`."""
+what `COUNTED` as lost: sent again over TCP, sent and not arrived over UDP; now, the sum of the smoothed round-trip times, in us, of its
+`CONNECTIONS`."""
 
 
 @inlined
@@ -111,8 +115,8 @@ def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
         done[number] = flows[f + DONE]
         hosts[RECEIVED, flows[f + TO]] += fresh
         host = flows[f + FROM]
-        if s.head[IS_UDP]:
-            hosts[COUNTED, host] += flows[f + RCV_NXT]
+        if trait(s, f, IS_UDP):
+            hosts[COUNTED, host] += flows[f + NXT] - flows[f + HELD] - flows[f + RCV_NXT]
         elif flows[f + DONE] >= 0:
             # What its sender learns after the last byte's arrival is of no use to it any more.
             hosts[ECHOES, host] += flows[f + DONE_ECHOES]

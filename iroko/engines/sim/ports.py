@@ -21,6 +21,7 @@ from iroko.engines.sim.layout import (
     DELAY,
     DISCARDED,
     DROPS,
+    ECT,
     ENTERED,
     FIRST,
     FLOW,
@@ -115,13 +116,13 @@ def take_care(s: Sim, port: int) -> None:
 
 
 @inlined
-def look_closer(s: Sim, port: int, size: int, waits: bool, now: int) -> int:
+def look_closer(s: Sim, port: int, word: int, waits: bool, now: int) -> int:
     """A packet finds a port so full that it matters.
 
     Returns:
         -1: it is dropped; else the flag that it gets.
     """
-    queues, q = s.queues, port * QUEUE
+    queues, q, size = s.queues, port * QUEUE, word & SIZE_MASK
     backlog = settle(s, port, now)
     if backlog + size > queues[q + QUEUE_BYTES]:
         queues[q + DROPS] += 1
@@ -130,7 +131,7 @@ def look_closer(s: Sim, port: int, size: int, waits: bool, now: int) -> int:
     if waits:
         queues[q + PEAK] = max(queues[q + PEAK], backlog + size)
         take_care(s, port)
-    if backlog > queues[q + MARK_BYTES]:
+    if backlog > queues[q + MARK_BYTES] and word & ECT:
         queues[q + MARKS] += 1
         return CE
     return 0
@@ -149,7 +150,7 @@ def enqueue(s: Sim, port: int, word: int, number: int, count: int, now: int) -> 
     entered = ports[p + ENTERED] + size
     # Queue and wire together are never less than the queue: mostly this tells enough.
     if entered - ports[p + OUT] > ports[p + CARE]:
-        flag = look_closer(s, port, size, leaves > now, now)
+        flag = look_closer(s, port, word, leaves > now, now)
         if flag < 0:
             return
         word |= flag

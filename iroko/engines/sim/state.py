@@ -12,10 +12,11 @@ from iroko.engines.jitter import half_span_ns
 from iroko.engines.sim import layout as at
 from iroko.engines.sim.jitter import first_words
 from iroko.engines.sim.paths import Paths
-from iroko.engines.sim.transports._common import Transport
+from iroko.engines.sim.roster import Roster
 from iroko.engines.tcp_window import tcp_window
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.policy.words import RECORD
 from iroko.seeds import flow_states, jitter_seed
 from iroko.snapshot import Floats, Integers
 from iroko.topology import Topology
@@ -49,14 +50,21 @@ class Layout:
         if len(kinds) > at.KIND_OF_PORT_MASK:
             raise InputError(f"topology {topology.name}: {len(kinds)} different rates and delays: expected at most {at.KIND_OF_PORT_MASK}")
 
-    def write(self, flows: Sequence[Flow], transport: Transport, is_udp: bool, seed: int) -> Integers:
+    def write(self, flows: Sequence[Flow], roster: Roster, seed: int) -> Integers:
         """The memory of an episode that has not begun.
+
+        Args:
+            roster: the transports and policies of these flows.
 
         Raises:
             InputError: a flow that is too long, or too many of them.
         """
         topology = self.topology
-        found = [self.paths.there_and_back(flow.source, flow.destination, number, is_udp, seed) for number, flow in enumerate(flows)]
+        over_udp = [transport.datagrams for transport in roster.of_flows]
+        found = [
+            self.paths.there_and_back(flow.source, flow.destination, number, udp, seed)
+            for number, (flow, udp) in enumerate(zip(flows, over_udp, strict=True))
+        ]
         longest = max((len(path) for pair in found for path in pair), default=1)
         path_bits = longest.bit_length()
         leaves = topology.num_ports + topology.num_hosts + len(flows)
@@ -64,10 +72,11 @@ class Layout:
         if longest > at.HOP_MASK or len(flows) * 2 >= 1 << (62 - at.ROW_SHIFT):
             raise InputError(f"{len(flows)} flows over {longest} hops: expected at most {at.HOP_MASK} hops and 2^36 flows")
         ring_sizes = [_HOST_RING if port in self._host_of_port else _PORT_RING for port in range(topology.num_ports)]
-        segments = 0 if is_udp else _SEGMENT_RING
+        rings = sum(ring_sizes) * at.PACKET + (len(flows) - sum(over_udp)) * _SEGMENT_RING * at.SEGMENT
         sections = [at.HEAD, 2 << leaf_bits, topology.num_ports * at.PORT, topology.num_ports * at.QUEUE, len(self._kinds) * at.KIND,
                     topology.num_hosts * at.HOST, max(len(flows), 1) * at.FLOW,
-                    2 * max(len(flows), 1) << path_bits, sum(ring_sizes) * at.PACKET + len(flows) * segments * at.SEGMENT]  # fmt: skip
+                    2 * max(len(flows), 1) << path_bits, len(roster.transports) * at.TRANSPORT_RECORD, roster.num_pairs,
+                    len(roster.policies) * RECORD, rings]  # fmt: skip
         starts = np.cumsum([0, *(-(-size // 8) * 8 for size in sections)])
         memory = np.zeros(starts[-1], dtype=np.int64)
         head = memory[: at.HEAD]
@@ -75,23 +84,22 @@ class Layout:
         head[at.NUM_PORTS], head[at.NUM_HOSTS] = topology.num_ports, topology.num_hosts
         head[at.NUM_FLOWS] = len(flows)
         head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
-        head[at.IS_UDP], head[at.ECN] = is_udp, transport.ecn
         head[at.WINDOW], head[at.FIRST_ROOM] = self._window.largest_bytes, self._window.largest_bytes - self._window.first_bytes
-        head[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in transport[1:]]
         head[at.FULL_PORT] = head[at.FULL_FLOW] = head[at.RESUME] = at.NONE
         memory[starts[1] : starts[2]] = at.NEVER
-        self._write_ports(memory, ring_sizes, transport.ecn)
+        self._write_ports(memory, ring_sizes, any(transport.ecn for transport in roster.transports))
         self._write_hosts(memory, starts[5])
-        if is_udp:
-            self._write_jitter(memory, starts[5], seed)
+        self._write_jitter(memory, starts[5], {flow.source for flow, udp in zip(flows, over_udp, strict=True) if udp}, seed)
+        roster.write(memory)
         ring = sum(ring_sizes) * at.PACKET
         states = flow_states(seed, len(flows))
         for number, flow in enumerate(flows):
             record = memory[starts[6] + number * at.FLOW :][: at.FLOW]
-            self._write_flow(record, flow, at.UDP_PAYLOAD if is_udp else at.MSS, int(states[number]))
-            if segments:
-                record[at.SLOTS], record[at.SLOT_MASK] = ring, segments - 1
-                ring += segments * at.SEGMENT
+            self._write_flow(record, flow, at.UDP_PAYLOAD if over_udp[number] else at.MSS, int(states[number]))
+            roster.write_flow(memory, number, record)
+            if not over_udp[number]:
+                record[at.SLOTS], record[at.SLOT_MASK] = ring, _SEGMENT_RING - 1
+                ring += _SEGMENT_RING * at.SEGMENT
             for way, path in enumerate(found[number]):
                 row = starts[7] + ((2 * number + way) << path_bits)
                 memory[row : row + (1 << path_bits)] = -1
@@ -124,8 +132,11 @@ class Layout:
             record[at.NIC_PORT], record[at.NIC_LEAF] = port, self.topology.num_ports + host
             record[at.NIC_COST] = byte_cost(self.topology.ports[port].rate_bps)
 
-    def _write_jitter(self, memory: Integers, start: int, seed: int) -> None:
+    def _write_jitter(self, memory: Integers, start: int, senders: set[str], seed: int) -> None:
+        """Only hosts that send datagrams have a jitter."""
         for host, port in enumerate(self.topology.host_ports):
+            if self.topology.hosts[host] not in senders:
+                continue
             record = memory[start + host * at.HOST :][: at.HOST]
             record[at.JITTER_SPAN] = 2 * half_span_ns(self.topology.ports[port])
             record[at.JITTER_LOW], record[at.JITTER_HIGH] = first_words(jitter_seed(seed, host))

@@ -10,6 +10,6 @@ losses found by scans that remember where they were, timers that are looked at l
     sender.py     what TCP sends, and what it keeps of it
     losses.py     what TCP counts as lost, how its window shrinks, what its timer does
     acks.py       what TCP learns from ACKs
-    controls.py   the transports by name: reno.py (Reno, DCTCP), vegas.py (Vegas, New Vegas), cubic.py
+    controls.py   the transports by name: reno.py (Reno, DCTCP), vegas.py (Vegas, New Vegas), cubic.py, learned.py (a policy's)
     run.py        an episode: build it from a topology and flows, step it, measure it
 """

@@ -52,7 +52,10 @@ class TcpSender(RecoveringSender):
             set_timer = set_timer and not armed
         if set_timer and not self.start_probe(True):
             self.restart_rto()
-        if self.phase in (CWR, RECOVERY):
+        if self.control.owns_window:
+            if self.control.control(self, delivered):
+                self._reduce_window(delivered, self.num_lost - lost_before, advanced)
+        elif self.phase in (CWR, RECOVERY):
             self._reduce_window(delivered, self.num_lost - lost_before, advanced)
         elif advanced:
             self.control.grow(self, delivered)
@@ -90,7 +93,7 @@ class TcpSender(RecoveringSender):
     def _alert(self, original: bool, advanced: bool, sacked_some: bool, echo: bool) -> bool:
         """An ACK that is not plain; returns whether the reordering timer was armed."""
         if (self.phase == RECOVERY and self.una >= self.high) or (self.phase == CWR and self.una > self.high):
-            if self.ssthresh < INFINITE:
+            if self.ssthresh < INFINITE and not self.control.owns_window:
                 self.cwnd = self.ssthresh
             self._set_phase(OPEN)
         if self.phase == RECOVERY:
@@ -142,7 +145,8 @@ class TcpSender(RecoveringSender):
         elif ack > self.probe_end:
             self._begin_reduction()
             self._set_phase(CWR)
-            self.cwnd = self.ssthresh
+            if not self.control.owns_window:
+                self.cwnd = self.ssthresh
             self._keep_open()
         elif not advanced and not sacked_some:
             self.probe_end = 0

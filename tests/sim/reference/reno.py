@@ -12,6 +12,7 @@ class Reno:
     """Jacobson 1988, as Linux has it; what the others build upon. `random` is the state of a flow's own random numbers."""
 
     ecn = False
+    owns_window = False
 
     def __init__(self, random: int) -> None:
         self.random = random

@@ -8,13 +8,16 @@ import numpy as np
 from iroko.engines.jitter import half_span_ns
 from iroko.engines.sim.paths import Paths
 from iroko.engines.tcp_window import tcp_window
-from iroko.flows import UDP, Flow
+from iroko.flows import LEARNED, UDP, Flow
+from iroko.policy.builtin import dctcp_like
+from iroko.policy.format import Policy
 from iroko.seeds import flow_states, jitter_seed
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 from tests.sim.reference.controls import CONTROLS
 from tests.sim.reference.flow import TcpFlow
 from tests.sim.reference.jitter import Jitter
+from tests.sim.reference.learned import Learned
 from tests.sim.reference.network import Interface, Network, Port, byte_time
 from tests.sim.reference.udp import UdpFlow
 
@@ -24,7 +27,7 @@ LEAST_LIMIT_BPS = 8
 class Reference:
     """One simulation; `step` is that of an engine."""
 
-    def __init__(self, topology: Topology, flows: Sequence[Flow], transport: str, seed: int) -> None:
+    def __init__(self, topology: Topology, flows: Sequence[Flow], transport: str, seed: int, policy: Policy | None = None) -> None:
         self.topology = topology
         self.network = Network()
         self.ports: list[Any] = []
@@ -36,27 +39,33 @@ class Reference:
             else:
                 self.ports.append(Port(*common, ecn_bytes=port.ecn_bytes))
         self.interfaces = [self.ports[index] for index in topology.host_ports]
-        if transport == UDP:
-            for host, interface in enumerate(self.interfaces):
+        for host, interface in enumerate(self.interfaces):
+            if any(flow.source == topology.hosts[host] and (flow.transport or transport) == UDP for flow in flows):
                 span_ns = 2 * half_span_ns(topology.ports[topology.host_ports[host]])
                 interface.jitter = Jitter(jitter_seed(seed, host), span_ns)
         self.flows: list[UdpFlow | TcpFlow] = []
         self.destinations = [topology.host_index[flow.destination] for flow in flows]
         paths, states = Paths(topology), flow_states(seed, len(flows)).tolist()
         buffer_bytes = tcp_window(topology).buffer_bytes
+        least_rtts: dict[tuple[str, str], list[int]] = {}
         for number, flow in enumerate(flows):
+            name = flow.transport or transport
             order = topology.num_ports + topology.num_hosts + number
-            ways = paths.there_and_back(flow.source, flow.destination, number, transport == UDP, seed)
+            ways = paths.there_and_back(flow.source, flow.destination, number, name == UDP, seed)
             there, back = ([self.ports[index] for index in way] for way in ways)
             start = round(flow.start_s * 1e9)
-            if transport == UDP:
+            if name == UDP:
                 self.flows.append(UdpFlow(self.network, order, there[0], there, start, flow.size_bytes))
             else:
-                control = CONTROLS[transport](states[number])
+                control: Any
+                if name == LEARNED:
+                    between = least_rtts.setdefault((flow.source, flow.destination), [])
+                    control = Learned(states[number], flow.policy or policy or dctcp_like(), between)
+                else:
+                    control = CONTROLS[name](states[number])
                 self.flows.append(TcpFlow(self.network, order, there, back, start, flow.size_bytes, control, buffer_bytes))
         self.sources = [topology.host_index[flow.source] for flow in flows]
         self._reported = [0] * len(flows)
-        self._is_udp = transport == UDP
         self._counted = np.zeros((2, topology.num_hosts), dtype=np.int64)
         self._limits = np.array(topology.host_rates_bps)
 
@@ -109,15 +118,13 @@ class Reference:
         counted = np.zeros((2, num_hosts), dtype=np.int64)
         for flow, host in zip(self.flows, self.sources, strict=True):
             if isinstance(flow, UdpFlow):
-                counted[1, host] += flow.num_arrived
+                counted[1, host] += flow.num_missing
                 continue
             counted[:, host] += flow.feedback if flow.done is None else flow.last_feedback
             if flow.state == "running" and flow.done is None:
                 rtts_us[host].append(flow.sender.rtt.average8 // 8)
         echoes, losses = counted - self._counted
         self._counted = counted
-        if self._is_udp:
-            losses = np.array([port.sent_packets for port in self.interfaces]) - losses
         return {
             "host_rtt_s": np.array([sum(rtts) / len(rtts) / 1e6 if rtts else np.nan for rtts in rtts_us]),
             "host_echoes": echoes,

@@ -27,6 +27,11 @@ class UdpFlow:
     def next_packet(self) -> int:
         return -(-self.next_byte // PAYLOAD)
 
+    @property
+    def num_missing(self) -> int:
+        """Packets that have left the host and not arrived."""
+        return self.next_packet - self.source.held[self] - self.num_arrived
+
     def _try_again(self) -> None:
         if self.network.now == self.send_at:
             self.send()

@@ -1,6 +1,7 @@
 """What TCP's sender learns from an ACK, in Linux's order: scoreboard, round-trip time, loss, window, timer."""
 
-from iroko.engines.sim.jit import ask, called, inlined, record_at
+from iroko.engines.sim.hooks import call, trait
+from iroko.engines.sim.jit import called, inlined
 from iroko.engines.sim.layout import (
     ACK_DELIVERED,
     ACK_NOW,
@@ -27,6 +28,7 @@ from iroko.engines.sim.layout import (
     ON_ACKED,
     ON_GROW,
     OPEN,
+    OWNS_WINDOW,
     PHASE,
     PROBE_RESENT,
     PROBE_SEQ,
@@ -151,7 +153,7 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
         flows[f + MIN_RTT] = min(flows[f + MIN_RTT], window_rtt_us if window_rtt_us > 0 else 1000)
         measure_rtt(s, f, rtt_us)
     flows[f + ACK_NOW], flows[f + ACK_RTT], flows[f + ACK_DELIVERED] = now, window_rtt_us, flows[f + DELIVERED_COUNT] - then
-    ask(s.head[ON_ACKED], record_at(s.flows, f), ack - una)
+    call(s, f, ON_ACKED, ack - una)
 
     set_timer = advanced
     if not advanced and first_sacked >= 0:
@@ -164,11 +166,20 @@ def on_ack(s: Sim, f: int, ack: int, early: int, echo: bool, now: int) -> None:
     if set_timer and not start_probe(s, f, True, now):
         restart_rto(s, f, now)
 
-    if flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
+    if trait(s, f, OWNS_WINDOW):
+        control_window(s, f, delivered, flows[f + LOST_COUNT] - lost_before, advanced)
+    elif flows[f + PHASE] == CWR or flows[f + PHASE] == RECOVERY:
         reduce_window(s, f, delivered, flows[f + LOST_COUNT] - lost_before, advanced)
     elif advanced:
-        ask(s.head[ON_GROW], record_at(s.flows, f), delivered)
+        call(s, f, ON_GROW, delivered)
     size_small_queue(s, f)
+
+
+@called
+def control_window(s: Sim, f: int, delivered: int, lost: int, advanced: bool) -> None:
+    """Let a transport that owns its window set it, as Linux's `cong_control` does, or leave it to TCP's reduction."""
+    if call(s, f, ON_GROW, delivered):
+        reduce_window(s, f, delivered, lost, advanced)
 
 
 @inlined
@@ -184,7 +195,7 @@ def alert(s: Sim, f: int, original: bool, advanced: bool, sacked_some: bool, ech
     flows = s.flows
     una, high = flows[f + UNA], flows[f + HIGH_SEQ]
     if (flows[f + PHASE] == RECOVERY and una >= high) or (flows[f + PHASE] == CWR and una > high):
-        if flows[f + SSTHRESH] < NEVER:
+        if flows[f + SSTHRESH] < NEVER and trait(s, f, OWNS_WINDOW) == 0:
             flows[f + CWND] = flows[f + SSTHRESH]
         set_phase(s, f, OPEN)
     if flows[f + PHASE] == RECOVERY:
@@ -242,7 +253,8 @@ def end_probe(s: Sim, f: int, ack: int, advanced: bool, sacked_some: bool) -> No
     elif ack > flows[f + PROBE_SEQ]:
         begin_reduction(s, f)
         set_phase(s, f, CWR)
-        flows[f + CWND] = flows[f + SSTHRESH]
+        if trait(s, f, OWNS_WINDOW) == 0:
+            flows[f + CWND] = flows[f + SSTHRESH]
         keep_open(s, f)
     elif not advanced and not sacked_some:
         flows[f + PROBE_SEQ] = 0

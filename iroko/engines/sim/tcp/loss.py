@@ -4,7 +4,8 @@ A segment is lost when one that was sent later has arrived. Segments sent once s
 far they have been judged; those sent again stand in the order of sending in a ring of their own, from `RESENT_FIRST`.
 """
 
-from iroko.engines.sim.jit import ask, called, inlined, record_at
+from iroko.engines.sim.hooks import call, trait
+from iroko.engines.sim.jit import called, inlined
 from iroko.engines.sim.layout import (
     CWND,
     CWND_COUNT,
@@ -68,7 +69,7 @@ DUPLICATES = 3
 
 @inlined
 def set_phase(s: Sim, f: int, phase: int) -> None:
-    ask(s.head[ON_PHASE], record_at(s.flows, f), phase)
+    call(s, f, ON_PHASE, phase)
     s.flows[f + PHASE] = phase
 
 
@@ -192,8 +193,8 @@ def begin_reduction(s: Sim, f: int) -> None:
     flows[f + PRIOR_CWND] = flows[f + CWND]
     flows[f + PRR_DELIVERED] = 0
     flows[f + PRR_OUT] = 0
-    flows[f + SSTHRESH] = ask(s.head[ON_REDUCE], record_at(s.flows, f), CWR)
-    flows[f + QUEUE_CWR] = s.head[ECN]
+    flows[f + SSTHRESH] = call(s, f, ON_REDUCE, CWR)
+    flows[f + QUEUE_CWR] = trait(s, f, ECN)
 
 
 @inlined
@@ -268,13 +269,13 @@ def on_timeout(s: Sim, f: int, now: int) -> None:
     if phase <= DISORDER or flows[f + HIGH_SEQ] <= una or (phase == LOSS and flows[f + TIMEOUTS] == 0):
         flows[f + PRIOR_SSTHRESH] = flows[f + SSTHRESH]
         flows[f + PRIOR_CWND] = flows[f + CWND]
-        flows[f + SSTHRESH] = ask(s.head[ON_REDUCE], record_at(s.flows, f), LOSS)
+        flows[f + SSTHRESH] = call(s, f, ON_REDUCE, LOSS)
     flows[f + CWND] = in_flight(s, f) + 1
     flows[f + CWND_COUNT] = 0
     set_phase(s, f, LOSS)
     flows[f + HIGH_SEQ] = flows[f + NXT]
     flows[f + PROBE_SEQ] = 0
-    flows[f + QUEUE_CWR] = s.head[ECN]
+    flows[f + QUEUE_CWR] = trait(s, f, ECN)
     flows[f + FRTO] = 1 if fresh or flows[f + TIMEOUTS] else 0
     flows[f + TIMEOUTS] += 1
     retransmit(s, f, una, now)

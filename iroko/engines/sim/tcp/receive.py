@@ -5,6 +5,7 @@ would tell waits for the next ACK, some 100 us at most (Linux's compression of s
 as long as that, the sender learns of its losses in lumps, and a flow with a large window is held back more than one with a small.
 """
 
+from iroko.engines.sim.hooks import trait
 from iroko.engines.sim.jit import inlined
 from iroko.engines.sim.layout import (
     ACK,
@@ -89,8 +90,9 @@ def send_ack(s: Sim, f: int, number: int, now: int) -> None:
     blocks = min(flows[f + BLOCKS], 3)
     size = TCP_HEADERS + (4 + 8 * blocks if blocks else 0)
     word = ((f // FLOW * 2 + 1) << ROW_SHIFT) | (ACK << KIND_SHIFT) | size
-    if s.head[ECN]:
-        word |= ECE if flows[f + CE_STATE] else 0
+    ecn = trait(s, f, ECN)
+    if ecn:
+        word |= ecn | (ECE if flows[f + CE_STATE] else 0)
     push(s, flows[f + TO], word, number, flows[f + EARLY_COUNT], now)
     if number == flows[f + RCV_NXT]:
         flows[f + QUICK_ACKS] = max(flows[f + QUICK_ACKS] - 1, 0)
@@ -174,7 +176,7 @@ def on_data(s: Sim, f: int, seq: int, marked: bool, reducing: bool, now: int) ->
     nxt = flows[f + RCV_NXT]
     still_missing = flows[f + BLOCKS] > 0
     at_once = nxt - flows[f + RCV_ACKED] >= 2 or flows[f + QUICK_ACKS] > 0 or (missing and not still_missing)
-    if s.head[ECN]:
+    if trait(s, f, ECN):
         state = 1 if marked else 0
         if state != flows[f + CE_STATE]:
             # The sender has to learn which segments were marked: first acknowledge what came before the change.

@@ -4,7 +4,8 @@ New segments are held back by the window and by Linux's small-queue limit: about
 its own host. What was lost goes first.
 """
 
-from iroko.engines.sim.jit import ask, called, inlined, record_at
+from iroko.engines.sim.hooks import call, trait
+from iroko.engines.sim.jit import called, inlined
 from iroko.engines.sim.layout import (
     CWND,
     CWND_LIMITED,
@@ -13,6 +14,7 @@ from iroko.engines.sim.layout import (
     DATA,
     DELIVERED_COUNT,
     DELIVERED_THEN,
+    ECN,
     EVER_RETRANSMITTED,
     FLAG_BITS,
     FLAG_MASK,
@@ -109,12 +111,12 @@ def transmit(s: Sim, f: int, seq: int, flags: int, flying: int, now: int) -> boo
     """
     flows, segments = s.flows, s.segments
     if flying == 0:
-        ask(s.head[ON_RESTART], record_at(s.flows, f), now // MS - flows[f + LAST_SENT])
+        call(s, f, ON_RESTART, now // MS - flows[f + LAST_SENT])
     size = FRAME
     if seq >= flows[f + SEGMENTS] - 1:
         size = TCP_HEADERS + (flows[f + LAST_BYTES] if seq < flows[f + SEGMENTS] else 0)
     row = f // FLOW * 2
-    word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | size
+    word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | size | trait(s, f, ECN)
     if flags == 0 and flows[f + QUEUE_CWR]:
         word |= CWR_FLAG
     flows[f + QUEUED] += 1

@@ -72,6 +72,9 @@ class Transport(NamedTuple):
 
     Attributes:
         ecn: whether its packets can be marked.
+        datagrams: whether it sends bursts and hears nothing of them, as UDP.
+        owns_window: whether it alone sets the window, as Linux's `cong_control`: `grow` is called at the end of every ACK and returns 1 to
+            leave the window to TCP's proportional rate reduction; of itself TCP sets it after a timeout only.
         begin: called when the connection is open.
         acked: for each ACK, after the scoreboard, with the number of segments acked; `ACK_NOW` in ns, `ACK_RTT` in us (-1: none) and
             `ACK_DELIVERED`, the segments delivered since the last one acked was sent, are fresh.
@@ -82,6 +85,8 @@ class Transport(NamedTuple):
     """
 
     ecn: bool = False
+    datagrams: bool = False
+    owns_window: bool = False
     begin: Any = nothing
     acked: Any = nothing
     grow: Any = nothing

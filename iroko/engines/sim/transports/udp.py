@@ -6,4 +6,4 @@ half of it is taken.
 
 from iroko.engines.sim.transports._common import Transport
 
-TRANSPORT = Transport()
+TRANSPORT = Transport(datagrams=True)
