@@ -24,6 +24,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
+from iroko.analysis.best import best_scheme, spread_text
 from iroko.analysis.completion_table import print_completions
 from iroko.analysis.completions import score_completions
 from iroko.analysis.flow_rates import episode_jain
@@ -73,10 +74,21 @@ class Score:
         return {name: getattr(self, name) for name in HEADINGS}
 
 
+def score_episodes(run: RunData) -> pd.DataFrame:
+    """Every measure of every scored episode: columns scheme, seed, episode, then the measures; the one place that computes them."""
+    topology, rows = run.config.scenario.make_topology(), []
+    for scheme in run.schemes:
+        steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
+        for episode, own in steps.groupby("episode"):
+            measures = _measure(topology, own, flows[flows["episode"] == episode])
+            rows.append({"scheme": scheme, "seed": run.config.seed, "episode": episode} | measures)
+    return pd.DataFrame(rows, columns=["scheme", "seed", "episode", *HEADINGS])
+
+
 def score_schemes(run: RunData) -> list[Score]:
     """Score every scheme of a run, in the order of its config."""
-    topology = run.config.scenario.make_topology()
-    return [_score(run, topology, scheme) for scheme in run.schemes]
+    by_episode = score_episodes(run)
+    return [_score(scheme, by_episode[by_episode["scheme"] == scheme]) for scheme in run.schemes]
 
 
 def path_ports(topology: Topology, pairs: Iterable[tuple[str, str]]) -> list[int]:
@@ -106,14 +118,12 @@ def path_backlogs(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) 
     return stack(steps["backlog_mean_bytes"])[:, [port for port in ports if carried[port] > 0]].astype(float)
 
 
-def _score(run: RunData, topology: Topology, scheme: str) -> Score:
-    steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
-    episodes = [_measure(topology, of_episode, flows[flows["episode"] == episode]) for episode, of_episode in steps.groupby("episode")]
-    values = {name: np.array([episode[name] for episode in episodes if not math.isnan(episode[name])]) for name in AVERAGED}
+def _score(scheme: str, episodes: pd.DataFrame) -> Score:
+    values = {name: episodes[name].dropna().to_numpy(float) for name in AVERAGED}
     return Score(
         scheme=scheme,
-        drops=int(stack(steps["port_drops"]).sum()),
-        marks=int(stack(steps["port_marks"]).sum()),
+        drops=int(episodes["drops"].sum()),
+        marks=int(episodes["marks"].sum()),
         deviations={name: float(value.std(ddof=1)) for name, value in values.items() if len(value) > 1},
         **{name: float(value.mean()) if len(value) else math.nan for name, value in values.items()},
     )
@@ -129,6 +139,8 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
         "goodput_share": goodput_bps(received_bytes, time_s) / capacity_bps if receivers else 0.0,
         "queue_mean_bytes": float(backlogs.mean()) if backlogs.size else 0.0,
         "queue_p99_bytes": float(queue_percentiles(backlogs, (99,))[0]) if backlogs.size else 0.0,
+        "drops": int(stack(steps["port_drops"]).sum()),
+        "marks": int(stack(steps["port_marks"]).sum()),
         "jain": episode_jain(topology, flows, time_s),
         "reward": float(steps["reward"].mean()),
     }
@@ -166,15 +178,16 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
     )
     headings = ["\n".join(f"{line}  " for line in heading.split("\n")) for heading in HEADINGS.values()]
     rows = []
-    best = {name: _best_cell(scores, name) for name in HEADINGS}
+    best = {name: _best(scores, name) for name in HEADINGS}
     for score in scores:
         cells = [Text(score.scheme, style="bold" if score.scheme in run.config.agents else "")]
         for name in HEADINGS:
             cell, deviation = _cell(name, getattr(score, name)), score.deviations.get(name)
-            text = Text(f"{cell} *", style="bold") if cell == best[name] else Text(f"{cell}  ")
-            cells.append(text if deviation is None else text.append(f"\n± {_cell(name, deviation)}  ", style="not bold dim"))
+            text = Text(f"{cell} *", style="bold") if score.scheme == best[name] else Text(f"{cell}  ")
+            spread = "" if deviation is None else spread_text(_cell(name, deviation))
+            cells.append(text.append(f"\n{spread}  ", style="not bold dim") if spread else text)
         rows.append(cells)
-    caption = "* best of its column; drops and marks are packets over all episodes"
+    caption = "* best of its column, the oracle aside; drops and marks are packets over all episodes"
     print_columns(console, title, caption, ["scheme", *headings], rows)
     print_completions(score_completions(run), run.config.agents, console)
     warnings = [f"warning: {line}" for line in read_manifest(run.path).warnings]
@@ -188,12 +201,12 @@ def _cell(name: str, value: float) -> str:
     return f"{value:,}" if name in ("drops", "marks") else f"{value / 1e3:,.2f}" if name.endswith("_bytes") else f"{value:.3f}"
 
 
-def _best_cell(scores: list[Score], name: str) -> str | None:
-    """What the best of a column reads; None where all read alike, or where nothing is good or bad (marks)."""
-    values = [value for score in scores if not math.isnan(value := getattr(score, name))]
-    if name == "marks" or len({_cell(name, value) for value in values}) < 2:
+def _best(scores: list[Score], name: str) -> str | None:
+    """The scheme to mark in a column; none in that of marks, which are neither good nor bad."""
+    if name == "marks":
         return None
-    return _cell(name, min(values) if name in LOWER_IS_BETTER else max(values))
+    cells = {score.scheme: (float(getattr(score, name)), _cell(name, getattr(score, name))) for score in scores}
+    return best_scheme(cells, name in LOWER_IS_BETTER)
 
 
 def compare(run: RunData, scores: list[Score]) -> list[str]:
@@ -223,7 +236,7 @@ def rewards_by_engine(run: RunData) -> dict[str, dict[str, float]]:
 
 
 def compare_engines(run: RunData, scores: list[Score]) -> list[str]:
-    """What the reward of each agent that learned loses on the way from one engine to the other, and how far the others differ there."""
+    """The sim-to-kernel gap in words: each agent's reward on both engines, then the relative change of the baselines."""
     if run.in_training is None:
         return []
     there, here = where(run.config.train_engine), where(run.config.engine)
