@@ -22,7 +22,8 @@ from iroko.analysis.completions import (
     score_completions,
 )
 from iroko.analysis.figures import completion, figures, group_bounds
-from iroko.analysis.scores import print_table, score_schemes, to_json
+from iroko.analysis.score_table import print_table, to_json
+from iroko.analysis.scores import score_schemes
 from iroko.errors import InputError
 from iroko.rundir.config import RunConfig, make_config
 from iroko.rundir.folder import RunFolder

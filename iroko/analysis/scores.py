@@ -13,7 +13,6 @@ A port that a path does not use is left out, so that the acknowledgements of TCP
 do not make TCP's queues look shorter than those of UDP.
 """
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,22 +20,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.text import Text
 
-from iroko.analysis.best import best_scheme, spread_text
-from iroko.analysis.completion_table import print_completions
-from iroko.analysis.completions import score_completions
 from iroko.analysis.flow_rates import episode_jain
-from iroko.analysis.text_table import print_columns
-from iroko.errors import InputError
 from iroko.metrics import goodput_bps, queue_percentiles
-from iroko.rundir.reader import RunData, read_manifest
-from iroko.scenario import HOSTS
+from iroko.rundir.reader import RunData
 from iroko.topology import Topology
 
-REFERENCES = ("nv", "dctcp")
-"""The baselines that learned agents are measured against in words."""
 AVERAGED = ("goodput_share", "queue_mean_bytes", "queue_p99_bytes", "jain", "reward")
 LOWER_IS_BETTER = ("queue_mean_bytes", "queue_p99_bytes", "drops")
 HEADINGS = {
@@ -75,20 +64,36 @@ class Score:
 
 
 def score_episodes(run: RunData) -> pd.DataFrame:
-    """Every measure of every scored episode: columns scheme, seed, episode, then the measures; the one place that computes them."""
-    topology, rows = run.config.scenario.make_topology(), []
-    for scheme in run.schemes:
-        steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
-        for episode, own in steps.groupby("episode"):
-            measures = _measure(topology, own, flows[flows["episode"] == episode])
-            rows.append({"scheme": scheme, "seed": run.config.seed, "episode": episode} | measures)
+    """Every measure of every scored episode of a run; see `measure_episodes`."""
+    topology = run.config.scenario.make_topology()
+    frames = [
+        measure_episodes(topology, run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme], run.config.seed)
+        for scheme in run.schemes
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def measure_episodes(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Measure each episode of one scheme: columns scheme, seed, episode, then the measures; the one place that computes them.
+
+    Args:
+        steps, flows: the scheme's rows, see `iroko.run.evaluate.Records`.
+    """
+    rows = []
+    for episode, own in steps.groupby("episode"):
+        head = {"scheme": own["scheme"].iloc[0], "seed": seed, "episode": episode}
+        rows.append(head | _measure(topology, own, flows[flows["episode"] == episode]))
     return pd.DataFrame(rows, columns=["scheme", "seed", "episode", *HEADINGS])
 
 
 def score_schemes(run: RunData) -> list[Score]:
     """Score every scheme of a run, in the order of its config."""
-    by_episode = score_episodes(run)
-    return [_score(scheme, by_episode[by_episode["scheme"] == scheme]) for scheme in run.schemes]
+    return mean_scores(score_episodes(run))
+
+
+def mean_scores(episodes: pd.DataFrame) -> list[Score]:
+    """The scores of schemes from their episodes, in the order in which they come."""
+    return [_score(str(scheme), own) for scheme, own in episodes.groupby("scheme", sort=False)]
 
 
 def path_ports(topology: Topology, pairs: Iterable[tuple[str, str]]) -> list[int]:
@@ -146,82 +151,6 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
     }
 
 
-def to_json(run: RunData, scores: list[Score]) -> str:
-    """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another.
-
-    Where flows are finite, `completions` has how they completed, see `iroko.analysis.completions`. `warnings` are those of the manifest.
-    """
-    result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine} | _to_tables(run, scores)
-    result["warnings"] = read_manifest(run.path).warnings
-    if run.in_training is not None:
-        result["in_training"] = {"engine": run.config.train_engine} | _to_tables(run.in_training, score_schemes(run.in_training))
-    return json.dumps(result, allow_nan=False)
-
-
-def _to_tables(run: RunData, scores: list[Score]) -> dict[str, Any]:
-    tables = {"schemes": [score.to_table() for score in scores]}
-    if completions := score_completions(run):
-        tables["completions"] = [score.to_table() for score in completions]
-    return tables
-
-
-def print_table(run: RunData, scores: list[Score], console: Console) -> None:
-    """Print the comparison, and for each agent how far its reward is from the references'."""
-    if not scores:
-        raise InputError(f"run {run.path}: no scheme is scored")
-    scenario, episodes = run.config.scenario, int(run.steps["episode"].nunique())
-    spread = ", mean ± standard deviation" if episodes > 1 else ""
-    title = (
-        f"{scenario.topology}, {scenario.traffic}{', deployment hosts,' if scenario.deployment == HOSTS else ''} "
-        f"{where(run.config.engine)}: "
-        f"{episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}"
-    )
-    headings = ["\n".join(f"{line}  " for line in heading.split("\n")) for heading in HEADINGS.values()]
-    rows = []
-    best = {name: _best(scores, name) for name in HEADINGS}
-    for score in scores:
-        cells = [Text(score.scheme, style="bold" if score.scheme in run.config.agents else "")]
-        for name in HEADINGS:
-            cell, deviation = _cell(name, getattr(score, name)), score.deviations.get(name)
-            text = Text(f"{cell} *", style="bold") if score.scheme == best[name] else Text(f"{cell}  ")
-            spread = "" if deviation is None else spread_text(_cell(name, deviation))
-            cells.append(text.append(f"\n{spread}  ", style="not bold dim") if spread else text)
-        rows.append(cells)
-    caption = "* best of its column, the oracle aside; drops and marks are packets over all episodes"
-    print_columns(console, title, caption, ["scheme", *headings], rows)
-    print_completions(score_completions(run), run.config.agents, console)
-    warnings = [f"warning: {line}" for line in read_manifest(run.path).warnings]
-    for line in [*compare(run, scores), *compare_engines(run, scores), *warnings]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _cell(name: str, value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return f"{value:,}" if name in ("drops", "marks") else f"{value / 1e3:,.2f}" if name.endswith("_bytes") else f"{value:.3f}"
-
-
-def _best(scores: list[Score], name: str) -> str | None:
-    """The scheme to mark in a column; none in that of marks, which are neither good nor bad."""
-    if name == "marks":
-        return None
-    cells = {score.scheme: (float(getattr(score, name)), _cell(name, getattr(score, name))) for score in scores}
-    return best_scheme(cells, name in LOWER_IS_BETTER)
-
-
-def compare(run: RunData, scores: list[Score]) -> list[str]:
-    """One line for each agent: by how much its reward per step is above or below that of `nv` and `dctcp`."""
-    rewards = {score.scheme: score.reward for score in scores}
-    references = [name for name in REFERENCES if name in rewards]
-    lines = []
-    for agent in run.config.agents:
-        if agent not in rewards or agent in REFERENCES:
-            continue
-        parts = [_difference(rewards[agent], rewards[name], name) for name in references]
-        lines.append(f"{agent}: reward {rewards[agent]:.3f} per step" + (", " + ", ".join(parts) if parts else ""))
-    return lines
-
-
 def where(engine: str) -> str:
     """On or in an engine, as one says it."""
     return "in sim" if engine == "sim" else f"on {engine}"
@@ -233,32 +162,3 @@ def rewards_by_engine(run: RunData) -> dict[str, dict[str, float]]:
     if run.in_training is not None:
         rewards[run.config.train_engine] = {score.scheme: score.reward for score in score_schemes(run.in_training)}
     return rewards
-
-
-def compare_engines(run: RunData, scores: list[Score]) -> list[str]:
-    """The sim-to-kernel gap in words: each agent's reward on both engines, then the relative change of the baselines."""
-    if run.in_training is None:
-        return []
-    there, here = where(run.config.train_engine), where(run.config.engine)
-    before, after = ({score.scheme: score.reward for score in each} for each in (score_schemes(run.in_training), scores))
-    both = [scheme for scheme in after if scheme in before]
-    lines = [
-        f"{scheme}: reward {before[scheme]:.3f} per step {there}, {after[scheme]:.3f} {here}: {_change(before[scheme], after[scheme])}"
-        for scheme in both
-        if scheme in run.config.agents
-    ]
-    if others := [f"{scheme} {_change(before[scheme], after[scheme])}" for scheme in both if scheme not in run.config.agents]:
-        lines.append(f"baselines, from {run.config.train_engine} to {run.config.engine}: {', '.join(others)}")
-    return lines
-
-
-def _change(before: float, after: float) -> str:
-    return f"{(after - before) / abs(before):+z.1%}" if before else f"{after - before:+.3f}"
-
-
-def _difference(own: float, other: float, name: str) -> str:
-    difference = own - other
-    if difference == 0:
-        return f"equal to {name}"
-    percent = f" ({difference / abs(other):+.1%})" if other else ""
-    return f"{abs(difference):.3f} {'above' if difference > 0 else 'below'} {name}{percent}"

@@ -8,7 +8,8 @@ from iroko.analysis.charts import Style
 from iroko.analysis.comparison import Comparison, Entry, compare_run
 from iroko.analysis.figures import learning_curves
 from iroko.analysis.looks import label, look
-from iroko.analysis.scores import compare, compare_engines, score_schemes, where
+from iroko.analysis.score_table import compare, compare_engines
+from iroko.analysis.scores import score_schemes, where
 from iroko.report.charts import to_spec
 from iroko.report.metadata import agent_facts, job_facts, machine_facts, scenario_facts
 from iroko.report.page import Facts, Page, Palette, Section

@@ -113,3 +113,13 @@ function placeTip(tip, frame, x, y) {
   tip.style.left = `${clamp(left, 0, Math.max(0, frame.clientWidth - width))}px`;
   tip.style.top = `${clamp(y - height / 2, -10, Math.max(0, frame.clientHeight - height))}px`;
 }
+
+// The stretches of consecutive numbers in a rising list.
+function stretches(numbers) {
+  const parts = [];
+  numbers.forEach((number, index) => {
+    if (index && numbers[index - 1] === number - 1) parts[parts.length - 1].push(number);
+    else parts.push([number]);
+  });
+  return parts;
+}

@@ -8,6 +8,7 @@ class Chart {
     const bar = host.appendChild(make("div", { class: "bar" }));
     this.legend = bar.appendChild(make("div", { class: "bar legend", role: "group", "aria-label": "Schemes shown" }));
     const zooms = bar.appendChild(make("div", { class: "zooms", role: "group", "aria-label": "Zoom" }));
+    zooms.hidden = spec.kind === "matrix";
     const button = (text, name, act) => {
       const node = zooms.appendChild(make("button", { type: "button", class: "zoom", "aria-label": name, title: name }, text));
       node.addEventListener("click", act);

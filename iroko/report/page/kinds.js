@@ -83,12 +83,15 @@ Object.assign(Chart.prototype, {
     const known = series.x.map((x, at) => at).filter((at) => isNumber(series.y[at]));
     if (series.low) {
       const inside = known.filter((at) => isNumber(series.low[at]) && isNumber(series.high[at]));
-      const upper = inside.map((at) => place(series.x[at], series.high[at]));
-      const lower = inside.map((at) => place(series.x[at], series.low[at])).reverse();
-      if (inside.length > 1) draw(this.body, "path", { class: `band ${series.ink}`, d: `M${[...upper, ...lower].join("L")}Z` });
+      const opacity = Math.min(0.15, 0.3 / this.spec.series.length).toFixed(3);
+      for (const part of stretches(inside)) {
+        const upper = part.map((at) => place(series.x[at], series.high[at]));
+        const lower = part.map((at) => place(series.x[at], series.low[at])).reverse();
+        draw(this.body, "path", { class: `band ${series.ink}`, "fill-opacity": opacity, d: `M${[...upper, ...lower].join("L")}Z` });
+      }
     }
     // A line breaks where a value is missing.
-    const path = known.map((at, count) => `${count && known[count - 1] === at - 1 ? "L" : "M"}${place(series.x[at], series.y[at])}`).join("");
+    const path = stretches(known).map((part) => `M${part.map((at) => place(series.x[at], series.y[at])).join("L")}`).join("");
     draw(this.body, "path", { class: `line ${series.ink}`, d: path, "stroke-dasharray": dash });
     // Each line has its markers at places of its own, so that equal lines remain apart.
     const every = Math.max(1, Math.ceil(known.length / 6));
