@@ -50,17 +50,20 @@ from types import ModuleType  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
+    from iroko.analysis.tidy import read_run
     from iroko.envs.environment import IrokoEnv
     from iroko.envs.gym_vector import IrokoVectorEnv
     from iroko.envs.sb3_vector import BatchVecEnv
     from iroko.envs.vector import IrokoVecEnv, make_vector
+    from iroko.run.compare import compare
     from iroko.scenario import Scenario
 
-__all__ = ["BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "make_vector", "register_envs"]
+__all__ = ["BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "compare", "make_vector", "read_run", "register_envs"]
 
 _LAZY = {
     "BatchVecEnv": "iroko.envs.sb3_vector", "IrokoEnv": "iroko.envs.environment", "IrokoVecEnv": "iroko.envs.vector", "IrokoVectorEnv":
-    "iroko.envs.gym_vector", "Scenario": "iroko.scenario", "make_vector": "iroko.envs.vector",
+    "iroko.envs.gym_vector", "Scenario": "iroko.scenario", "compare": "iroko.run.compare", "make_vector":
+    "iroko.envs.vector", "read_run": "iroko.analysis.tidy",
 }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from iroko.analysis.charts import Line
+from iroko.analysis.comparison import compare_run
 from iroko.analysis.completion_table import explain
 from iroko.analysis.completions import (
     CLASS_BOUNDS_BYTES,
@@ -19,9 +21,9 @@ from iroko.analysis.completions import (
     has_finite_flows,
     score_completions,
 )
-from iroko.analysis.plots import figures
-from iroko.analysis.plots.completion import draw_completion, group_bounds
-from iroko.analysis.scores import print_table, score_schemes, to_json
+from iroko.analysis.figures import completion, figures, group_bounds
+from iroko.analysis.score_table import print_table, to_json
+from iroko.analysis.scores import score_schemes
 from iroko.errors import InputError
 from iroko.rundir.config import RunConfig, make_config
 from iroko.rundir.folder import RunFolder
@@ -197,15 +199,15 @@ def test_groups_of_the_figure_have_equal_numbers() -> None:
 
 def test_the_figure_draws_each_group_and_breaks_off_where_it_is_infinite(tmp_path: Path) -> None:
     config = make_finite_config(tmp_path, [100 * (i + 1) for i in range(40)])
-    median, tail, unfinished = draw_completion(write_finite_run(tmp_path / "run", config, frozenset(range(20, 32)))).axes
-    drawn = {str(line.get_label()): list(line.get_ydata()) for line in median.lines}
+    median, tail, unfinished = completion(compare_run(write_finite_run(tmp_path / "run", config, frozenset(range(20, 32)))))
+    drawn = {series.style.label: list(series.y) for series in median.series if isinstance(series, Line)}
     assert list(drawn) == ["Static", "New Vegas", "DCTCP"]
     assert drawn["Static"] == pytest.approx([1, math.nan], nan_ok=True)
     assert drawn["New Vegas"] == pytest.approx([3, 3]) and drawn["DCTCP"] == pytest.approx([2, 2])
-    assert np.isnan(tail.lines[0].get_ydata()[1])
-    assert [list(line.get_ydata()) for line in unfinished.lines] == [[0, 0.6], [0, 0], [0, 0]]
+    assert isinstance(tail.series[0], Line) and np.isnan(tail.series[0].y[1])
+    assert [list(series.y) for series in unfinished.series if isinstance(series, Line)] == [[0, 0.6], [0, 0], [0, 0]]
     whole = write_finite_run(tmp_path / "whole", config)
-    assert len(draw_completion(whole).axes) == 2, "a panel of what did not finish only where something did not"
+    assert len(completion(compare_run(whole))) == 2, "a panel of what did not finish only where something did not"
 
 
 def test_slowdowns_of_a_scheme_with_no_flow_that_counts(run: RunData) -> None:
@@ -214,5 +216,5 @@ def test_slowdowns_of_a_scheme_with_no_flow_that_counts(run: RunData) -> None:
     score = score_completions(none)[1]
     assert score.total.flows == 0 and all(map(math.isnan, score.total.slowdown))
     assert "8 flows start at or after the end" in printed(none)
-    assert "completion" not in [name for name, _ in figures(none)]
-    assert "completion" in [name for name, _ in figures(run)]
+    assert "completion" not in figures(compare_run(none))
+    assert "completion" in figures(compare_run(run))

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from iroko.analysis.scores import print_table, score_schemes
+from iroko.analysis.score_table import print_table
+from iroko.analysis.scores import score_schemes
 from iroko.analysis.text_table import print_columns
 from tests.fake_run import make_run
 from tests.test_completion import make_finite_config, write_finite_run

@@ -9,17 +9,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from iroko.analysis.scores import (
-    Score,
-    compare,
-    compare_engines,
-    path_backlogs,
-    path_ports,
-    print_table,
-    rewards_by_engine,
-    score_schemes,
-    to_json,
-)
+from iroko.analysis.score_table import compare, compare_engines, print_table, to_json
+from iroko.analysis.scores import Score, path_backlogs, path_ports, rewards_by_engine, score_schemes
 from iroko.topologies.fattree import fattree
 from tests.fake_run import make_frames, make_run, make_run_config
 

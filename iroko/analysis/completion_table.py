@@ -1,11 +1,12 @@
 """The second block of the main job's table: how the finite flows completed under each scheme."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
+from iroko.analysis.best import best_scheme
 from iroko.analysis.completions import PERCENTS, CompletionScore
 from iroko.analysis.text_table import print_columns
 from iroko.flows import UDP
@@ -20,20 +21,26 @@ def print_completions(scores: Sequence[CompletionScore], agents: Sequence[str], 
     if not scores:
         return
     caption = (
-        "* best of its column; median and 99th percentile of completion time over that of the flow alone; ∞: so many flows did not finish"
+        "* best of its column, the oracle aside; median and 99th percentile of completion time over that of the flow alone; "
+        "∞: so many flows did not finish"
     )
     rows = [[*score.classes, score.total] for score in scores]
     used = [index for index in range(len(rows[0])) if any(row[index].flows for row in rows)]
     headings = [f"{rows[0][index].name}  \nn={max(row[index].flows for row in rows):,}  " for index in used]
     headings = ["scheme", "", *headings, "FCT  \n(ms)  ", "not  \ndone  "]
-    columns = [[_column([row[index].slowdown[which] for row in rows]) for index in used] for which in range(len(PERCENTS))]
-    times = [_column([score.total.completion_s[which] * 1e3 for score in scores]) for which in range(len(PERCENTS))]
-    unfinished = _column([score.total.unfinished for score in scores])
+    names = [score.scheme for score in scores]
+
+    def column(values: Sequence[float]) -> list[Text]:
+        return _column(dict(zip(names, values, strict=True)))
+
+    columns = [[column([row[index].slowdown[which] for row in rows]) for index in used] for which in range(len(PERCENTS))]
+    times = [column([score.total.completion_s[which] * 1e3 for score in scores]) for which in range(len(PERCENTS))]
+    unfinished = column([score.total.unfinished for score in scores])
     lines: list[list[str | Text]] = []
     for number, score in enumerate(scores):
         for which, percent in enumerate(PERCENTS):
             name = Text("" if which else score.scheme, style="bold" if score.scheme in agents else "")
-            cells = [column[number] for column in [*columns[which], times[which]]]
+            cells = [each[number] for each in [*columns[which], times[which]]]
             lines.append([name, f" {percent} %", *cells, Text() if which else unfinished[number]])
     print_columns(console, "completion: slowdown by flow size", caption, headings, lines, num_names=2)
     for line in explain(scores):
@@ -53,12 +60,11 @@ def explain(scores: Sequence[CompletionScore]) -> list[str]:
     return lines
 
 
-def _column(values: Sequence[float]) -> list[Text]:
-    """The cells of a column whose least value is the best; none is marked where all read alike."""
-    written = [_write(value) for value in values]
-    best = _write(min((value for value in values if not math.isnan(value)), default=math.nan))
-    alike = len(set(written)) == 1
-    return [Text(f"{cell} *", style="bold") if cell == best and not alike else Text(f"{cell}  ") for cell in written]
+def _column(values: Mapping[str, float]) -> list[Text]:
+    """The cells of a column whose least value is the best."""
+    cells = {scheme: (value, _write(value)) for scheme, value in values.items()}
+    best = best_scheme(cells, least=True)
+    return [Text(f"{text} *", style="bold") if scheme == best else Text(f"{text}  ") for scheme, (_, text) in cells.items()]
 
 
 def _write(value: float) -> str:

@@ -7,7 +7,7 @@ unfinished, its 99th percentile is infinite. A flow that starts at or after the 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from iroko.metrics import (
 )
 from iroko.rundir.config import RunConfig
 from iroko.rundir.reader import RunData, read_manifest
+from iroko.scenario import Scenario
 from iroko.snapshot import Floats, Integers
 from iroko.topology import Topology
 from iroko.units import format_size
@@ -111,16 +112,19 @@ def has_finite_flows(run: RunData) -> bool:
 
 
 def class_bounds_bytes(config: RunConfig) -> tuple[float, ...]:
-    """Where a run's size classes end: as its config says, else `CLASS_BOUNDS_BYTES` times the `size_scale` of its traffic."""
-    if config.size_classes_bytes:
-        return tuple(float(bound) for bound in config.size_classes_bytes)
-    scale = float(config.scenario.traffic_parameters.get("size_scale", 1.0))
+    """Where a run's size classes end: as its config says, else `default_bounds_bytes`."""
+    return tuple(float(bound) for bound in config.size_classes_bytes) or default_bounds_bytes(config.scenario)
+
+
+def default_bounds_bytes(scenario: Scenario) -> tuple[float, ...]:
+    """`CLASS_BOUNDS_BYTES` times the `size_scale` of the traffic."""
+    scale = float(scenario.traffic_parameters.get("size_scale", 1.0))
     return tuple(bound * scale for bound in CLASS_BOUNDS_BYTES)
 
 
 def finite_flows(run: RunData, topology: Topology, scheme: str) -> FiniteFlows:
     """The finite flows of a scheme, over all scored episodes."""
-    return _finite_flows(run, topology, scheme, _transport(run, scheme))
+    return select_finite(run.flows[run.flows["scheme"] == scheme], topology, run.config.scenario.episode_s, _transport(run, scheme))
 
 
 def score_completions(run: RunData) -> list[CompletionScore]:
@@ -130,13 +134,22 @@ def score_completions(run: RunData) -> list[CompletionScore]:
     topology, bounds = run.config.scenario.make_topology(), class_bounds_bytes(run.config)
     scores = []
     for scheme in run.schemes:
-        transport = _transport(run, scheme)
-        flows = _finite_flows(run, topology, scheme, transport)
-        classes = size_classes(flows.sizes_bytes, bounds)
-        by_class = tuple(_score(name, flows, classes == number) for number, name in enumerate(class_names(bounds)))
-        drops = int(sum(np.sum(each) for each in run.steps["port_drops"][run.steps["scheme"] == scheme]))
-        scores.append(CompletionScore(scheme, transport, by_class, _score("all", flows, classes >= 0), flows.late, drops))
+        drops = run.steps["port_drops"][run.steps["scheme"] == scheme]
+        scores.append(score_flows(scheme, _transport(run, scheme), finite_flows(run, topology, scheme), bounds, drops))
     return scores
+
+
+def score_flows(scheme: str, transport: str, flows: FiniteFlows, bounds_bytes: Sequence[float], drops: Iterable[Any]) -> CompletionScore:
+    """Score the finite flows of one scheme.
+
+    Args:
+        bounds_bytes: where the size classes end.
+        drops: for each step those of the ports.
+    """
+    classes = size_classes(flows.sizes_bytes, bounds_bytes)
+    by_class = tuple(_score(name, flows, classes == number) for number, name in enumerate(class_names(bounds_bytes)))
+    dropped = int(sum(np.sum(each) for each in drops))
+    return CompletionScore(scheme, transport, by_class, _score("all", flows, classes >= 0), flows.late, dropped)
 
 
 def class_names(bounds_bytes: Sequence[float]) -> list[str]:
@@ -160,9 +173,10 @@ def _transport(run: RunData, scheme: str) -> str:
     return read_manifest(run.path).transports.get(scheme, run.config.scenario.transport)
 
 
-def _finite_flows(run: RunData, topology: Topology, scheme: str, transport: str) -> FiniteFlows:
-    frame = run.flows[(run.flows["scheme"] == scheme) & run.flows["size_bytes"].notna()]
-    late = frame["start_s"] >= run.config.scenario.episode_s
+def select_finite(frame: pd.DataFrame, topology: Topology, episode_s: float, transport: str) -> FiniteFlows:
+    """The finite flows of one scheme from its rows in the table of flows."""
+    frame = frame[frame["size_bytes"].notna()]
+    late = frame["start_s"] >= episode_s
     frame = frame[~late]
     sizes = frame["size_bytes"].to_numpy(dtype=np.int64)
     completions = frame["completion_s"].to_numpy(dtype=float, na_value=np.nan)

@@ -6,6 +6,7 @@ of that seed. `transfers` has the same columns for agents that were trained in o
 for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ EXPERIMENT, JOBS = "experiment.toml", "jobs.json"
 DONE, FAILED, WAITING, UNFINISHED = "done", "failed", "waiting", "unfinished"
 REFERENCES = ("nv", "dctcp", "maxmin")
 """The schemes that every other one is compared with, seed by seed."""
+CLOSE = 0.05
+"""Means that differ by no more than this share are close: a figure does not tell them apart."""
 IDS = ["scenario", "scheme", "seed"]
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,250}")
 REWARD_IN_TRAINING = "reward_in_training"
@@ -69,6 +72,9 @@ class Results:
         summary: columns scenario, scheme, measure, n (seeds), mean, low, high; ends are missing for one seed.
         transfer_summary: the same with `trained_on` before.
         differences: scheme less reference, paired by seed: columns scenario, scheme, reference, measure, n, mean, low, high.
+        gaps: the sim-to-kernel gap, reward where scored less reward on the engine of the training, seed by seed: columns scenario,
+            scheme, n, before, after, mean, low, high.
+        paired: reward less DCTCP's for the schemes close to it: columns scenario, scheme, one for each seed, n, mean, low, high.
         learning: columns scenario, scheme, seed, step, reward (mean per step of an episode that ended then).
     """
 
@@ -85,11 +91,15 @@ class Results:
     summary: pd.DataFrame = field(init=False)
     transfer_summary: pd.DataFrame = field(init=False)
     differences: pd.DataFrame = field(init=False)
+    gaps: pd.DataFrame = field(init=False)
+    paired: pd.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "summary", summarise(self.measures, ["scenario", "scheme"]))
         object.__setattr__(self, "transfer_summary", summarise(self.transfers, ["trained_on", "scenario", "scheme"]))
         object.__setattr__(self, "differences", pair_differences(self.measures))
+        object.__setattr__(self, "gaps", engine_gaps(self.measures))
+        object.__setattr__(self, "paired", pair_close(self.measures))
 
 
 def read_results(folder: str | Path) -> Results:
@@ -229,3 +239,33 @@ def pair_differences(measures: pd.DataFrame, references: Sequence[str] = REFEREN
                         mean, low, high = mean_interval(values.to_list())
                         rows.append((scenario, scheme, reference, name, len(values), mean, low, high))
     return pd.DataFrame(rows, columns=["scenario", "scheme", "reference", "measure", "n", "mean", "low", "high"])
+
+
+def engine_gaps(measures: pd.DataFrame) -> pd.DataFrame:
+    """The reward where scored less the reward on the engine of the training, seed by seed; see `Results.gaps`."""
+    rows = []
+    known = measures.dropna(subset=[REWARD_IN_TRAINING]) if len(measures) else measures
+    for (scenario, scheme), group in groups_of(known, ["scenario", "scheme"]):
+        before, after = group[REWARD_IN_TRAINING], group["reward"]
+        rows.append((scenario, scheme, len(group), before.mean(), after.mean(), *mean_interval((after - before).to_numpy())))
+    return pd.DataFrame(rows, columns=["scenario", "scheme", "n", "before", "after", "mean", "low", "high"])
+
+
+def pair_close(measures: pd.DataFrame, reference: str = "dctcp", close: float = CLOSE) -> pd.DataFrame:
+    """The rewards less the reference's, seed by seed, of schemes whose mean is close to it; see `Results.paired`.
+
+    Args:
+        close: the largest difference of the means, as a share of the reference's.
+    """
+    seeds = sorted(set(measures["seed"])) if len(measures) else []
+    rows = []
+    for scenario, group in groups_of(measures, "scenario") if seeds else ():
+        by_scheme = {str(scheme): of_one.set_index("seed")["reward"].astype(float) for scheme, of_one in groups_of(group, "scheme")}
+        for scheme, own in by_scheme.items():
+            if scheme == reference or reference not in by_scheme:
+                continue
+            values = (own - by_scheme[reference]).dropna()
+            mean, low, high = mean_interval(values.to_list())
+            if len(values) and abs(mean) <= close * abs(float(by_scheme[reference][values.index].mean())):
+                rows.append((scenario, scheme, *(values.get(seed, math.nan) for seed in seeds), len(values), mean, low, high))
+    return pd.DataFrame(rows, columns=["scenario", "scheme", *(f"seed {seed}" for seed in seeds), "n", "mean", "low", "high"])

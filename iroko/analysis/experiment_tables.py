@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from iroko.analysis.experiment import REFERENCES, REWARD_IN_TRAINING, Results, groups_of, rows_of
+from iroko.analysis.best import ends_text
+from iroko.analysis.experiment import REFERENCES, Results, groups_of, rows_of
 from iroko.rundir.folder import write_beside
 
 HEADINGS = {
@@ -29,12 +30,14 @@ def write_tables(results: Results, folder: Path) -> list[Path]:
         "measures": results.measures,
         "summary": results.summary,
         "differences": results.differences,
-        "losses": losses(results),
+        "paired": results.paired,
+        "gaps": results.gaps,
         "transfers": results.transfers,
         "transfer-summary": results.transfer_summary,
     }
     texts: dict[str, Callable[[Results], str]] = {
-        "measures": seeds_tex, "summary": summary_tex, "differences": differences_tex, "losses": losses_tex, "transfers": transfers_tex,
+        "measures": seeds_tex, "summary": summary_tex, "differences": differences_tex, "paired": paired_tex,
+        "gaps": gaps_tex, "transfers": transfers_tex,
     }  # fmt: skip
     files = []
     for name, frame in frames.items():
@@ -48,21 +51,6 @@ def write_tables(results: Results, folder: Path) -> list[Path]:
 def _write(path: Path, text: str) -> Path:
     write_beside(path, lambda part: part.write_text(text, encoding="utf-8"))
     return path
-
-
-def losses(results: Results) -> pd.DataFrame:
-    """What each scheme's reward loses from the engine of the training to that of the scores, seed by seed, with intervals.
-
-    Columns scenario, scheme, n, before, after, mean (after less before), low, high.
-    """
-    from iroko.analysis.intervals import mean_interval
-
-    rows = []
-    known = results.measures.dropna(subset=[REWARD_IN_TRAINING]) if len(results.measures) else results.measures
-    for (scenario, scheme), group in groups_of(known, ["scenario", "scheme"]):
-        before, after = group[REWARD_IN_TRAINING], group["reward"]
-        rows.append((scenario, scheme, len(group), before.mean(), after.mean(), *mean_interval((after - before).to_numpy())))
-    return pd.DataFrame(rows, columns=["scenario", "scheme", "n", "before", "after", "mean", "low", "high"])
 
 
 def summary_tex(results: Results) -> str:
@@ -100,14 +88,24 @@ def differences_tex(results: Results) -> str:
     return tabular(["scenario", "scheme", *(f"less {results.labels[name]}" for name in references)], rows)
 
 
-def losses_tex(results: Results) -> str:
-    """The reward in the engine of the training, in that of the scores, and the difference."""
+def paired_tex(results: Results) -> str:
+    """The rewards less DCTCP's, seed by seed, of schemes close to it."""
+    seeds = [name for name in results.paired.columns if name.startswith("seed ")]
+    rows = []
+    for row in results.paired.to_dict("records"):
+        cells = (number("reward", row[seed]) for seed in seeds)
+        rows.append([row["scenario"], results.labels[row["scheme"]], *cells, interval_cell("reward", row["mean"], row["low"], row["high"])])
+    return tabular(["scenario", "scheme", *seeds, f"less {results.labels['dctcp']}"], rows)
+
+
+def gaps_tex(results: Results) -> str:
+    """The reward in the engine of the training, in that of the scores, and the sim-to-kernel gap."""
     rows = [
         [row.scenario, results.labels[row.scheme], str(row.n), number("reward", row.before), number("reward", row.after),
          interval_cell("reward", row.mean, row.low, row.high)]
-        for row in rows_of(losses(results))
+        for row in rows_of(results.gaps)
     ]  # fmt: skip
-    return tabular(["scenario", "scheme", "seeds", "reward in training engine", "reward where scored", "difference"], rows)
+    return tabular(["scenario", "scheme", "seeds", "reward in training engine", "reward where scored", "sim-to-kernel gap"], rows)
 
 
 def transfers_tex(results: Results) -> str:
@@ -138,10 +136,10 @@ def number(measure: str, value: float) -> str:
 
 
 def interval_cell(measure: str, mean: float, low: float, high: float) -> str:
-    """A mean with its interval; without one for a single seed."""
-    if not math.isfinite(low):
-        return number(measure, mean)
-    return f"{number(measure, mean)} [{number(measure, low)}, {number(measure, high)}]"
+    """A mean with its interval; alone for a single seed, or where the seeds are equal."""
+    text = number(measure, mean)
+    ends = ends_text(text, number(measure, low), number(measure, high), "[{}, {}]") if math.isfinite(low) else ""
+    return f"{text} {ends}" if ends else text
 
 
 def tabular(headings: list[str], rows: list[list[str]]) -> str:

@@ -5,11 +5,14 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
+from rich.text import Text
 
+from iroko.analysis.best import ORACLES, best_scheme, ends_text
 from iroko.analysis.experiment import DONE, FAILED, REWARD_IN_TRAINING, Results, read_results, rows_of
-from iroko.analysis.experiment_tables import losses, number, write_tables
-from iroko.analysis.scores import HEADINGS
+from iroko.analysis.experiment_tables import interval_cell, number, write_tables
+from iroko.analysis.scores import HEADINGS, LOWER_IS_BETTER
 from iroko.analysis.text_table import print_columns
 from iroko.rundir.folder import hand_over, write_beside
 from iroko.system.safe_folder import SafeFolder
@@ -20,7 +23,7 @@ PLAIN_WIDTH = 130
 
 def write_outputs(folder: Path, publish: Path | None) -> None:
     """Write tables, figures and report of an experiment's folder, copy them if asked to, and print the summary."""
-    from iroko.analysis.experiment_figures import draw_figures
+    from iroko.analysis.plots import draw_experiment
     from iroko.report import write_report
 
     results = read_results(folder)
@@ -29,7 +32,7 @@ def write_outputs(folder: Path, publish: Path | None) -> None:
             files.remove(old)
     written: list[Path] = []
     if len(results.measures):
-        written = [*write_tables(results, folder / "tables"), *draw_figures(results, folder / "figures")]
+        written = [*write_tables(results, folder / "tables"), *draw_experiment(results, folder / "figures")]
     if publish is not None:
         _publish(written, publish, results.name.removeprefix(f"{publish.name}-"))
     out = Console()
@@ -48,19 +51,22 @@ def _publish(files: list[Path], folder: Path, name: str) -> None:
 
 
 def print_summary(results: Results, console: Console) -> None:
-    """Print each scenario's schemes with their intervals, what was lost between engines, and what failed and why."""
+    """Print each scenario's schemes with their intervals, the sim-to-kernel gap, and what failed and why."""
     for scenario in results.scenarios:
         of_scenario = results.summary[results.summary["scenario"] == scenario]
         if len(of_scenario):
             _print_scores(results, scenario, console)
-    for row in rows_of(losses(results)):
+            _print_paired(results, scenario, console)
+    for row in rows_of(results.gaps):
         change = f"{row.mean / abs(row.before):+z.1%}" if row.before else f"{row.mean:+.3f}"
-        text = f"{row.scenario}: {row.scheme}: reward {row.before:.3f} where trained, {row.after:.3f} where scored: {change}"
+        text = (
+            f"{row.scenario}: {row.scheme}: sim-to-kernel gap {change}: reward {row.before:.3f} where trained, {row.after:.3f} where scored"
+        )
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     transfers = results.transfer_summary
     for row in rows_of(transfers[transfers["measure"] == "reward"]):
-        ends = f" [{row.low:.3f}, {row.high:.3f}]" if math.isfinite(row.low) else ""
-        text = f"{row.scheme} trained in {row.trained_on}, scored in {row.scenario}: reward {row.mean:.3f}{ends}"
+        reward = interval_cell("reward", row.mean, row.low, row.high)
+        text = f"{row.scheme} trained in {row.trained_on}, scored in {row.scenario}: reward {reward}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     done = sum(job.state == DONE for job in results.jobs)
     console.print(f"{done} of {len(results.jobs)} jobs are done", highlight=False)
@@ -75,15 +81,46 @@ def print_summary(results: Results, console: Console) -> None:
 def _print_scores(results: Results, scenario: str, console: Console) -> None:
     known = [name for name in HEADINGS if name != REWARD_IN_TRAINING and name in set(results.summary["measure"])]
     headings = ["\n".join(f"{line}  " for line in name.split("\n")) for name in ("seeds", *(HEADINGS[name] for name in known))]
-    rows = []
+    found = results.summary[results.summary["scenario"] == scenario]
+    best = {name: _best(results, found[found["measure"] == name], name) for name in known}
+    rows: list[list[str | Text]] = []
     for scheme in results.schemes:
-        found = results.summary[(results.summary["scenario"] == scenario) & (results.summary["scheme"] == scheme)]
-        if not len(found):
+        own = found[found["scheme"] == scheme]
+        if not len(own):
             continue
-        cells = {}
-        for row in rows_of(found):
+        cells: dict[str, Text] = {}
+        for row in rows_of(own):
             name = str(row.measure)
-            ends = f"\n{number(name, row.low)}..{number(name, row.high)}  " if math.isfinite(row.low) else ""
-            cells[name] = f"{number(name, row.mean)}  {ends}"
-        rows.append([scheme, f"{found['n'].max()}  ", *(cells.get(name, "-  ") for name in known)])
-    print_columns(console, f"{scenario}: mean over seeds, 95% confidence interval", "", ["scheme", *headings], rows)
+            text = number(name, row.mean)
+            cells[name] = Text(f"{text} *", style="bold") if scheme == best.get(name) else Text(f"{text}  ")
+            ends = ends_text(text, number(name, row.low), number(name, row.high), "{}..{}") if math.isfinite(row.low) else ""
+            if ends:
+                cells[name].append(f"\n{ends}  ", style="not bold")
+        rows.append([scheme, f"{own['n'].max()}  ", *(cells.get(name, Text("-  ")) for name in known)])
+    title = f"{scenario}: mean over seeds, 95% confidence interval"
+    print_columns(console, title, "* best of its column, the oracle aside", ["scheme", *headings], rows)
+
+
+def _best(results: Results, rows: pd.DataFrame, measure: str) -> str | None:
+    """The scheme to mark in a column."""
+    if measure == "marks":
+        return None
+    cells = {str(row.scheme): (float(row.mean), number(measure, row.mean)) for row in rows_of(rows)}
+    return best_scheme(cells, measure in LOWER_IS_BETTER, [scheme for scheme, agent in results.agents.items() if agent in ORACLES])
+
+
+def _print_paired(results: Results, scenario: str, console: Console) -> None:
+    """The rewards less DCTCP's, seed by seed, of the schemes close to it."""
+    own = results.paired[results.paired["scenario"] == scenario]
+    seeds = [name for name in own.columns if name.startswith("seed ")]
+    rows = [
+        [
+            row["scheme"],
+            *(f"{number('reward', row[seed])}  " for seed in seeds),
+            f"{interval_cell('reward', row['mean'], row['low'], row['high'])}  ",
+        ]
+        for row in own.to_dict("records")
+    ]
+    if rows:
+        headings = ["scheme", *(f"{seed}  " for seed in seeds), "mean  "]
+        print_columns(console, f"{scenario}: reward less dctcp's, seed by seed, where close", "", headings, rows)

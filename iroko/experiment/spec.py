@@ -208,7 +208,7 @@ def _check_label(what: str, name: Any) -> str:
 
 
 def _read_scheme(entry: str | Table) -> Scheme:
-    from iroko.analysis.plots.style import label
+    from iroko.analysis.looks import label
 
     table = {"name": entry} if isinstance(entry, str) else dict(entry)
     name = _check_label("name of a scheme", table.pop("name", table.get("agent")))

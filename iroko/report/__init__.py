@@ -11,10 +11,11 @@ reader cannot see, printing blurs, and the keyboard cannot reach. The fabric has
 some 30 kB, follows light and dark by style sheet, prints as vectors, and runs under a policy that allows this one script by its hash, no
 `eval`, no inline style, and no connection at all. Page templates and escaping are Jinja's, layouts of graphs are in `layout.py`.
 
-    page.py        what a page consists of          charts.py    figures as data
-    run.py         the page of a run folder         episodes.py  runs over time, and the recordings of the fabric
-    experiment.py  the page of an experiment        facts.py     scenario, versions, machine
-    render.py      page -> HTML                     text.py      numbers as text
+    page.py        the parts of a page                 charts.py      descriptions of figures as data
+    run.py         the page of a run folder            recordings.py  the fabric over time
+    experiment.py  the page of an experiment           metadata.py    scenario, versions, machine
+    scenario.py    tables and charts of a scenario     text.py        numbers as text
+    render.py      page -> HTML                        layout.py      places of nodes
 """
 
 from pathlib import Path

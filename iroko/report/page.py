@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from iroko.analysis.plots.style import Look, label, look
+from iroko.analysis.charts import Style
+from iroko.analysis.looks import Look, label, look
 
 Spec = dict[str, Any]
 """A figure as data for `page/chart.js`; see `iroko.report.charts`."""
@@ -90,7 +91,8 @@ class Ink:
     @property
     def spec(self) -> Spec:
         dashes = " ".join(f"{dash * 1.5:g}" for dash in self.look.dashes)
-        return {"ink": self.name, "label": self.label, "dash": dashes, "marker": self.look.marker}
+        spec = {"ink": self.name, "label": self.label, "dash": dashes, "marker": self.look.marker}
+        return spec | ({"hollow": True} if self.look.hollow else {})
 
 
 @dataclass(frozen=True)
@@ -124,3 +126,9 @@ class Palette:
         if scheme not in self.inks:
             self.inks[scheme] = Ink(f"s{len(self.inks)}", scheme, self.labels.get(scheme, label(scheme)), look(scheme))
         return self.inks[scheme]
+
+    def of(self, style: Style) -> Ink:
+        """The ink of a series."""
+        if style.key not in self.inks:
+            self.inks[style.key] = Ink(f"s{len(self.inks)}", style.key, style.label, style.look)
+        return self.inks[style.key]

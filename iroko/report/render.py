@@ -14,7 +14,7 @@ from markupsafe import Markup
 from iroko.report.page import Ink, Page
 
 FOLDER = Path(__file__).parent / "page"
-SCRIPTS = ("chart.js", "fabric.js", "page.js")
+SCRIPTS = ("basics.js", "chart.js", "kinds.js", "gestures.js", "fabric.js", "page.js")
 DARK_LIGHTNESS = 0.66
 """A scheme's colour is made at least this light on a dark page."""
 

@@ -1,26 +1,26 @@
 """The page of a run folder."""
 
-from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
 
-from iroko.analysis.completions import score_completions
-from iroko.analysis.scores import HEADINGS, Score, compare, compare_engines, score_schemes, where
-from iroko.report.charts import group_size, thin
-from iroko.report.completions import completion_figures, completion_table
-from iroko.report.episodes import Episode, Fabric, Plan, episodes, plan, record
-from iroko.report.figures import Bounds, Curve, engines_figure, learning_figure, rewards_figure, time_figures, tradeoff_figure
+from iroko.analysis.charts import Style
+from iroko.analysis.comparison import Comparison, Entry, compare_run
+from iroko.analysis.figures import learning_curves
+from iroko.analysis.looks import label, look
+from iroko.analysis.score_table import compare, compare_engines
+from iroko.analysis.scores import score_schemes, where
+from iroko.report.charts import to_spec
 from iroko.report.metadata import agent_facts, job_facts, machine_facts, scenario_facts
-from iroko.report.page import Facts, Ink, Page, Palette, Section, Spec, Table
-from iroko.report.tables import loss_table, score_table
-from iroko.report.text import count_text, join_words, measure_text, setting_text
+from iroko.report.page import Facts, Page, Palette, Section
+from iroko.report.recordings import Fabric, plan
+from iroko.report.scenario import charts, recorder, tables
+from iroko.report.text import count_text, join_words, setting_text
 from iroko.rundir.config import RunConfig
 from iroko.rundir.manifest import COMPLETE, Manifest
 from iroko.rundir.reader import RunData, read_config, read_learning, read_manifest, read_run
 from iroko.topology import Topology
 
-NAN = float("nan")
 FILES = {
     "config.toml": "settings", "manifest.json": "manifest", "steps.parquet": "every step", "flows.parquet": "every flow",
     "learning.parquet": "learning curves", "model": "trained agents", "figures": "figures for print", "tensorboard": "TensorBoard logs",
@@ -37,16 +37,19 @@ def run_page(folder: Path) -> Page:
     topology = config.scenario.make_topology()
     palette = Palette()
     inks = [palette.ink(scheme) for scheme in config.schemes]
-    sections, fabric = [], Fabric()
-    notices = _notices(folder, manifest)
+    fabric, title = Fabric(), f"{config.scenario.topology}, {config.scenario.traffic}"
     if (folder / "steps.parquet").is_file():
         run = read_run(folder)
-        sections += _scored(run, topology, palette, fabric)
-    elif len(learning := read_learning(folder)):
-        sections.append(Section("figures", "Figures", charts=[_learning(learning, [], palette)]))
+        kept = plan(topology.num_ports, len(run.schemes), 1, config.episodes)
+        fabric.note(kept.describe(config.scenario.num_steps))
+        comparison = compare_run(run, recorder(fabric, palette, title, topology, kept))
+        sections = _scored(run, comparison, palette)
+    else:
+        sections = _unscored(config, read_learning(folder), palette)
     sections += [_settings(config, manifest, topology, palette), _files(folder)]
-    name = folder.resolve().name
-    return Page(name, "run", _lead(config, palette), sections, inks, notices, fabric.spec)
+    heading = f"{title}: {join_words([ink.label for ink in inks])}"
+    kind = f"run {folder.resolve().name}"
+    return Page(heading, kind, _lead(config, palette), sections, inks, _notices(folder, manifest), fabric.spec)
 
 
 def _lead(config: RunConfig, palette: Palette) -> str:
@@ -70,92 +73,27 @@ def _notices(folder: Path, manifest: Manifest) -> list[str]:
     return notices + [warning for warning in manifest.warnings if warning not in known]
 
 
-def _scored(run: RunData, topology: Topology, palette: Palette, fabric: Fabric) -> list[Section]:
+def _scored(run: RunData, comparison: Comparison, palette: Palette) -> list[Section]:
     """What a run with scores shows."""
     scores = score_schemes(run)
-    of_each: dict[str, list[Episode]] = defaultdict(list)
-    for episode in episodes(run, topology):
-        of_each[episode.scheme].append(episode)
-    count = max(map(len, of_each.values()))
-    spread = " ± standard deviation over the episodes" if count > 1 else ""
-    rows = [
-        (palette.ink(score.scheme), {name: (float(getattr(score, name)), _deviation(score, name)) for name in HEADINGS}) for score in scores
-    ]
-    caption = (
-        f"Means of {count_text(count, 'episode')}{spread}; drops and marks are packets over all of them; the best of a column is set bold."
-    )
-    tables: list[Table] = [score_table("scores", caption, rows, list(HEADINGS))]
-    charts: list[Spec] = _first_charts(scores, of_each, palette, count)
-    if len(run.learning):
-        charts.append(_learning(run.learning, scores, palette))
-    if run.in_training is not None:
-        before = {score.scheme: score for score in score_schemes(run.in_training)}
-        both = [(palette.ink(s.scheme), before[s.scheme], s) for s in scores if s.scheme in before]
-        there, here = where(run.config.train_engine), where(run.config.engine)
-        losses = [(ink, one.reward, two.reward, (two.reward - one.reward, NAN, NAN)) for ink, one, two in both]
-        tables.append(loss_table("engines", there, here, losses))
-        charts.append(engines_figure("run", [(ink, _bounds(one, "reward"), _bounds(two, "reward")) for ink, one, two in both], there, here))
-    inks = {scheme: palette.ink(scheme) for scheme in of_each}
-    if completions := {score.scheme: [score] for score in score_completions(run)}:
-        tables.append(completion_table("run", completions, inks))
-        charts += completion_figures("run", completions, inks)
-    charts += time_figures("run", of_each, inks)
-    _add_recordings(run, topology, of_each, palette, fabric)
     return [
-        Section("results", "Results", [*compare(run, scores), *compare_engines(run, scores)], tables=tables),
-        Section("figures", "Figures", charts=charts),
+        Section("results", "Results", [*compare(run, scores), *compare_engines(run, scores)], tables=tables(comparison, "run", palette)),
+        Section("figures", "Figures", charts=charts(comparison, "run", palette)),
         Section("fabric", "The fabric over time", fabric=True),
     ]
 
 
-def _first_charts(scores: list[Score], of_each: dict[str, list[Episode]], palette: Palette, count: int) -> list[Spec]:
-    rewards: list[tuple[Ink, Bounds, list[float]]] = []
-    spots: list[tuple[Ink, Bounds, Bounds, list[tuple[float, float]]]] = []
-    for score in scores:
-        ink, own = palette.ink(score.scheme), of_each[score.scheme]
-        rewards.append((ink, _bounds(score, "reward"), [float(episode.reward.mean()) for episode in own]))
-        spots.append((ink, _bounds(score, "queue_mean_bytes"), _bounds(score, "goodput_share"), []))
-    several = count > 1
-    return [
-        rewards_figure("run", rewards, "Mean, standard deviation and each episode." if several else "One episode."),
-        tradeoff_figure("run", spots, "Best is top left" + ("; bars are standard deviations over the episodes." if several else ".")),
-    ]
-
-
-def _add_recordings(run: RunData, topology: Topology, of_each: dict[str, list[Episode]], palette: Palette, fabric: Fabric) -> None:
-    kept: Plan = plan(topology.num_ports, len(of_each), 1, max(map(len, of_each.values())))
-    scenario = fabric.add_topology(f"{run.config.scenario.topology}, {run.config.scenario.traffic}", topology)
-    for scheme, own in of_each.items():
-        for episode in own:
-            if kept.keeps(episode.episode, episode.seed, run.config.seed):
-                fabric.recordings.append(record(episode, topology, kept.frames, palette.ink(scheme), scenario))
-            fabric.note(kept.describe(len(episode.time_s)))
-
-
-def _deviation(score: Score, name: str) -> str:
-    return f"± {measure_text(name, score.deviations[name])}" if name in score.deviations else ""
-
-
-def _bounds(score: Score, name: str) -> Bounds:
-    value, deviation = float(getattr(score, name)), score.deviations.get(name, NAN)
-    return value, value - deviation, value + deviation
-
-
-def _learning(learning: pd.DataFrame, scores: list[Score], palette: Palette) -> Spec:
-    curves: list[Curve] = []
-    for agent in dict.fromkeys(map(str, learning["agent"])):
-        # Episodes of environments side by side end at one step: they are one point and its band.
-        by_step = learning[learning["agent"] == agent].groupby("step")["reward"]
-        steps = by_step.mean().index.to_numpy(float)
-        sides = [getattr(by_step, name)().to_numpy(float) for name in ("mean", "min", "max")]
-        group = group_size(len(steps))
-        curves.append((palette.ink(agent), list(zip(*(thin(side, group).tolist() for side in (steps, *sides)), strict=True))))
-    learned = set(learning["agent"])
-    levels = [(palette.ink(score.scheme), score.reward) for score in scores if score.scheme not in learned]
-    note = "Training episodes: mean and range of those that ended together." + " Level lines: scores of schemes that do not learn." * bool(
-        levels
+def _unscored(config: RunConfig, learning: pd.DataFrame, palette: Palette) -> list[Section]:
+    """The learning curve of a run that is still learning."""
+    if not len(learning):
+        return []
+    entries = tuple(
+        Entry(Style(scheme, label(scheme), look(scheme)), scheme, scheme, "", {}, {})
+        for scheme in dict.fromkeys(map(str, learning["agent"]))
     )
-    return learning_figure("run", curves, levels, note)
+    curves = learning.rename(columns={"agent": "scheme"}).assign(seed=config.seed)
+    comparison = Comparison("", config, config.scenario.make_topology(), entries, "episode", curves)
+    return [Section("figures", "Figures", charts=[to_spec(learning_curves(comparison), "run", palette)])]
 
 
 def _settings(config: RunConfig, manifest: Manifest, topology: Topology, palette: Palette) -> Section:

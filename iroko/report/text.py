@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from iroko.analysis.plots.style import rate_unit, size_unit
+from iroko.analysis.looks import rate_unit, size_unit
 
 MINUS, NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"
 

@@ -172,7 +172,8 @@ def _run(config: RunConfig, path: Path | None, resume: bool, as_json: bool) -> N
             _work(prepared, folder, console, live)
         path = folder_path
     assert path is not None
-    from iroko.analysis.scores import print_table, score_schemes, to_json
+    from iroko.analysis.score_table import print_table, to_json
+    from iroko.analysis.scores import score_schemes
 
     data = read_run(path)
     scores = score_schemes(data)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from iroko.analysis.scores import score_schemes, to_json
+from iroko.analysis.score_table import to_json
+from iroko.analysis.scores import score_schemes
 from iroko.errors import InputError
 from iroko.rundir.config import RunConfig
 from iroko.rundir.reader import open_table, read_run

@@ -256,8 +256,8 @@ def test_jobs_are_scored_in_the_guest_and_show_what_is_lost_on_the_way(tmp_path:
     results = read_results(tmp_path / "out")
     by_scheme = results.measures.set_index("scheme")
     assert by_scheme.loc["reinforce", "reward_in_training"] == pytest.approx(by_scheme.loc["reinforce", "reward"], rel=0.05)
-    losses = pd.read_csv(tmp_path / "out/tables/losses.csv")
-    assert losses["scheme"].tolist() == ["reinforce"] and (tmp_path / "out/figures/loss.pdf").is_file()
+    gaps = pd.read_csv(tmp_path / "out/tables/gaps.csv")
+    assert gaps["scheme"].tolist() == ["reinforce"] and (tmp_path / "out/figures/gap.pdf").is_file()
 
 
 def test_a_broken_manifest_is_a_run_to_do_anew(whole: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from iroko.analysis.experiment import read_results
 from iroko.analysis.experiment_tables import write_tables
-from iroko.analysis.scores import print_table, score_schemes
+from iroko.analysis.score_table import print_table
+from iroko.analysis.scores import score_schemes
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import make_jobs
 from iroko.experiment.outputs import print_summary

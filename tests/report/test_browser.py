@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from iroko.report import write_report
+from iroko.rundir.folder import write_frame
 from tests.fake_run import make_run
 from tests.report.browser import Browser, find_chromium
 
@@ -81,13 +82,50 @@ def test_every_figure_is_drawn(opened: Browser) -> None:
         "run-reward": ".mark",
         "run-tradeoff": ".mark",
         "run-learning": ".line",
-        "run-engines": ".mark.hollow",
+        "run-gap": ".mark.hollow",
+        "run-queue-ccdf": ".line",
         "run-queue-time": ".line",
     }
     for name, mark in kinds.items():
         assert opened.run(f"document.querySelectorAll('[data-chart={name}] .plot {mark}').length") > 0, name
     assert opened.run("[...document.querySelectorAll('svg [d]')].filter((one) => /NaN|Infinity/.test(one.getAttribute('d'))).length") == 0
     assert opened.problems == []
+
+
+def test_on_a_phone_one_legend_serves_all_figures(page: Path, tmp_path: Path) -> None:
+    legends = "[...document.querySelectorAll('.charts .legend')].filter((one) => one.childElementCount && one.offsetParent).length"
+    with Browser(tmp_path, 360, 740) as browser:
+        browser.open(page)
+        browser.wait(READY)
+        assert browser.run(legends) == 1
+        lines = "document.querySelectorAll('[data-chart$=-time] .plot .line').length"
+        before = browser.run(lines)
+        browser.run("document.querySelector('.shared [aria-pressed]').click()")
+        assert browser.run(lines) == before - 3
+        assert browser.problems == []
+
+
+def test_the_slider_opens_at_the_worst_queue(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", agents=[], baselines=["nv"], learning=False)
+    steps = run.steps.assign(
+        backlog_mean_bytes=[(9.0 if row % 4 == 2 else 1.0) * one for row, one in enumerate(run.steps["backlog_mean_bytes"])]
+    )
+    write_frame(run.path / "steps.parquet", steps)
+    with Browser(tmp_path / "profile", 1440, 900) as browser:
+        browser.open(write_report(run.path))
+        browser.wait(READY)
+        assert browser.run("document.querySelector('#fabric-view output').textContent") == "1 to 1.5 s of 2 s"
+
+
+def test_what_lies_below_a_cut_is_written_at_the_edge(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    write_frame(run.path / "steps.parquet", run.steps.assign(reward=run.steps["reward"] - 900.0 * (run.steps["scheme"] == "nv")))
+    with Browser(tmp_path / "profile", 1440, 900) as browser:
+        browser.open(write_report(run.path))
+        browser.wait(READY)
+        assert browser.run("document.querySelector('[data-chart=run-reward] .cut').textContent").startswith("\N{MINUS SIGN}894")
+        assert browser.run("document.querySelectorAll('[data-chart=run-reward] .plot .error').length") == 2
+        assert browser.problems == []
 
 
 def test_the_slider_moves_time(opened: Browser) -> None:
@@ -158,9 +196,9 @@ def test_the_legend_hides_a_scheme(opened: Browser) -> None:
 
 
 def test_columns_sort_both_ways(opened: Browser) -> None:
-    rewards = "[...document.querySelectorAll('#table-scores tbody tr')].map((row) => Number(row.lastElementChild.dataset.v))"
-    names = "[...document.querySelectorAll('#table-scores tbody tr')].map((row) => row.cells[0].dataset.v)"
-    goodput = "document.querySelectorAll('#table-scores th button')[1].click()"
+    rewards = "[...document.querySelectorAll('#table-run-scores tbody tr')].map((row) => Number(row.cells[1].dataset.v))"
+    names = "[...document.querySelectorAll('#table-run-scores tbody tr')].map((row) => row.cells[0].dataset.v)"
+    goodput = "document.querySelectorAll('#table-run-scores th button')[2].click()"
     assert opened.run(names) == ["ppo", "new vegas", "max-min"]
     opened.run(goodput)
     assert opened.run(names) == ["ppo", "new vegas", "max-min"]

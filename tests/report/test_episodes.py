@@ -7,12 +7,13 @@ import zlib
 import numpy as np
 import pytest
 
-from iroko.analysis.plots.style import look
-from iroko.analysis.scores import stack
-from iroko.report.charts import group_size, thin
-from iroko.report.episodes import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Episode, Plan, episodes, over_time, plan, record
+from iroko.analysis.charts import group_size, thin
+from iroko.analysis.episodes import QUEUE_EDGES_BYTES, Episode, episodes, over_time, queue_shares
+from iroko.analysis.looks import look
+from iroko.analysis.scores import path_backlogs, stack
 from iroko.report.layout import layout_nodes
 from iroko.report.page import Palette
+from iroko.report.recordings import BUDGET, FEWEST_FRAMES, MOST_FRAMES, Plan, plan, record
 from iroko.report.render import dark_color
 from iroko.report.text import MINUS, NOTHING, count_text, join_words, measure_text, setting_text, time_text
 from iroko.rundir.reader import RunData
@@ -82,6 +83,21 @@ def test_lines_over_time_are_means_with_their_range(run: RunData) -> None:
     short = Episode(**{**vars(own[0]), "time_s": own[0].time_s[:2], "reward": own[0].reward[:2]})
     assert over_time([short, own[1]], "reward").mean.tolist() == [5, 6, 12, 13]
     assert own[0].without_steps().reward.tolist() == own[0].reward.tolist() and len(own[0].without_steps().steps) == 0
+
+
+def test_shares_of_longer_queues_are_those_of_the_backlogs(run: RunData) -> None:
+    topology = run.config.scenario.make_topology()
+    own = [episode for episode in episodes(run, topology) if episode.scheme == "nv"]
+    backlogs = np.concatenate(
+        [
+            path_backlogs(topology, one.steps, run.flows[(run.flows["scheme"] == "nv") & (run.flows["episode"] == one.episode)])
+            for one in own
+        ]
+    )
+    shares = queue_shares(own)
+    expected = (backlogs.ravel()[None] > QUEUE_EDGES_BYTES[:, None]).mean(axis=1)
+    assert np.nan_to_num(shares).tolist() == expected.tolist() and not (shares == 0).any()
+    assert (np.diff(shares[np.isfinite(shares)]) <= 0).all()
 
 
 def test_long_lines_are_thinned_to_means() -> None:

@@ -49,6 +49,23 @@ def make_experiment(folder: Path, states: dict[str, str], seeds: int = 2, reason
     return folder
 
 
+def make_transfers(folder: Path, seeds: int = 2) -> Path:
+    """An experiment in two scenarios, in which agents of the second are scored in the first too."""
+    home = [("small", "ppo"), ("small", "nv"), ("small", "dctcp"), ("large", "ppo"), ("large", "dctcp")]
+    jobs: list[dict[str, Any]] = []
+    for scenario, scheme, trained_on in [*((*one, "") for one in home), ("small", "ppo", "large")]:
+        for seed in range(1, seeds + 1):
+            name = f"{trained_on}.to.{scenario}.{scheme}.seed{seed}" if trained_on else f"{scenario}.{scheme}.seed{seed}"
+            jobs.append({"name": name, "scenario": scenario, "scheme": scheme, "seed": seed, "trained_on": trained_on, "state": "done",
+                         "reason": ""})  # fmt: skip
+            write_job(folder / "jobs" / name, scheme, seed)
+    (folder / "jobs.json").write_text(json.dumps({"jobs": jobs}))
+    labels = {"ppo": "PPO", "nv": "New Vegas", "dctcp": "DCTCP"}
+    schemes = "".join(f'[[schemes]]\nname = "{name}"\nagent = "{name}"\nlabel = "{label}"\n' for name, label in labels.items())
+    (folder / "experiment.toml").write_text(f'name = "try"\n[[scenarios]]\nname = "small"\n[[scenarios]]\nname = "large"\n{schemes}')
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_experiment(tmp_path_factory.mktemp("experiment") / "try", {})
@@ -57,21 +74,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_table_has_the_means_and_intervals_of_the_experiment(folder: Path) -> None:
     results, page = read_results(folder), read(write_report(folder))
     head, *rows = page.tables["table-scenario-1-scores"]
-    names = ["goodput_share", "queue_mean_bytes", "queue_p99_bytes", "drops", "marks", "jain", "reward"]
+    names = ["reward", "goodput_share", "queue_mean_bytes", "queue_p99_bytes", "drops", "marks", "jain"]
     assert len(head) == 1 + len(names) and [row[0][1]["data-v"] for row in rows] == ["ppo", "new vegas", "max-min"]
     for row, scheme in zip(rows, SCHEMES, strict=True):
         own = results.summary[results.summary["scheme"] == scheme].set_index("measure")
         for (cell, attributes), name in zip(row[1:], names, strict=True):
             found = own.loc[name]
             assert float(str(attributes["data-v"])) == found["mean"]
-            assert cell == f"{measure_text(name, found['mean'])}|{measure_text(name, found['low'])} to {measure_text(name, found['high'])}"
-    assert rows[0][-1][0] == "8.000|1.647 to 14.353"  # 8 ± 12.706 · 0.5, of two seeds
+            mean, low, high = (measure_text(name, found[end]) for end in ("mean", "low", "high"))
+            assert cell == (mean if low == mean == high else f"{mean}|{low} to {high}")
+    assert rows[0][1][0] == "8.000|1.647 to 14.353"  # 8 ± 12.706 · 0.5, of two seeds
 
 
 def test_every_seed_is_in_its_table_with_a_way_to_its_run(folder: Path) -> None:
     page = read(write_report(folder))
     _, *rows = page.tables["table-scenario-1-seeds"]
-    assert [(row[0][1]["data-v"], row[1][0], row[-2][0]) for row in rows[:3]] == [
+    assert [(row[0][1]["data-v"], row[1][0], row[2][0]) for row in rows[:3]] == [
         ("ppo", "1", "7.500"),
         ("ppo", "2", "8.500"),
         ("new vegas", "1", "7.500"),
@@ -82,17 +100,17 @@ def test_every_seed_is_in_its_table_with_a_way_to_its_run(folder: Path) -> None:
             assert f"jobs/small.{scheme}.seed{seed}/" in links and (folder / f"jobs/small.{scheme}.seed{seed}/").is_dir()
 
 
-def test_losses_and_differences_are_those_of_the_experiment(folder: Path) -> None:
+def test_gaps_and_differences_are_those_of_the_experiment(folder: Path) -> None:
     page = read(write_report(folder))
-    _, *rows = page.tables["table-scenario-1-engines"]
+    _, *rows = page.tables["table-scenario-1-gap"]
     assert [cell for cell, _ in rows[0][1:]] == [
         "8.500",
         "8.000",
-        *(text.replace("-", MINUS) for text in ("-0.500|-0.500 to -0.500", "-5.9%")),
+        *(text.replace("-", MINUS) for text in ("-0.500", "-5.9%")),
     ]
     head, *rows = page.tables["table-scenario-1-differences"]
     assert [cell for cell, _ in head] == ["scheme", "less New Vegas", "less max-min"]
-    assert [cell for cell, _ in rows[1][1:]] == [NOTHING, "0.000|0.000 to 0.000"]
+    assert [cell for cell, _ in rows[1][1:]] == [NOTHING, "0.000"]
 
 
 def test_figures_show_each_seed_and_the_fabric_each_recording(folder: Path) -> None:
@@ -104,13 +122,26 @@ def test_figures_show_each_seed_and_the_fabric_each_recording(folder: Path) -> N
     assert len(recordings) == 12 and data["fabric"]["notes"] == []
 
 
+def test_schemes_close_to_dctcp_have_their_differences_seed_by_seed(tmp_path: Path) -> None:
+    folder = make_transfers(tmp_path / "try")
+    results, page = read_results(folder), read(write_report(folder))
+    paired = results.paired[results.paired["scenario"] == "small"]
+    assert set(paired["scheme"]) == {"ppo", "nv"}
+    for row in paired.to_dict("records"):
+        own = results.measures[results.measures["scenario"] == "small"].set_index(["scheme", "seed"])["reward"]
+        assert [row[f"seed {seed}"] for seed in (1, 2)] == [own[row["scheme"], seed] - own["dctcp", seed] for seed in (1, 2)]
+    head, *rows = page.tables["table-scenario-1-paired"]
+    assert [cell for cell, _ in head] == ["scheme", "seed 1", "seed 2", "mean"] and len(rows) == 2
+    assert "table-transfers" in page.tables and page.data["charts"]["experiment-transfer-ppo"]["matrix"]["rows"] == ["large", "DCTCP"]
+
+
 def test_the_same_folder_gives_the_same_bytes(folder: Path) -> None:
     assert write_report(folder).read_bytes() == write_report(folder).read_bytes()
 
 
 def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     page = read(write_report(make_experiment(tmp_path / "try", {}, seeds=1)))
-    assert page.tables["table-scenario-1-scores"][1][-1][0] == "7.500" and " to " not in page.tables["table-scenario-1-scores"][1][1][0]
+    assert page.tables["table-scenario-1-scores"][1][1][0] == "7.500" and " to " not in page.tables["table-scenario-1-scores"][1][1][0]
 
 
 def test_failed_and_waiting_jobs_stand_first_with_their_reason(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from iroko.errors import InputError
 from iroko.report import write_report
 from iroko.report.__main__ import main
 from iroko.report.render import encode
+from iroko.report.tables import MEASURES
 from iroko.rundir.config import make_config
 from iroko.rundir.folder import RunFolder
 from iroko.rundir.manifest import INCOMPLETE
@@ -137,18 +138,18 @@ def test_data_in_the_page_cannot_end_its_element() -> None:
 def test_the_table_has_the_numbers_of_the_run(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", gain_in_training=0.5)
     page = read(write_report(run.path))
-    head, *rows = page.tables["table-scores"]
-    assert [cell for cell, _ in head] == ["scheme", *(heading.replace("\n", " ") for heading in HEADINGS.values())]
+    head, *rows = page.tables["table-run-scores"]
+    assert [cell for cell, _ in head] == ["scheme", *(HEADINGS[name].replace("\n", " ") for name in MEASURES)]
     for row, score in zip(rows, score_schemes(run), strict=True):
-        for (cell, attributes), name in zip(row[1:], HEADINGS, strict=True):
+        for (cell, attributes), name in zip(row[1:], MEASURES, strict=True):
             value = getattr(score, name)
             assert float(str(attributes["data-v"])) == value
             shown = float(cell.split("|")[0].replace(",", "").replace("\N{MINUS SIGN}", "-"))
             assert shown == pytest.approx(
                 value / 1e3 if name.endswith("_bytes") else value, abs=0.0051 if name.endswith("_bytes") else 0.00051
             )
-    ppo = dict(zip(HEADINGS, (cell for cell, _ in rows[0][1:]), strict=True))
-    assert ppo["goodput_share"] == "0.500|± 0.000" and ppo["queue_mean_bytes"] == "1.00|± 0.00" and ppo["reward"] == "6.500|± 7.071"
+    ppo = dict(zip(MEASURES, (cell for cell, _ in rows[0][1:]), strict=True))
+    assert ppo["goodput_share"] == "0.500" and ppo["queue_mean_bytes"] == "1.00" and ppo["reward"] == "6.500|± 7.071"
 
 
 def test_the_figures_have_the_numbers_of_the_run(tmp_path: Path) -> None:
@@ -160,12 +161,17 @@ def test_the_figures_have_the_numbers_of_the_run(tmp_path: Path) -> None:
         assert series["points"] == [1.5, 11.5]
     spots = {series["label"]: series for series in charts["run-tradeoff"]["series"]}
     assert spots["New Vegas"]["x"] == 2.0 and spots["New Vegas"]["y"] == 0.4
-    both = {(series["label"], series.get("of")): series["value"] for series in charts["run-engines"]["series"]}
-    assert both == {("PPO", "in sim"): 7.0, ("PPO", "on guest"): 6.5, ("New Vegas", "in sim"): 7.0, ("New Vegas", "on guest"): 6.5}
+    both = {(series["label"], series.get("of")): series["value"] for series in charts["run-gap"]["series"]}
+    assert both == {(name, of): value for name in ("PPO", "New Vegas") for of, value in (("simulator", 7.0), ("guest kernel", 6.5))}
     learning = {series["label"]: series for series in charts["run-learning"]["series"]}
     assert learning["PPO"]["x"] == [20, 40, 60] and learning["PPO"]["y"] == [-1, 0.5, 1] and learning["max-min"]["level"] == 6.5
     (queue,) = (series for series in charts["run-queue-time"]["series"] if series["label"] == "PPO")
     assert queue["x"] == [0.5, 1, 1.5, 2] and queue["y"] == [1, 1, 1, 1]
+
+
+def test_the_title_names_scenario_and_schemes_and_reward_comes_first(page: Page) -> None:
+    assert page.words["h1"] == ["dumbbell, pairs: PPO, New Vegas and max-min"] and "run run" in " ".join(page.words["p"])
+    assert page.tables["table-run-scores"][0][1][0] == "reward per step"
 
 
 def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -178,7 +184,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_run_without_learners_has_no_learning_curve(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", learning=False, agents=[], baselines=["nv", "maxmin"])
     page = read(write_report(run.path))
-    assert "run-learning" not in page.data["charts"] and "run-engines" not in page.data["charts"] and "run-reward" in page.data["charts"]
+    assert "run-learning" not in page.data["charts"] and "run-gap" not in page.data["charts"] and "run-reward" in page.data["charts"]
     assert any("nothing was trained" in text for text in page.words["dd"])
 
 
@@ -236,7 +242,7 @@ def test_finite_flows_have_their_slowdowns(tmp_path: Path) -> None:
     folder.close()
     scores = score_completions(read_run(tmp_path / "run"))
     page = read(write_report(tmp_path / "run"))
-    _, *rows = page.tables["table-completions" if "table-completions" in page.tables else "table-run-completions"]
+    _, *rows = page.tables["table-run-completions"]
     assert float(str(rows[0][2][1]["data-v"])) == pytest.approx(next(one for one in scores[0].classes if one.flows).slowdown[0])
     assert rows[2][2][0] == "∞" and rows[2][2][1]["data-v"] == "Infinity" and rows[2][-1][0] == "4"
     nv, maxmin = page.data["charts"]["run-slowdown-50"]["series"]

@@ -12,8 +12,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from iroko.analysis.looks import rate_unit
 from iroko.analysis.plots.fabric import Point, draw_nodes, load_colors, node_positions, port_lines
-from iroko.analysis.plots.style import rate_unit
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 

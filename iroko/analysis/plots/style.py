@@ -1,16 +1,15 @@
-"""What the figures share: sizes, type, and each scheme's one colour, line and marker."""
+"""What printed figures share: sizes, type, legends and files."""
 
-import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from iroko.agent import TCP_NAMES
-
 COLUMN_INCHES = 3.5
 """Width of one column of a two-column paper."""
+CHARACTER_INCHES, HANDLE_INCHES = 0.058, 0.47
+"""Widths in a legend: of a character, and of a line with the space around it."""
 STYLE: Any = {
     "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "pdf.fonttype": 42, "svg.hashsalt": "iroko",
@@ -21,86 +20,34 @@ STYLE: Any = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a scheme is drawn, in every figure and every run: three marks, each of which tells it apart."""
-
-    color: str
-    dashes: tuple[float, ...]
-    marker: str
-
-    @property
-    def line(self) -> dict[str, Any]:
-        """Arguments of a line without markers."""
-        return {"color": self.color, "linestyle": (0, self.dashes) if self.dashes else "-"}
-
-
-# Dark to light: a few steps of grey remain apart in print, and the dashes and markers carry the rest.
-_COLORS = ("#0b0405", "#b5179e", "#1f4e9c", "#c1440e", "#0f7f63", "#7a5cc9", "#d1851b", "#4aa3d8", "#8fae3c", "#9a9a9a")
-_DASHES: tuple[tuple[float, ...], ...] = (
-    (), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2), (7, 2), (3, 1, 1, 1, 1, 1), (2, 1), (8, 1.5, 2, 1.5), (1, 2.4), (5, 1, 5, 3),
-)  # fmt: skip
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "h", "p")
-
-_KNOWN = {
-    "ppo": Look("#1f4e9c", (), "o"),
-    "nv": Look("#d1851b", (4, 1.5), "s"),
-    "dctcp": Look("#149673", (5, 1.2, 1, 1.2), "^"),
-    "maxmin": Look("#0b0405", (1, 1.2), "D"),
-    "ddpg": Look("#b5179e", (7, 2), "v"),
-    "reinforce": Look("#c1440e", (3, 1, 1, 1, 1, 1), "P"),
-    "a2c": Look("#4aa3d8", (2, 1), "X"),
-    "sac": Look("#7a5cc9", (8, 1.5, 2, 1.5), "<"),
-    "td3": Look("#8fae3c", (5, 1, 5, 3), ">"),
-    "cubic": Look("#7b3f00", (6, 1, 1, 1, 1, 1), "p"),
-    "reno": Look("#e07a9b", (3, 2), "h"),
-    "udp": Look("#2f6f8f", (4, 1, 1, 1), "h"),
-    "vegas": Look("#a3123a", (2, 1.2), "v"),
-    "bbr": Look("#5b6b7b", (1, 0.8), "*"),
-    "random": Look("#9a9a9a", (1, 2.4), "X"),
-    "static": Look("#6a6a6a", (2, 2.5), "d"),
-}
-
-
-def look(scheme: str) -> Look:
-    """The look of a scheme: from the table for the usual ones, from a hash of its name for any other."""
-    if scheme in _KNOWN:
-        return _KNOWN[scheme]
-    number = zlib.crc32(scheme.encode())
-    return Look(_COLORS[number % 10], _DASHES[number // 10 % 10], _MARKERS[number // 100 % 12])
-
-
-def label(scheme: str) -> str:
-    """A scheme's name as a paper writes it."""
-    written = {"nv": "New Vegas", "dctcp": "DCTCP", "bbr": "BBR", "maxmin": "max-min", "reinforce": "REINFORCE", "iroko": "Iroko"}
-    if scheme in written:
-        return written[scheme]
-    if scheme in TCP_NAMES or scheme in ("random", "static"):
-        return scheme.capitalize()
-    return scheme.upper() if scheme in ("ppo", "ddpg", "a2c", "sac", "td3") else scheme
-
-
-def rate_unit(rate_bps: float) -> tuple[float, str]:
-    """The unit in which a rate of this size reads well: bit/s in one of it, and its name."""
-    return next(((factor, name) for factor, name in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")) if rate_bps >= factor),
-                (1.0, "bit/s"))  # fmt: skip
-
-
-def size_unit(size_bytes: float) -> tuple[float, str]:
-    """The unit in which a size of this size reads well: bytes in one of it, and its name."""
-    return next(((factor, name) for factor, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size_bytes >= factor), (1.0, "B"))
-
-
 def new_figure(height_inches: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     """A figure one column wide that lays itself out; without pyplot, so that no window system and no global state is touched."""
     figure = Figure(figsize=(COLUMN_INCHES, height_inches), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
 
-def add_legend(figure: Figure, axes: Any, columns: int = 4) -> None:
-    """The schemes of `axes` once, above the data."""
+def legend_columns(labels: Sequence[str]) -> int:
+    """The most columns of a legend that fit, at most four."""
+    for columns in range(min(4, len(labels)), 1, -1):
+        widest = [max(map(len, labels[column::columns])) for column in range(columns)]
+        if CHARACTER_INCHES * sum(widest) + HANDLE_INCHES * columns <= COLUMN_INCHES:
+            return columns
+    return 1
+
+
+def add_legend(figure: Figure, axes: Any) -> None:
+    """The series of `axes` once, above the data, in their order from left to right and line by line."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, max(len(labels), 1)), columnspacing=1.2)
+    columns = legend_columns(labels)
+    # Matplotlib fills column by column.
+    order = [index for column in range(columns) for index in range(column, len(labels), columns)]
+    handles, labels = [handles[index] for index in order], [labels[index] for index in order]
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.2)
+
+
+def shorten(text: str, most: int = 58) -> str:
+    """A title that fits a column."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def save(figure: Figure, file: Path) -> None:

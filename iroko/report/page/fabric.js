@@ -89,7 +89,7 @@ class FabricView {
     Object.assign(this, { recording, largest, scenario: this.spec.scenarios[recording.scenario], data: planes });
     if (isNewScenario) Object.assign(this, { port: null, view: null });
     if (this.port === null) this.port = this.rank((port) => this.total("mean", port))[0];
-    this.frame = Math.min(this.frame, planes.frames - 1);
+    this.frame = isNewScenario ? this.worstFrame() : Math.min(this.frame, planes.frames - 1);
     this.slider.max = planes.frames - 1;
     this.layOut();
     this.drawHistory();
@@ -110,6 +110,14 @@ class FabricView {
       ports.forEach((port, index) => { if (port[4]) for (let at = index * frames; at < (index + 1) * frames; at++) largest = Math.max(largest, mean[at]); });
     }
     return largest;
+  }
+
+  // The frame with the longest queue of all ports.
+  worstFrame() {
+    const { frames } = this.data;
+    const longest = (frame) => this.scenario.ports.reduce((most, port, index) => (port[4] ? Math.max(most, this.at("mean", index, frame)) : most), 0);
+    const lengths = Array.from({ length: frames }, (_, frame) => longest(frame));
+    return lengths.indexOf(Math.max(...lengths));
   }
 
   at(name, port, frame = this.frame) { return this.data[name][port * this.data.frames + frame]; }

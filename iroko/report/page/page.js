@@ -4,6 +4,16 @@ const data = JSON.parse(document.getElementById("data").textContent);
 
 for (const key of document.querySelectorAll("svg[data-key]")) drawKey(key, data.inks[key.dataset.key]);
 const charts = [...document.querySelectorAll("[data-chart]")].map((figure) => new Chart(figure, data.charts[figure.dataset.chart]));
+// On a phone one legend serves all figures of a section.
+for (const group of document.querySelectorAll(".charts")) {
+  const own = charts.filter((chart) => group.contains(chart.host));
+  const keys = new Map(own.flatMap((chart) => [...chart.keys]));
+  if (keys.size < 2) continue;
+  const legend = make("div", { class: "bar legend shared", role: "group", "aria-label": "Schemes shown in all figures" });
+  fillLegend(legend, keys, own);
+  group.prepend(legend);
+}
+
 const fabricView = document.getElementById("fabric-view");
 if (fabricView && data.fabric) new FabricView(fabricView, data.fabric, data.inks);
 

@@ -1,4 +1,4 @@
-"""Scored episodes over time: the lines of the figures, and the recordings of the fabric's ports.
+"""Recordings of the fabric's ports over scored episodes.
 
 A recording holds for each port and frame (some steps of control together) what the port sent over what its link carries, mean and
 peak backlog, drops and marks. All frames of all recordings would not fit into a page where the fabric is large or the runs are many:
@@ -8,17 +8,15 @@ peak backlog, drops and marks. All frames of all recordings would not fit into a
 import base64
 import math
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from iroko.analysis.scores import path_backlogs, stack
+from iroko.analysis.episodes import Episode
+from iroko.analysis.scores import stack
 from iroko.report.layout import layout_nodes
 from iroko.report.page import Ink, Spec
-from iroko.rundir.reader import RunData
 from iroko.topology import Topology
 
 MOST_FRAMES = 200
@@ -28,40 +26,6 @@ BUDGET = 1_000_000
 UTILISATION_UNIT = 1e-4
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One scored episode of a scheme.
-
-    Attributes:
-        time_s, reward, goodput_bps, queue_bytes: shape `(num_steps,)`; the queue is the mean over the switch ports on the flows' paths.
-    """
-
-    scheme: str
-    seed: int
-    episode: int
-    time_s: Floats
-    reward: Floats
-    goodput_bps: Floats
-    queue_bytes: Floats
-    steps: pd.DataFrame
-
-    def without_steps(self) -> "Episode":
-        """The lines over time alone: the rows of all ports of all runs would fill the memory."""
-        return replace(self, steps=self.steps.iloc[:0])
-
-
-def episodes(run: RunData, topology: Topology) -> Iterator[Episode]:
-    """The scored episodes of a run, in the order of its schemes."""
-    for scheme in run.schemes:
-        steps, flows = run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme]
-        for episode, own in steps.groupby("episode"):
-            backlogs = path_backlogs(topology, own, flows[flows["episode"] == episode])
-            yield Episode(
-                scheme, run.config.seed, int(str(episode)), own["time_s"].to_numpy(float), own["reward"].to_numpy(float),
-                own["goodput_bps"].to_numpy(float), backlogs.sum(axis=1) / max(1, backlogs.shape[1]), own,
-            )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,24 +126,3 @@ class Fabric:
         if not self.recordings:
             return None
         return {"scenarios": self.scenarios, "recordings": self.recordings, "notes": self.notes}
-
-
-@dataclass(frozen=True)
-class Over:
-    """A measure over time: mean, lowest and highest over episodes and seeds, shape `(num_steps,)` each."""
-
-    time_s: Floats
-    mean: Floats
-    low: Floats
-    high: Floats
-    count: int
-
-
-def over_time(given: Sequence[Episode], name: str) -> Over:
-    """One measure of some episodes of a scheme step by step; an episode that ended before others counts while it lasts."""
-    longest = max(given, key=lambda episode: len(episode.time_s))
-    values = np.full((len(given), len(longest.time_s)), np.nan)
-    for row, episode in zip(values, given, strict=True):
-        own = getattr(episode, name)
-        row[: len(own)] = own
-    return Over(longest.time_s, np.nanmean(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0), len(given))
