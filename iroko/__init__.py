@@ -83,7 +83,7 @@ def register_envs() -> None:
 
     for name, maker in (("iroko/Dumbbell-v0", "make_dumbbell"), ("iroko/FatTree-v0", "make_fattree")):
         if name not in registry:
-            register(name, entry_point=f"iroko.envs.makers:{maker}", vector_entry_point=f"iroko.envs.gym_vector:{maker}")
+            register(name, entry_point=f"iroko.envs.makers:{maker}", vector_entry_point=f"iroko.envs.makers:{maker}s")
 
 
 class _RegisterLater:

@@ -44,6 +44,12 @@ class FakeBatch:
     def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int) -> None:
         self._rows[index] = self.engines[index].reset(flows, transport, seed)
 
+    def begin_step(self, limits_bps: Floats, interval_s: float) -> None:
+        self._pending = limits_bps, interval_s
+
+    def finish_step(self) -> Snapshot:
+        return self.step(*self._pending)
+
     def step(self, limits_bps: Floats, interval_s: Floats | float) -> Snapshot:
         intervals_s = np.broadcast_to(np.asarray(interval_s, dtype=float), self.num_envs).tolist()
         self._rows = [engine.step(*parts) for engine, *parts in zip(self.engines, limits_bps, intervals_s, strict=True)]

@@ -8,8 +8,8 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from iroko.envs.batch import BatchEnv
 from iroko.envs.common import SHARED, make_seeds
+from iroko.envs.core import BatchEnv
 from iroko.envs.environment import IrokoEnv
 from iroko.envs.gym_vector import IrokoVectorEnv
 from iroko.envs.sb3_vector import BatchVecEnv
@@ -143,7 +143,7 @@ def test_members_show_what_single_environments_show() -> None:
 
 def test_a_simulator_of_its_own_is_opened_late_and_closed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.core.open_batch", fake_batch_opener(opened))
     env = BatchEnv([SCENARIO] * 2, [4, 5])
     assert opened == [] and env.clocks == []
     for _ in range(2):
@@ -175,7 +175,7 @@ def test_equal_fabrics_are_made_once() -> None:
 
 def test_a_failing_simulator_closes_all(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.core.open_batch", fake_batch_opener(opened))
     for face in (IrokoVectorEnv, BatchVecEnv):
         env = face([SCENARIO] * 3, [1, 2, 3])
         env.reset()
@@ -194,7 +194,7 @@ def test_a_failing_simulator_closes_all(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_interrupted_step_closes_all(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.core.open_batch", fake_batch_opener(opened))
     env = BatchEnv([SCENARIO], [1])
     env.reset([None])
 

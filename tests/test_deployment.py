@@ -28,8 +28,12 @@ SIZE = HISTORY_STEPS * len(HOST_VIEW)
 LEARNERS = ("a2c", "ars", "ddpg", "ppo", "reinforce", "sac", "td3")
 
 
+def make_singles(scenario: Scenario = HOSTS, num_envs: int = 2) -> list[IrokoEnv]:
+    return [IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()), seed=seed) for seed in range(num_envs)]
+
+
 def make_env(scenario: Scenario = HOSTS, num_envs: int = 2) -> IrokoVecEnv:
-    return IrokoVecEnv([IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()), seed=seed) for seed in range(num_envs)])
+    return IrokoVecEnv(make_singles(scenario, num_envs))
 
 
 def make_batch(scenario: Scenario = HOSTS, num_envs: int = 2) -> BatchVecEnv:
@@ -44,7 +48,7 @@ def make(name: str, scenario: Scenario, seed: int = 1) -> Agent:
 
 @pytest.mark.parametrize("vector", [make_env, make_batch])
 def test_rows_are_the_hosts_of_each_environment(vector: type[VecEnv]) -> None:
-    rows, singles = HostRows(VecMonitor(vector())), make_env().envs
+    rows, singles = HostRows(VecMonitor(vector())), make_singles()
     assert rows.num_envs == 8 and rows.num_networks == 2
     assert rows.observation_space.shape == (SIZE,) and rows.action_space.shape == (1,)
     first = np.stack([env.reset()[0] for env in singles])

@@ -14,7 +14,7 @@ import stable_baselines3.common.env_checker
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import iroko
-import iroko.envs.environment
+import iroko.envs.slots
 from iroko.envs.environment import IrokoEnv
 from iroko.errors import ClosedError, EngineError, InputError, UnknownArgumentError
 from iroko.reward import REWARDS
@@ -30,8 +30,8 @@ IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     """The engines that environments open by name, which are test doubles."""
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
-    monkeypatch.setattr(iroko.envs.environment, "default_engine", lambda: "guest")
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.slots, "default_engine", lambda: "guest")
     return engines
 
 

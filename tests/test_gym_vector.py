@@ -5,16 +5,19 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import DictInfoToList, NormalizeObservation, RecordEpisodeStatistics
 
 import iroko
 import iroko.engines.open
 from iroko.envs.gym_vector import IrokoVectorEnv
-from iroko.errors import InputError, UnknownArgumentError
+from iroko.errors import EngineError, InputError, UnknownArgumentError
 from iroko.scenario import Scenario
 from iroko.seeds import environment_seeds
+from iroko.topology import Topology
 from tests.fake_batch import FakeBatch, fake_batch_opener
+from tests.fake_engine import FakeEngine
 
 IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
 
@@ -23,7 +26,7 @@ IDS = ("iroko/Dumbbell-v0", "iroko/FatTree-v0")
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeBatch]:
     """The simulators that vector environments open, which are test doubles."""
     batches: list[FakeBatch] = []
-    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(batches))
+    monkeypatch.setattr("iroko.envs.core.open_batch", fake_batch_opener(batches))
     return batches
 
 
@@ -145,8 +148,12 @@ def test_other_wrappers(opened: list[FakeBatch]) -> None:
 
 
 def test_bad_arguments(opened: list[FakeBatch]) -> None:
-    with pytest.raises(InputError, match=r"engine='guest': expected 'sim'.*vectorization_mode='sync'"):
-        gymnasium.make_vec(IDS[0], num_envs=2, engine="guest")
+    with pytest.raises(InputError, match="num_envs=2 with engine mininet: expected 1"):
+        gymnasium.make_vec(IDS[0], num_envs=2, engine="mininet")
+    with pytest.raises(InputError, match=r"unknown engine 'gest'\. Did you mean 'guest'"):
+        gymnasium.make_vec(IDS[0], num_envs=2, engine="gest")
+    with pytest.raises(InputError, match="on_failure 'stop'"):
+        make(on_failure="stop")
     with pytest.raises(InputError, match="num_envs=0"):
         make(num_envs=0)
     with pytest.raises(InputError, match="render_mode='human'"):
@@ -161,3 +168,82 @@ def test_bad_arguments(opened: list[FakeBatch]) -> None:
         envs.reset(options={"transport": "nv"})
     with pytest.raises(InputError, match="2 seeds: expected one for each of 3"):
         envs.reset(seed=[1, 2])  # type: ignore[arg-type]
+
+
+# --- guests side by side
+
+
+def open_fakes(monkeypatch: pytest.MonkeyPatch, fails: dict[int, int] | None = None) -> list[FakeEngine]:
+    """Let engines that are opened by name be test doubles, which fail at these steps, counted as they are opened."""
+    engines: list[FakeEngine] = []
+
+    def open_fake(name: str, topology: Topology, seed: int = 0) -> FakeEngine:
+        assert name == "guest"
+        engines.append(FakeEngine(topology, (fails or {}).get(len(engines))))
+        return engines[-1]
+
+    monkeypatch.setattr("iroko.envs.slots.open_engine", open_fake)
+    return engines
+
+
+def test_guests_give_what_single_environments_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = open_fakes(monkeypatch)
+    arguments: dict[str, Any] = {"episode_s": 0.5, "traffic": "random", "engine": "guest"}
+    envs = gymnasium.make_vec(IDS[0], num_envs=3, seed=3, autoreset_mode="SameStep", **arguments)
+    singles = [gymnasium.make(IDS[0], seed=seed, **arguments).unwrapped for seed in environment_seeds(3, 3)]
+    first, infos = envs.reset()
+    assert np.array_equal(first, [env.reset()[0] for env in singles]) and infos["time_s"].tolist() == [0] * 3
+    rng = np.random.default_rng(0)
+    for _ in range(7):
+        actions = rng.uniform(0.05, 1, (3, 4)).astype(np.float32)
+        observations, rewards, _, truncated, infos = envs.step(actions)
+        alone = [env.step(action) for env, action in zip(singles, actions, strict=True)]
+        assert rewards.tolist() == [result[1] for result in alone]
+        assert truncated.tolist() == [result[3] for result in alone]
+        ends = [env.reset()[0] if result[3] else result[0] for env, result in zip(singles, alone, strict=True)]
+        assert np.array_equal(observations, ends)
+    envs.close()
+    assert [engine.num_closes for engine in engines] == [1, 1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_a_guest_that_fails_is_replaced_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch, mode: AutoresetMode) -> None:
+    engines = open_fakes(monkeypatch, {1: 2})
+    scenario = Scenario(episode_s=0.5, traffic="permutation")
+    envs = IrokoVectorEnv([scenario] * 2, [1, 2], autoreset_mode=mode, engine="guest", on_failure="replace")
+    envs.reset()
+    last, *_ = envs.step(np.ones((2, 4)))
+    observations, rewards, terminated, truncated, infos = envs.step(np.ones((2, 4)))
+    assert terminated.tolist() == [False, False] and truncated.tolist() == [False, True] and rewards[1] == 0 != rewards[0]
+    assert infos["engine_error"].tolist() == [None, "the fake engine was told to fail at step 2"]
+    assert infos["_engine_error"].tolist() == [False, True]
+    ending = infos["final_obs"][1] if mode is AutoresetMode.SAME_STEP else observations[1]
+    assert np.array_equal(ending, last[1])
+    if mode is AutoresetMode.DISABLED:
+        envs.reset(options={"reset_mask": truncated})
+    for step in range(3):
+        _, rewards, _, truncated, infos = envs.step(np.ones((2, 4)))
+        assert "engine_error" not in infos and truncated.tolist() == [step == 2, False]
+        assert (rewards[1] == 0) == (mode is AutoresetMode.NEXT_STEP and step == 0)
+    envs.close()
+    assert [engine.num_closes for engine in engines] == [1, 1, 1]
+
+
+def test_a_guest_that_fails_ends_all_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = open_fakes(monkeypatch, {1: 1})
+    envs = IrokoVectorEnv([Scenario()] * 2, [1, 2], engine="guest")
+    envs.reset()
+    with pytest.raises(EngineError, match="environment 1: the fake engine was told to fail"):
+        envs.step(np.ones((2, 4)))
+    assert [engine.num_closes for engine in engines] == [1, 1]
+
+
+@pytest.mark.guest
+def test_guests_of_a_vector_repeat() -> None:
+    results = []
+    for _ in range(2):
+        envs = gymnasium.make_vec(IDS[0], num_envs=2, engine="guest", episode_s=0.3, traffic="random", seed=5)
+        envs.reset()
+        results.append([envs.step(np.full((2, 4), 0.5, dtype=np.float32))[:4] for _ in range(5)])
+        envs.close()
+    assert data_equivalence(results[0], results[1], exact=True)

@@ -86,7 +86,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     engines = Engines()
     for module in ("envs.environment", "run.evaluate", "run.job"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", engines.open)
-    monkeypatch.setattr("iroko.envs.batch.open_batch", engines.open_batch)
+    monkeypatch.setattr("iroko.envs.core.open_batch", engines.open_batch)
     monkeypatch.setattr("iroko.run.job.first_use", lambda name: None)
     # Drawing takes longer than the rest of such a run; the whole of it is in the first test.
     monkeypatch.setattr("iroko.analysis.plots.draw_all", lambda _: [])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import iroko.envs.environment
+import iroko.envs.slots
 import iroko.run.evaluate
 from iroko import seeds
 from iroko.agent import make_agent
@@ -29,7 +29,7 @@ SCENARIO = Scenario(traffic="random", traffic_parameters={"start_spread_s": 0.4}
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     """The engines that are opened by name, which are test doubles."""
     engines: list[FakeEngine] = []
-    for module in (iroko.envs.environment, iroko.run.evaluate):
+    for module in (iroko.envs.slots, iroko.run.evaluate):
         monkeypatch.setattr(module, "open_engine", fake_opener(engines))
     return engines
 

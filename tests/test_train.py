@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-import iroko.envs.environment
+import iroko.envs.slots
 from iroko.agent import Progress, make_agent
 from iroko.errors import EngineError, InputError
 from iroko.run.train import CURVE, load_checkpoint, save_checkpoint, train
@@ -24,7 +24,7 @@ OBSERVATION = np.zeros(32, dtype=np.float32)
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", fake_opener(engines))
     return engines
 
 
@@ -89,7 +89,7 @@ def test_an_engine_that_fails_ends_the_training_with_its_error(monkeypatch: pyte
         engines.append(FakeEngine(topology, fail_at=30))
         return engines[-1]
 
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", open_failing)
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", open_failing)
     with pytest.raises(EngineError, match="told to fail at step 30"):
         train(ppo(), SCENARIO, "guest", 256, 2, 0)
     assert len(engines) == 2 and all(engine.num_closes for engine in engines)

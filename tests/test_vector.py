@@ -13,7 +13,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
 import iroko.engines.open
-import iroko.envs.environment
+import iroko.envs.slots
 from iroko.envs.environment import IrokoEnv
 from iroko.envs.host_rows import HostRows
 from iroko.envs.sb3_vector import BatchVecEnv
@@ -129,7 +129,7 @@ def make_replacing(
         engines.append(FakeEngine(topology, fails.get(len(engines))))
         return engines[-1]
 
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", open_fake)
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", open_fake)
     vector = make_vector(scenario, 2, engine="guest", seed=3, on_failure="replace")
     assert isinstance(vector, IrokoVecEnv)
     return vector, engines
@@ -207,7 +207,7 @@ def test_a_foreign_error_keeps_its_kind(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_close_closes_all_also_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", fake_opener(engines))
     vector = make_vector(SCENARIO, 3, engine="guest")
     vector.reset()
 
@@ -224,7 +224,7 @@ def test_close_closes_all_also_when_one_fails(monkeypatch: pytest.MonkeyPatch) -
 
 def test_make_vector_gives_each_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", fake_opener(engines))
     for num_envs, seed in ((3, 1), (2, 1), (2, 2)):
         vector = make_vector(SCENARIO, num_envs, engine="guest", seed=seed)
         vector.reset()
@@ -301,7 +301,7 @@ def make_batch_env(num_envs: int = 2, scenario: Scenario = SCENARIO) -> tuple[Ba
 
 def test_make_vector_puts_all_into_one_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeBatch] = []
-    monkeypatch.setattr("iroko.envs.batch.open_batch", fake_batch_opener(opened))
+    monkeypatch.setattr("iroko.envs.core.open_batch", fake_batch_opener(opened))
     fast = dataclasses.replace(SCENARIO, topology_parameters={"rate_bps": 1e9})
     vector = make_vector([SCENARIO, fast], 2, engine="sim", seed=1)
     assert isinstance(vector, BatchVecEnv)
@@ -313,7 +313,7 @@ def test_make_vector_puts_all_into_one_simulator(monkeypatch: pytest.MonkeyPatch
     assert opened[0].num_closes == 1
     # The same seeds as engines of their own would get.
     engines: list[FakeEngine] = []
-    monkeypatch.setattr(iroko.envs.environment, "open_engine", fake_opener(engines))
+    monkeypatch.setattr(iroko.envs.slots, "open_engine", fake_opener(engines))
     beside = make_vector([SCENARIO, fast], 2, engine="guest", seed=1)
     beside.reset()
     assert [engine.resets for engine in engines] == [engine.resets for engine in opened[0].engines]

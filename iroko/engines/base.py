@@ -1,4 +1,4 @@
-"""The interface behind which a network runs: `Engine` for one, `Batch` for many simulated ones, and the `Clock` of either."""
+"""The interface behind which networks run: `Engine` for one, `Batch` for several that step together, and the `Clock` of either."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -97,23 +97,43 @@ class Engine(Protocol):
 
 
 class Batch(Protocol):
-    """Many simulated networks of one shape that step together; snapshots have a first axis of `num_envs`.
+    """Networks of one shape that step together; snapshots have a first axis of `num_envs`.
+
+    The simulator has many in one; `iroko.engines.side_by_side.SideBySide` makes one of any engines.
 
     Attributes:
-        num_flows: flows of each one's present episode, shape `(num_envs,)`; the snapshot's arrays of flows are as wide as the most, with
-            0 bytes and NaN beyond a row's own.
+        num_envs: how many networks.
     """
 
     num_envs: int
-    num_flows: Integers
-    clocks: list[Clock]
+
+    @property
+    def num_flows(self) -> Integers:
+        """Flows of each one's present episode, shape `(num_envs,)`.
+
+        The snapshot's arrays of flows are as wide as the most, with 0 bytes and NaN beyond a row's own.
+        """
+        ...
+
+    @property
+    def clocks(self) -> list[Clock]:
+        """How the time of each ran."""
+        ...
 
     def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int) -> None:
         """Start an episode in one network; its row of the next snapshot is an empty interval."""
         ...
 
-    def step(self, limits_bps: Floats, interval_s: float | Floats) -> Snapshot:
-        """Set the limits, shape `(num_envs, num_hosts)`, let an interval pass everywhere and say what happened."""
+    def begin_step(self, limits_bps: Floats, interval_s: float) -> None:
+        """Set the limits, shape `(num_envs, num_hosts)` in bit/s, and let the interval start everywhere."""
+        ...
+
+    def finish_step(self) -> Snapshot:
+        """Wait until the interval is over everywhere and return what happened in it."""
+        ...
+
+    def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
+        """`begin_step`, then `finish_step`."""
         ...
 
     def snapshot(self) -> Snapshot:

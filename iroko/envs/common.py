@@ -12,7 +12,7 @@ from iroko.engines.base import Engine
 from iroko.engines.open import ENGINES
 from iroko.envs.deployment import AnyObserver
 from iroko.envs.observation import Observation
-from iroko.errors import InputError
+from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import Flow
 from iroko.policy.choice import with_policies
 from iroko.registry import check_arguments, check_name, show
@@ -99,6 +99,40 @@ def check_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 64:
         raise InputError(f"seed={show(seed)}: expected a whole number, 0 <= seed < 2^64")
     return int(seed)
+
+
+def check_options(options: Any) -> None:
+    """Refuse options of `reset`, of which there are none.
+
+    Raises:
+        UnknownArgumentError: there are some.
+    """
+    if options:
+        raise UnknownArgumentError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
+
+
+def check_seeds(seeds: Any, num_envs: int) -> list[int | None]:
+    """Refuse seeds that are not one, or None, for each environment.
+
+    Raises:
+        InputError: their number is wrong, or one is out of range.
+    """
+    if not isinstance(seeds, Sequence):
+        raise InputError(f"seed={show(seeds)}: expected a whole number, or one for each of {num_envs} environments")
+    checked = [None if seed is None else check_seed(seed) for seed in seeds]
+    if len(checked) != num_envs:
+        raise InputError(f"{len(checked)} seeds: expected one for each of {num_envs} environments")
+    return checked
+
+
+def check_max_steps(max_steps: Any) -> None:
+    """Refuse a number of steps that is none; None itself is allowed.
+
+    Raises:
+        InputError: it is below 1, or no whole number.
+    """
+    if max_steps is not None and (isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1):
+        raise InputError(f"max_episode_steps={show(max_steps)}: expected a whole number, 1 or more")
 
 
 def check_num_envs(num_envs: Any) -> int:

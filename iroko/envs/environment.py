@@ -1,9 +1,5 @@
 """The Gymnasium environment: an agent sets every host's sending rate and sees what the network made of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import reduce
-from operator import add
 from typing import Any, ClassVar
 
 import gymnasium
@@ -11,24 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 import iroko
-from iroko.arrays import FabricArrays, FlowArrays
+from iroko.arrays import FabricArrays
 from iroko.engines.base import Engine
-from iroko.engines.open import default_engine, open_engine
+from iroko.engines.side_by_side import SideBySide, Slot
 from iroko.envs.action import read_action
-from iroko.envs.common import action_box, check_engine, check_scenario, check_seed, draw_episode, observation_box, refuse_copy
-from iroko.envs.deployment import View
-from iroko.envs.info import Columns, step_info, to_numbers, without_reward
+from iroko.envs.common import check_options, check_scenario, check_seed
+from iroko.envs.core import BatchEnv
+from iroko.envs.info import to_row
 from iroko.envs.observation import Observation
-from iroko.envs.render import Frame, Screen, check_render_mode, render_metadata
-from iroko.errors import ClosedError, UnknownArgumentError
+from iroko.envs.render import HUMAN, Frame, Screen, check_render_mode, render_metadata
+from iroko.envs.slots import make_slot
+from iroko.errors import ClosedError
 from iroko.flows import Flow
-from iroko.registry import show
-from iroko.reward import REWARDS, RewardContext, Terms
 from iroko.scenario import Scenario
-from iroko.seeds import engine_seed, next_seed
 from iroko.snapshot import Snapshot
 
 iroko.register_envs()
+
+HANDED_OVER = "handed over"
+"""The phase of an environment that a vector environment steps."""
 
 
 class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
@@ -99,7 +96,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     Attributes:
         scenario, topology: what is run.
         observer: the layout of the observation.
-        flows: the present episode's flows.
+        member: the environment's place in the batch that steps it, by itself one of one.
     """
 
     metadata: ClassVar[dict[str, Any]] = render_metadata()  # type: ignore[misc]
@@ -126,25 +123,32 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             UnsupportedError: `human` on a machine without a display.
         """
         self.render_mode = check_render_mode(render_mode)
-        self.scenario = Scenario() if scenario is None else check_scenario(scenario)
+        scenario = Scenario() if scenario is None else check_scenario(scenario)
         seed = check_seed(seed)
-        self.topology = self.scenario.make_topology()
-        self._screen = Screen(self.render_mode, self.scenario, self.topology)
-        self._fabric = FabricArrays.of(self.topology)
-        self._view = View(self.scenario, self.topology, self._fabric)
-        self.observer = self._view.observer
-        self.observation_space = observation_box(self.observer)
-        self.action_space = action_box(self.topology.num_hosts, self.scenario.min_fraction)
-        self.flows: list[Flow] = []
-        self._seed: int | None = seed
-        self._engine_seed = engine_seed(seed)
-        self._engine_name, self._engine = check_engine(engine, self.topology)
-        self._owns_engine = self._engine is None
-        self._reward = REWARDS[self.scenario.reward]
-        self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, []))
-        self._snapshot: Snapshot | None = None
-        self._steps = 0
-        self._phase = "new"  # new, ready, stepping, over or closed
+        topology = scenario.make_topology()
+        self._screen = Screen(self.render_mode, scenario, topology)
+        slot = make_slot(engine, topology, seed)
+        core = BatchEnv([scenario], [seed], side_by_side=SideBySide([slot]))
+        self.member = core.members[0]
+        self.scenario, self.topology, self.observer = scenario, self.member.topology, core.observer
+        self.observation_space, self.action_space = core.observation_space, core.action_space
+        self._fabric = FabricArrays.of(topology)
+        self._np_random_seed = seed
+        self._phase = "new"  # new, ready, stepping, over, closed, or handed over to a vector environment
+
+    @property
+    def _np_random(self) -> np.random.Generator:
+        """Gymnasium's name for the generator of the episodes."""
+        return self.member.np_random
+
+    @_np_random.setter
+    def _np_random(self, generator: np.random.Generator) -> None:
+        self.member.np_random = generator
+
+    @property
+    def flows(self) -> list[Flow]:
+        """The present episode's flows."""
+        return self.member.flows
 
     @property
     def engine(self) -> Engine:
@@ -153,9 +157,16 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             ClosedError: it is not open.
         """
-        if self._engine is None or self._phase == "closed":
-            raise ClosedError(f"the environment is {self._phase}: its engine is open between reset and close")
-        return self._engine
+        slots = self.member.core.slots
+        engine = slots[self.member.index].engine if slots else None
+        if engine is None:
+            raise ClosedError(f"the environment is {self.phase}: its engine is open between reset and close")
+        return engine
+
+    @property
+    def phase(self) -> str:
+        """Where in its life the environment is: `new`, `ready`, `stepping`, `over`, `closed` or `handed over`."""
+        return "closed" if self.member.core.is_closed else self._phase
 
     @property
     def snapshot(self) -> Snapshot:
@@ -164,9 +175,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             ClosedError: there was no `reset` yet.
         """
-        if self._snapshot is None:
-            raise ClosedError("no snapshot yet: call reset first")
-        return self._snapshot
+        return self.member.snapshot
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
         """Start an episode with newly drawn flows.
@@ -181,26 +190,17 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             ClosedError: the environment was closed, or is between `begin_step` and `finish_step`.
             UnsupportedError: the engine cannot run here, or lacks the transport.
         """
-        if self._phase == "closed":
+        if self.phase == "closed":
             raise ClosedError("reset after close: make a new environment")
-        if self._phase == "stepping":
+        if self.phase == "stepping":
             raise ClosedError("reset in the middle of a step: call finish_step first")
-        if options:
-            raise UnknownArgumentError(f"options={show(options)}: expected none; a scenario is set when the environment is made")
-        super().reset(seed=self._seed if seed is None else check_seed(seed))
-        self._seed = None
-        self.flows, episode_seed = draw_episode(self.scenario, self.topology, self.np_random)
-        self._context = RewardContext(self._fabric, FlowArrays.of(self.topology, self.flows))
-        self._view.start(self._context.flows, [(self.topology, self.flows)])
-        with self._closing_on_error():
-            if self._engine is None:
-                self._engine = open_engine(self._engine_name or default_engine(), self.topology, self._engine_seed)
-            self._snapshot = self._engine.reset(self.flows, self.scenario.transport, episode_seed)
-        self._steps = 0
-        self._phase = "ready"
-        self._screen.update(self._snapshot)
-        info = without_reward(self._info(self._snapshot, self._reward(self._context, self._snapshot)))
-        return self.observer.observe(self._snapshot, None), to_numbers(info)
+        check_options(options)
+        super().reset(seed=None if seed is None else check_seed(seed))
+        observation, info = self.member.reset()
+        if self._phase != HANDED_OVER:
+            self._phase = "ready"
+        self.show()
+        return observation, info
 
     def begin_step(self, action: npt.ArrayLike) -> None:
         """Set the limits and let the interval start: the first half of `step`, so that several environments run side by side.
@@ -211,8 +211,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """
         self._expect("ready", "begin_step")
         limits_bps = read_action(action, self._fabric, self.scenario.min_fraction)
-        with self._closing_on_error():
-            self.engine.begin_step(limits_bps, self.scenario.interval_s)
+        self.member.core.begin_step(limits_bps[None])
         self._phase = "stepping"
 
     def finish_step(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -223,26 +222,21 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             ClosedError: no step was begun.
         """
         self._expect("stepping", "finish_step")
-        with self._closing_on_error():
-            snapshot = self.engine.finish_step()
-        previous, self._snapshot = self._snapshot, snapshot
-        self._steps += 1
-        terms = self._reward(self._context, snapshot)
-        terminated, truncated = snapshot.all_done, self._steps >= self.scenario.num_steps
+        outcome = self.member.core.finish_step()
+        terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         self._phase = "over" if terminated or truncated else "ready"
-        # One by one: from Python 3.12 on, `sum` rounds floats otherwise.
-        reward = float(reduce(add, to_numbers(terms).values(), 0.0))
-        info = to_numbers(self._info(snapshot, terms))
-        self._screen.update(snapshot)
-        return self.observer.observe(snapshot, previous), reward, terminated, truncated, info
-
-    def _info(self, snapshot: Snapshot, terms: Terms) -> Columns:
-        return step_info(self._context, snapshot, terms, self._view.host_rewards(self._context, snapshot, terms))
+        self.show()
+        return outcome.observations[0], float(outcome.rewards[0]), terminated, truncated, to_row(outcome.info, 0)
 
     def step(self, action: npt.ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One interval: `begin_step`, then `finish_step`."""
         self.begin_step(action)
         return self.finish_step()
+
+    def show(self) -> None:
+        """Show the last interval in the window of `render_mode="human"`; every other mode has none."""
+        if self.render_mode == HUMAN:
+            self._screen.update(self.snapshot)
 
     def render(self) -> Frame | None:
         """A frame of the last interval with `render_mode="rgb_array"`, None beside the window of `"human"`; see `iroko.envs.render`.
@@ -257,9 +251,12 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """Close the engine, unless it was given, and the window; safe twice."""
         self._phase = "closed"
         self._screen.close()
-        if self._engine is not None and self._owns_engine:
-            engine, self._engine = self._engine, None
-            engine.close()
+        self.member.core.close()
+
+    def hand_over(self) -> Slot:
+        """Leave the steps to a vector environment, and give it the engine's place."""
+        self._phase = HANDED_OVER
+        return self.member.core.slots[self.member.index]
 
     def __getstate__(self) -> dict[str, Any]:
         """What `copy` and `pickle` take.
@@ -267,34 +264,17 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             InputError: the environment has an engine.
         """
-        return refuse_copy(self.__dict__, self._engine)
-
-    def successor(self) -> "IrokoEnv":
-        """A new environment to go on with when this one's engine has failed: its scenario and engine, and seeds from its generator.
-
-        Raises:
-            ClosedError: the engine was given, so another one has to be given too.
-        """
-        if not self._owns_engine:
-            raise ClosedError("the environment's engine was given: make a new environment with an engine that works")
-        return IrokoEnv(self.scenario, engine=self._engine_name, seed=next_seed(self.np_random), render_mode=self.render_mode)
+        self.member.core.__getstate__()
+        return self.__dict__
 
     def _expect(self, phase: str, call: str) -> None:
-        if self._phase != phase:
+        if self.phase != phase:
             reasons = {
                 "new": "before reset: call reset first",
                 "ready": "before begin_step: call begin_step first",
                 "stepping": "in the middle of a step: call finish_step first",
                 "over": "after the end of the episode: call reset first",
                 "closed": "after close: make a new environment",
+                HANDED_OVER: "of one environment of a vector environment: step the vector environment",
             }
-            raise ClosedError(f"{call} {reasons[self._phase]}")
-
-    @contextmanager
-    def _closing_on_error(self) -> Iterator[None]:
-        """An engine that failed, or was interrupted in the middle of a step, cannot be stepped again."""
-        try:
-            yield
-        except BaseException:
-            self.close()
-            raise
+            raise ClosedError(f"{call} {reasons[self.phase]}")

@@ -1,6 +1,6 @@
-"""Many environments in one simulator as a Gymnasium vector environment."""
+"""Gymnasium's vector environment: many fabrics at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +9,15 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 import iroko
-from iroko.envs.batch import BatchEnv, BatchStep
-from iroko.envs.common import check_num_envs, check_seed, make_seeds, split_arguments
+from iroko.engines.side_by_side import ON_FAILURE
+from iroko.envs.batch_step import BatchStep
+from iroko.envs.common import check_seed, check_seeds, make_seeds
+from iroko.envs.core import BatchEnv
+from iroko.envs.gym_infos import RESET_MASK, choose, failure_infos, masked, read_mask
 from iroko.envs.info import Columns
 from iroko.envs.observation import Observation
 from iroko.envs.render import RENDER_FPS, RGB_ARRAY, Frame, Screen, check_render_mode
+from iroko.envs.slots import make_side_by_side
 from iroko.errors import ClosedError, InputError, UnknownArgumentError
 from iroko.metrics import Booleans
 from iroko.registry import check_name, show
@@ -25,14 +29,9 @@ if TYPE_CHECKING:
 
 iroko.register_envs()
 
-OPTIONS = ("autoreset_mode", "render_mode", "max_episode_steps")
-"""The arguments of the constructor that `gymnasium.make_vec` passes on."""
-RESET_MASK = "reset_mask"
-"""The option of `reset` that names the environments to reset."""
-
 
 class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray[Any]]):
-    """Steps many fabrics at once, each as `iroko.envs.environment.IrokoEnv` describes it, in one simulator on all cores.
+    """Steps many fabrics at once, each as `iroko.envs.environment.IrokoEnv` describes it: in one simulator, or guests side by side.
 
     `autoreset_mode` is one of `gymnasium.vector.AutoresetMode` or its value:
 
@@ -47,12 +46,16 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
 
     With `render_mode="rgb_array"` `render` returns one frame for each environment.
 
-    `gymnasium.make_vec("iroko/FatTree-v0", num_envs=16, k=4, ...)` takes the arguments of `gymnasium.make`. The simulator is the only
-    engine that can do this; `vectorization_mode="sync"` steps environments of any engine one after the other.
+    `gymnasium.make_vec("iroko/FatTree-v0", num_envs=16, k=4, ...)` takes the arguments of `gymnasium.make`. `engine` is `sim`, the
+    default, or `guest`; each guest wants a processor core and up to 400 MB of memory.
+
+    When one guest fails, all are closed and the error names its environment. With `on_failure="replace"` only its own episode ends: it is
+    truncated with the last observation, a reward of 0 and the error's text under `engine_error` in the infos, and the next one begins
+    on a new guest. Where that one fails before the end of its first episode, all are closed.
 
     Attributes:
         autoreset_mode: how an episode follows another; also in `metadata`.
-        core: what this shares with the vector environment of Stable-Baselines3: members, snapshot, clocks.
+        core: the batch, with its members, snapshot and clocks.
     """
 
     def __init__(
@@ -63,14 +66,18 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
+        engine: str = "sim",
+        on_failure: str = "end",
     ) -> None:
-        """Make the spaces; the simulator is opened at the first `reset`.
+        """Make the spaces; engines are opened at the first `reset`.
 
         Args:
-            scenarios, seeds, batch: as `iroko.envs.batch.BatchEnv` takes them.
+            scenarios, seeds, batch: as `iroko.envs.core.BatchEnv` takes them.
             autoreset_mode: `NextStep`, `SameStep` or `Disabled`.
             render_mode: `rgb_array` or None.
             max_episode_steps: truncates episodes that are longer, as `gymnasium.wrappers.TimeLimit` does; None or -1: none.
+            engine: `sim`, one simulator of all, or the name of another, of which each environment has its own.
+            on_failure: when one of several engines fails, `end` all, or `replace` it and go on; one simulator of all fails as a whole.
 
         Raises:
             InputError: the scenarios do not fit together.
@@ -81,14 +88,15 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         self.autoreset_mode = AutoresetMode(wanted)
         self.render_mode = check_render_mode(render_mode, (RGB_ARRAY,))
         self.metadata = {"render_modes": [RGB_ARRAY], "render_fps": RENDER_FPS, "autoreset_mode": self.autoreset_mode}
-        self.core = BatchEnv(scenarios, seeds, batch, None if max_episode_steps == -1 else max_episode_steps)
+        check_name("on_failure", on_failure, ON_FAILURE)
+        beside = None if engine == "sim" else make_side_by_side(engine, scenarios, seeds, on_failure)
+        self.core = BatchEnv(scenarios, seeds, batch, None if max_episode_steps == -1 else max_episode_steps, beside)
         self.num_envs = self.core.num_envs
         self.single_observation_space = self.core.observation_space
         self.single_action_space = self.core.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._ended = np.zeros(self.num_envs, dtype=bool)
-        self._last: Observation | None = None
         self._screens = [Screen(self.render_mode, member.scenario, member.topology) for member in self.core.members]
 
     def reset(
@@ -106,7 +114,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
             InputError: a mask of another shape or without an environment, or the number of seeds is wrong.
             ClosedError: the vector environment was closed, or a part was reset before the whole.
         """
-        mask = self._read_mask(options)
+        mask = read_mask(options, self.num_envs)
         if seed is None:
             seed = [None] * self.num_envs
         elif isinstance(seed, (int, np.integer)):
@@ -116,42 +124,24 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         else:
             observations, columns = self._reset_some(mask, seed)
         self._ended[mask] = False
-        self._last = observations.copy()
-        return observations, _masked(columns, mask)
+        return observations, masked(columns, mask)
 
     def _reset_some(self, mask: Booleans, seeds: Sequence[int | None]) -> tuple[Observation, Columns]:
-        if self._last is None:
+        if not self.core.has_begun:
             raise ClosedError("reset_mask before the first reset: reset all environments first")
         if not isinstance(seeds, Sequence) or len(seeds) != self.num_envs:
             raise InputError(f"seed={show(seeds)}: expected a whole number, or one for each of {self.num_envs} environments")
-        indices, observations = np.flatnonzero(mask), self._last.copy()
-        observations[indices], columns = self.core.restart(indices, [_check(seeds[index]) for index in indices.tolist()])
+        chosen = check_seeds(seeds, self.num_envs)
+        indices, observations = np.flatnonzero(mask), self.core.last.copy()
+        observations[indices], columns = self.core.restart(indices, [chosen[index] for index in indices.tolist()])
         return observations, columns
-
-    def _read_mask(self, options: dict[str, Any] | None) -> Booleans:
-        """The environments to reset, shape `(num_envs,)`."""
-        if not options:
-            return np.ones(self.num_envs, dtype=bool)
-        if not isinstance(options, Mapping):
-            raise InputError(f"options={show(options)}: expected a dictionary")
-        for key in options:
-            if key != RESET_MASK:
-                raise UnknownArgumentError(
-                    f"options={show(options)}: expected {RESET_MASK!r} only; scenarios are set when the vector environment is made"
-                )
-        mask = options[RESET_MASK]
-        if not isinstance(mask, np.ndarray) or mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
-            raise InputError(
-                f"options={{{RESET_MASK!r}: {show(mask)}}}: expected a numpy array of {self.num_envs} truth values, at least one True"
-            )
-        return mask
 
     def step(self, actions: npt.ArrayLike) -> tuple[Observation, Floats, Booleans, Booleans, dict[str, Any]]:
         """One interval in every environment; `actions` has shape `(num_envs, num_hosts)`.
 
         Raises:
             InputError: an action is out of range or of the wrong shape; nothing has started then.
-            EngineError: the simulator failed; all environments are closed then.
+            EngineError: an engine failed and is not replaced; all environments are closed then.
             ClosedError: there was no `reset` yet, the vector environment was closed, or an episode has ended and `autoreset_mode` is
                 `Disabled`.
         """
@@ -163,14 +153,12 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
             )
         outcome = self.core.step(limits_bps)
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            results = self._restart_now(outcome)
-        elif self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            results = self._restart_later(outcome)
-        else:
-            self._ended = outcome.terminated | outcome.truncated
-            results = outcome.observations, outcome.rewards, outcome.terminated, outcome.truncated, _masked(outcome.info)
-        self._last = results[0].copy()
-        return results
+            return self._restart_now(outcome)
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            return self._restart_later(outcome)
+        self._ended = outcome.terminated | outcome.truncated
+        infos = masked(outcome.info) | failure_infos(outcome.failures, self._ended)
+        return outcome.observations, outcome.rewards, outcome.terminated, outcome.truncated, infos
 
     def _restart_later(self, outcome: BatchStep) -> tuple[Observation, Floats, Booleans, Booleans, dict[str, Any]]:
         """Start the next episodes of those environments whose episode had ended before this step."""
@@ -180,10 +168,11 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
             restarted = np.flatnonzero(self._ended)
             observations[restarted], first = self.core.restart(restarted)
             rewards[restarted] = 0
-            columns = _choose(stepped, columns, first)
+            columns = choose(stepped, columns, first)
         terminated, truncated = outcome.terminated & stepped, outcome.truncated & stepped
         self._ended = terminated | truncated
-        return observations, rewards, terminated, truncated, _masked(columns)
+        infos = masked(columns) | failure_infos(outcome.failures, self._ended)
+        return observations, rewards, terminated, truncated, infos
 
     def _restart_now(self, outcome: BatchStep) -> tuple[Observation, Floats, Booleans, Booleans, dict[str, Any]]:
         """Start the next episodes of those environments whose episode ended in this step."""
@@ -194,10 +183,10 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
             last = np.full(self.num_envs, None, dtype=object)
             for index in np.flatnonzero(ended).tolist():
                 last[index] = observations[index].copy()
-            infos = _masked({"final_obs": last, "final_info": _masked(columns, ended)}, ended)
+            infos = masked({"final_obs": last, "final_info": masked(columns, ended)}, ended) | failure_infos(outcome.failures, ended)
             observations[ended], first = self.core.restart(np.flatnonzero(ended))
-            columns = _choose(ended, first, columns)
-        return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos | _masked(columns)
+            columns = choose(ended, first, columns)
+        return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos | masked(columns)
 
     def render(self) -> tuple[Frame, ...]:
         """A frame of each environment, see `iroko.envs.render`.
@@ -209,53 +198,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
         return tuple(screen.frame(member.snapshot) for screen, member in zip(self._screens, self.core.members, strict=True))
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Close the simulator; `close` calls this, once."""
+        """Close the engines; `close` calls this, once."""
         for screen in self._screens:
             screen.close()
         self.core.close()
-
-
-def _check(seed: int | None) -> int | None:
-    return None if seed is None else check_seed(seed)
-
-
-def _choose(counts: Booleans, values: Columns, others: Columns) -> Columns:
-    """For each environment that counts its row of `values`, else that of `others`."""
-    return {key: np.where(_wide(counts, value), value, others[key]) for key, value in values.items()}
-
-
-def _masked(values: Mapping[str, Any], counts: Booleans | None = None) -> dict[str, Any]:
-    """Gymnasium's infos: for each key its values and a mask of the environments that have one, by default all; others' numbers are 0."""
-    infos: dict[str, Any] = {}
-    for key, value in values.items():
-        is_numbers = isinstance(value, np.ndarray) and value.dtype != object
-        infos[key] = np.where(_wide(counts, value), value, value.dtype.type(0)) if is_numbers and counts is not None else value
-        infos[f"_{key}"] = np.ones(len(value), dtype=bool) if counts is None else counts.copy()
-    return infos
-
-
-def _wide(counts: Booleans, values: npt.NDArray[Any]) -> Booleans:
-    """The mask with as many axes as the values."""
-    return counts.reshape(-1, *[1] * (values.ndim - 1))
-
-
-def _make(name: str, topology: str, num_envs: int, arguments: dict[str, Any]) -> IrokoVectorEnv:
-    scenario, own = split_arguments(name, topology, arguments, {"engine", "seed", *OPTIONS})
-    if own.get("engine", "sim") not in ("sim", None):
-        raise InputError(
-            f"engine={own['engine']!r}: expected 'sim', which alone steps many environments at once; "
-            "with vectorization_mode='sync' they are stepped one after the other, on any engine"
-        )
-    check_num_envs(num_envs)
-    options = {key: own[key] for key in OPTIONS if key in own}
-    return IrokoVectorEnv([scenario] * num_envs, make_seeds(own.get("seed", 0), num_envs), **options)
-
-
-def make_dumbbell(num_envs: int = 1, **arguments: Any) -> IrokoVectorEnv:
-    """Several of `iroko/Dumbbell-v0` in one simulator, with the arguments of the one; each has a seed drawn from `seed`."""
-    return _make("iroko/Dumbbell-v0", "dumbbell", num_envs, arguments)
-
-
-def make_fattree(num_envs: int = 1, **arguments: Any) -> IrokoVectorEnv:
-    """Several of `iroko/FatTree-v0` in one simulator, with the arguments of the one; each has a seed drawn from `seed`."""
-    return _make("iroko/FatTree-v0", "fattree", num_envs, arguments)

@@ -50,6 +50,11 @@ def to_numbers(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     return {key: value if value.ndim else value.item() for key, value in columns.items()}
 
 
+def to_row(columns: Mapping[str, npt.NDArray[Any]], index: int) -> dict[str, Any]:
+    """The columns of one of several environments as Python's own numbers; its row of `host_rewards` stays an array."""
+    return {key: value[index] if value.ndim > 1 else value.item(index) for key, value in columns.items()}
+
+
 def to_rows(columns: Mapping[str, npt.NDArray[Any]]) -> list[dict[str, Any]]:
     """The columns of several environments as one dictionary of Python's own numbers for each; its row of `host_rewards` stays an array."""
     rows = zip(*(value.tolist() if value.ndim == 1 else value for value in columns.values()), strict=True)

@@ -3,12 +3,11 @@
 from iroko.errors import InputError
 from iroko.scenario import Scenario
 from iroko.seeds import trial_generator
+from iroko.snapshot import Axis, fields_of
 
-HOST_COLUMNS = ("limits_bps", "host_sent_bytes", "host_received_bytes", "host_rtt_s", "host_echoes", "host_losses")
-PORT_COLUMNS = (
-    "port_bytes", "port_packets", "port_drops", "port_marks", "backlog_bytes", "backlog_mean_bytes", "backlog_peak_bytes",
-)  # fmt: skip
-FLOW_COLUMNS = ("flow_bytes",)
+HOST_COLUMNS = fields_of(Axis.HOST)
+PORT_COLUMNS = fields_of(Axis.PORT)
+FLOW_COLUMNS = tuple(name for name in fields_of(Axis.FLOW) if name != "flow_completion_s")  # that is in the table of flows
 """Arrays of a snapshot that the table of steps holds as lists of num_hosts, num_ports and num_flows values."""
 MAX_RECORDS_BYTES = 16e9
 """Of the records of one scheme."""

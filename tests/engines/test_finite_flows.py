@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iroko.engines.open import open_engine
-from iroko.envs.batch import BatchEnv
+from iroko.envs.core import BatchEnv
 from iroko.envs.environment import IrokoEnv
 from iroko.flows import Flow
 from iroko.metrics import TCP_HEADERS_BYTES, UDP_HEADERS_BYTES, ideal_completions_s, last_frames_s, slowdowns

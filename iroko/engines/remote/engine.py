@@ -19,44 +19,28 @@ from iroko.engines.base import Clock
 from iroko.engines.remote.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
 from iroko.flows import Flow, expect_one_transport
-from iroko.snapshot import Floats, Snapshot
+from iroko.snapshot import QUANTITIES, Axis, Floats, Snapshot
 from iroko.system.lifetime import Lifetime
 from iroko.topology import Port, Topology
 
-_PER_PORT = (
-    "port_bytes",
-    "port_packets",
-    "port_drops",
-    "port_marks",
-    "backlog_bytes",
-    "backlog_mean_bytes",
-    "backlog_peak_bytes",
-)
-_PER_HOST = ("host_sent_bytes", "host_received_bytes", "limits_bps", "host_rtt_s", "host_echoes", "host_losses")
-_PER_FLOW = ("flow_bytes", "flow_completion_s")
-_FLOATS = ("backlog_mean_bytes", "limits_bps", "host_rtt_s", "flow_completion_s")
-
 
 def _pack_snapshot(snapshot: Snapshot) -> bytes:
-    arrays = [np.array([snapshot.time_s, snapshot.interval_s])]
-    arrays += [getattr(snapshot, name) for name in _PER_PORT + _PER_HOST + _PER_FLOW]
-    return b"".join(array.tobytes() for array in arrays)
+    """The fields in the order of `QUANTITIES`, each as values of 8 bytes."""
+    return b"".join(np.asarray(getattr(snapshot, name), quantity.dtype).tobytes() for name, quantity in QUANTITIES.items())
 
 
 def _unpack_snapshot(content: bytes, topology: Topology, num_flows: int) -> Snapshot:
-    expected = 16 + 8 * sum(
-        len(names) * count for names, count in ((_PER_PORT, topology.num_ports), (_PER_HOST, topology.num_hosts), (_PER_FLOW, num_flows))
-    )
+    counts = {None: 1, Axis.PORT: topology.num_ports, Axis.HOST: topology.num_hosts, Axis.FLOW: num_flows}
+    expected = 8 * sum(counts[quantity.axis] for quantity in QUANTITIES.values())
     if len(content) != expected:
         raise EngineError(f"a snapshot of {len(content)} bytes arrived, expected {expected}")
-    offset = 16
+    offset = 0
     values: dict[str, Any] = {}
-    for names, count in ((_PER_PORT, topology.num_ports), (_PER_HOST, topology.num_hosts), (_PER_FLOW, num_flows)):
-        for name in names:
-            values[name] = np.frombuffer(content, np.float64 if name in _FLOATS else np.int64, count, offset)
-            offset += 8 * count
-    time_s, interval_s = struct.unpack_from("<dd", content)
-    return Snapshot(time_s=time_s, interval_s=interval_s, **values)
+    for name, quantity in QUANTITIES.items():
+        array = np.frombuffer(content, quantity.dtype, counts[quantity.axis], offset)
+        values[name] = float(array[0]) if quantity.axis is None else array
+        offset += array.nbytes
+    return Snapshot(**values)
 
 
 def _pack_topology(topology: Topology) -> dict[str, Any]:

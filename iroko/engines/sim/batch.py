@@ -72,6 +72,7 @@ class Batch:
         workers = workers if workers is not None else len(os.sched_getaffinity(0))
         self._workers = max(1, min(workers, self.num_envs))
         self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
+        self._pending: tuple[Floats, float | Floats] | None = None
         self._closed = False
 
     def reset(self, index: int, flows: Sequence[Flow], transport: str, seed: int, policy: Policy | None = None) -> None:
@@ -85,6 +86,7 @@ class Batch:
             ClosedError: the batch was closed.
         """
         self._expect_open()
+        self._pending = None
         memory = self._layouts[self.topologies[index]].write(flows, Roster(flows, transport, policy), seed)
         self._store(index, memory)
         self.num_flows[index] = len(flows)
@@ -98,6 +100,19 @@ class Batch:
         self._flows[index, 0], self._flows[index, 1] = 0, -1
         self._limits[index] = self._host_rates[index]
         self._times[index], self._intervals[index] = 0, 0.0
+
+    def begin_step(self, limits_bps: Floats, interval_s: float | Floats) -> None:
+        """See `Batch.begin_step` of `iroko.engines.base`; the work is done in `finish_step`."""
+        if self._pending is not None:
+            raise EngineError("begin_step twice: call finish_step first")
+        self._pending = limits_bps, interval_s
+
+    def finish_step(self) -> Snapshot:
+        """See `Batch.finish_step` of `iroko.engines.base`."""
+        if self._pending is None:
+            raise EngineError("finish_step without begin_step")
+        pending, self._pending = self._pending, None
+        return self.step(*pending)
 
     def step(self, limits_bps: Floats, interval_s: float | Floats) -> Snapshot:
         """Set the limits, let the interval pass everywhere, and say what happened.
