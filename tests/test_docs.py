@@ -20,7 +20,8 @@ FASTER = {
                                                           "--set environment.episode_s=5 --seeds 1\n",
                      "run.steps=500": "run.steps=300", "--seeds 1,2": "--seeds 1"},
     "experiments.md": {"seeds = [1, 2, 3]": "seeds = [1]", "episodes = 2": 'episodes = 1\nengine = "sim"'},
-    "extend.md": {"--agent half": "--agent half --engine sim --episode 5s"},
+    "extend.md": {"--agent half": "--agent half --engine sim --episode 5s",
+                  "./agents/half.py\n": "./agents/half.py --engine sim --episode 5s\n"},
     "cluster.md": {"run.steps=500": "run.steps=300"},
 }  # fmt: skip
 """What makes a page's commands shorter here, and nothing else: text of the page, and what stands in its place."""

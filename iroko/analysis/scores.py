@@ -160,7 +160,7 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
     scenario, episodes = run.config.scenario, int(run.steps["episode"].nunique())
     spread = ", mean ± standard deviation" if episodes > 1 else ""
     title = (
-        f"{scenario.topology}, {scenario.traffic}{', deployment hosts,' if scenario.deployment == HOSTS else ''} "
+        f"{scenario.topology_name}, {scenario.traffic_name}{', deployment hosts,' if scenario.deployment == HOSTS else ''} "
         f"{where(run.config.engine)}: "
         f"{episodes} episode{'s' * (episodes > 1)} of {scenario.episode_s:g} s{spread}"
     )

@@ -53,7 +53,7 @@ def _lead(config: RunConfig, palette: Palette) -> str:
     names = [palette.ink(scheme).label for scheme in config.schemes]
     scenario = config.scenario
     return (
-        f"{join_words(names)} on the topology {scenario.topology} with the traffic {scenario.traffic}, "
+        f"{join_words(names)} on the topology {scenario.topology_name} with the traffic {scenario.traffic_name}, "
         f"{count_text(config.episodes, 'episode')} of {setting_text('episode_s', scenario.episode_s)} each {where(config.engine)}, "
         "all on the same flows. "
         "Every number on this page comes from the files of the run folder that it lies in; it loads nothing from anywhere."
@@ -124,7 +124,7 @@ def _first_charts(scores: list[Score], of_each: dict[str, list[Episode]], palett
 
 def _add_recordings(run: RunData, topology: Topology, of_each: dict[str, list[Episode]], palette: Palette, fabric: Fabric) -> None:
     kept: Plan = plan(topology.num_ports, len(of_each), 1, max(map(len, of_each.values())))
-    scenario = fabric.add_topology(f"{run.config.scenario.topology}, {run.config.scenario.traffic}", topology)
+    scenario = fabric.add_topology(f"{run.config.scenario.topology_name}, {run.config.scenario.traffic_name}", topology)
     for scheme, own in of_each.items():
         for episode in own:
             if kept.keeps(episode.episode, episode.seed, run.config.seed):
