@@ -11,6 +11,8 @@ the environments register themselves when Gymnasium is loaded, before or after.
 import os
 import sys
 
+__version__ = "0.1.0"
+
 
 def _leave_working_folder() -> None:
     """Take the working folder off Python's path while a program of Iroko begins that was not found there.
@@ -27,7 +29,7 @@ def _leave_working_folder() -> None:
     if sys.path[0] not in ("", here):
         return
     caller = os.environ.get("SUDO_UID", "")
-    if os.geteuid() == 0 and caller.isdecimal():
+    if caller.isdecimal() and os.geteuid() == 0:
         found = os.stat(here)
         groups = ("0", os.environ.get("SUDO_GID", ""))
         if found.st_uid not in (0, int(caller)) or found.st_mode & 0o002 or (found.st_mode & 0o020 and str(found.st_gid) not in groups):
@@ -58,7 +60,10 @@ if TYPE_CHECKING:
     from iroko.run.compare import compare
     from iroko.scenario import Scenario
 
-__all__ = ["BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "compare", "make_vector", "read_run", "register_envs"]
+__all__ = [
+    "BatchVecEnv", "IrokoEnv", "IrokoVecEnv", "IrokoVectorEnv", "Scenario", "__version__", "compare", "make_vector", "read_run",
+    "register_envs",
+]  # fmt: skip
 
 _LAZY = {
     "BatchVecEnv": "iroko.envs.sb3_vector", "IrokoEnv": "iroko.envs.environment", "IrokoVecEnv": "iroko.envs.vector", "IrokoVectorEnv":
@@ -70,7 +75,10 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'iroko' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    from iroko.extras import naming_extras
+
+    with naming_extras(f"iroko.{name}"):
+        return getattr(importlib.import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from iroko.errors import InputError
 from iroko.flows import LEARNED, Flow
-from iroko.registry import check_name, in_users_code, list_names, load, show
+from iroko.registry import check_name, in_users_code, list_names, load, resolve, show
 from iroko.scenario import Scenario, check_parameters
 from iroko.topology import Topology
+from iroko.user_files import is_path, name_of, place_of
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -140,8 +141,25 @@ def agent_names() -> list[str]:
     return sorted({*list_names("agents"), *TCP_NAMES, LEARNED})
 
 
+def resolve_agent(reference: str, kind: str = "agent") -> str:
+    """The name of an agent or TCP, or the absolute path of a user's file; see `iroko.registry.resolve`.
+
+    Args:
+        kind: what it is in a user's words, for the error message.
+
+    Raises:
+        InputError: no scheme has this name; the message has the nearest.
+    """
+    if is_path(reference):
+        if name_of(reference) in ("none", *TCP_NAMES):
+            raise InputError(f"agent {reference}: {name_of(reference)!r} is the name of another scheme: rename the file and its function")
+        return resolve("agents", "agent", reference)
+    check_name(kind, reference, [name for name in agent_names() if name != "tcp"])
+    return reference if reference in TCP_NAMES else resolve("agents", "agent", reference)
+
+
 def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0, **settings: Any) -> Agent:
-    """Make the agent of this name: a file in `agents/`, or else a congestion control of TCP, `iroko` the learned one.
+    """Make an agent: by the name of a file in `agents/` or of a congestion control of TCP (`iroko` the learned one), or by a path.
 
     Args:
         seed: of all that it draws.
@@ -150,9 +168,11 @@ def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0,
     Raises:
         InputError: no agent has this name (the message has the nearest), or a setting is unknown or wrong.
     """
-    check_name("agent", name, agent_names())
-    if name in list_names("agents"):
-        function = load("agents", "agent", name)
+    reference, name = name, name_of(name)
+    if not is_path(reference):
+        check_name("agent", reference, agent_names())
+    if is_path(reference) or reference in list_names("agents"):
+        function = load("agents", "agent", reference)
         checked = check_parameters(f"agent {name}", function, settings | {"seed": seed})
     else:
         function = load("agents", "agent", "tcp")
@@ -160,5 +180,5 @@ def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0,
     with in_users_code(f"agent {name}"):
         agent = function(scenario, topology, **checked)
     if not isinstance(agent, Agent):
-        raise InputError(f"agent {name}: agents/{name}.py gave {show(agent)}: expected an Agent")
+        raise InputError(f"agent {name}: {place_of('agents', reference)} gave {show(agent)}: expected an Agent")
     return agent

@@ -4,6 +4,7 @@ IrokoError
 ├── InputError                 a name, value or file of the user cannot be used (also a ValueError)     exit code 2
 │   └── UnknownArgumentError   an argument, key or mode that does not exist (also a TypeError)          exit code 2
 ├── UnsupportedError           this machine or kernel lacks something; the message has the remedy       exit code 2
+│   └── MissingExtraError      an optional dependency is not installed (also an ImportError)            exit code 2
 ├── EngineError                an engine failed while it ran                                            exit code 1
 └── ClosedError                something was used after it was closed                                   exit code 1
 
@@ -31,6 +32,10 @@ class UnsupportedError(IrokoError):
     """The machine lacks what the request needs."""
 
     exit_code = 2
+
+
+class MissingExtraError(UnsupportedError, ImportError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
 
 
 class EngineError(IrokoError):

@@ -2,7 +2,9 @@
 
 import sys
 
-from iroko.engines.guest.command import main
+from iroko.engines.guest.command import app, main
+
+__all__ = ["app", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,8 @@
 """From names to objects, in one way: the file of that name in its folder holds the function or class of that name.
 
-Topologies, traffic and agents are also what users write: what goes wrong in their code is an `InputError` that names file and line.
+Topologies, traffic and agents are also what users write, in files of their own: a reference is the name of one of Iroko's or of a file
+in a user's folder, the path of a file, or the name of an entry point of an installed package (groups `iroko.topologies`,
+`iroko.traffic` and `iroko.agents`). What goes wrong in a user's code is an `InputError` that names file and line.
 """
 
 import difflib
@@ -9,14 +11,19 @@ import pkgutil
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from iroko import user_files
 from iroko.errors import InputError, IrokoError, UnknownArgumentError
+from iroko.extras import explain_import
 
 PACKAGES = ("topologies", "traffic", "agents")
-"""Folders of the repository that are packages of `iroko`; a folder of such a name elsewhere is not searched."""
+"""Folders of the repository that are packages of `iroko`; `iroko.user_files` says where else files are searched."""
 MOST_SHOWN = 200
 """Characters of a value in a message; more do not help to find it."""
 MOST_KNOWN = 40
@@ -50,9 +57,13 @@ def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[No
     except (IrokoError, OSError, MemoryError):
         raise
     except Exception as error:
+        if isinstance(error, ImportError) and (explained := explain_import(error, what.partition(":")[0])) is not None:
+            raise explained from error
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
         places = [(Path(frame.filename), frame.lineno) for frame in frames]
-        file, line = next((place for place in reversed(places) if place[0].parent.name in PACKAGES), places[-1])
+        file, line = next(
+            (place for place in reversed(places) if place[0].parent.name in PACKAGES or place[0] in user_files.loaded()), places[-1]
+        )
         if isinstance(error, SyntaxError):
             file, line = Path(error.filename or ""), error.lineno
         where = f"{file.name}, line {line}"
@@ -119,37 +130,89 @@ def import_package(folder: str) -> ModuleType:
     return importlib.import_module(f"iroko.{folder}" if folder in PACKAGES else folder)
 
 
-def list_names(folder: str) -> list[str]:
-    """Names of what the package `folder` offers: its modules, less those that begin with an underscore."""
+def own_names(folder: str) -> list[str]:
+    """Names of what the package `folder` itself offers: its modules, less those that begin with an underscore."""
     package = import_package(folder)
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
-def load(folder: str, kind: str, name: str) -> Any:
-    """The object called `name` in the module of that name in the package `folder`.
+@cache
+def entry_points(folder: str) -> dict[str, EntryPoint]:
+    """What installed packages offer under the entry point group `iroko.FOLDER`, by name."""
+    return {point.name: point for point in metadata.entry_points(group=f"iroko.{folder}")} if folder in PACKAGES else {}
+
+
+def list_names(folder: str) -> list[str]:
+    """Every name that is found in `folder`: Iroko's own, those of users' folders, and those of installed packages."""
+    users = user_files.find_files(folder) if folder in PACKAGES else {}
+    return sorted({*own_names(folder), *users, *entry_points(folder)})
+
+
+def resolve(folder: str, kind: str, reference: str) -> str:
+    """Replace the name or path of a user's file by its absolute path, which holds in any process; any other name stays.
 
     Args:
         kind: what it is in a user's words, for the error message.
 
     Raises:
-        InputError: there is no such module, it cannot be imported, or has no such function.
+        InputError: nothing has this name, several files have it, or a file has one of Iroko's own.
     """
-    package = import_package(folder)
+    if user_files.is_path(reference):
+        path = user_files.locate(kind, reference)
+        if path.stem in own_names(folder):
+            raise InputError(f"{kind} {reference}: Iroko has a {kind} {path.stem!r} of its own: rename the file and its function")
+        return str(path)
+    own, points = own_names(folder), entry_points(folder)
+    users = user_files.find_files(folder) if folder in PACKAGES else {}
     try:
-        check_name(kind, name, list_names(folder))
+        check_name(kind, reference, {*own, *points, *users})
     except InputError as error:
-        _explain_unsearched(folder, kind, name, package, error)
+        _explain_unsearched(folder, kind, reference, error)
         raise
-    with in_users_code(f"{kind} {name}: importing {folder}/{name}.py"):
-        module = importlib.import_module(f"{package.__name__}.{name}")
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise InputError(f"{kind} {name}: {folder}/{name}.py has no function {name}: expected one of the file's own name")
-    return found
+    places = [str(path) for path in users.get(reference, [])]
+    others = [*(["Iroko"] if reference in own else []), *(["an installed package"] if reference in points else [])]
+    if len(places) + len(others) > 1:
+        raise InputError(f"{kind} {reference!r} is in {' and in '.join([*places, *others])}: rename one, or give the path of the file")
+    return places[0] if places else reference
 
 
-def _explain_unsearched(folder: str, kind: str, name: str, package: ModuleType, error: InputError) -> None:
-    """Raise an error that names the folder where the file is and the one where it belongs, if that is what is the matter."""
-    other, own = Path.cwd() / folder, Path(next(iter(package.__path__)))
+def load(folder: str, kind: str, reference: str) -> Any:
+    """The function that a name or a path stands for; it has the name of its file.
+
+    Args:
+        kind: what it is in a user's words, for the error message.
+
+    Raises:
+        InputError: there is no such file, it cannot be imported, or has no such function.
+        MissingExtraError: it imports what an extra of Iroko brings.
+    """
+    found = resolve(folder, kind, reference)
+    name, place = user_files.name_of(found), user_files.place_of(folder, found)
+    with in_users_code(f"{kind} {name}: importing {place}"):
+        if user_files.is_path(found):
+            module = user_files.import_file(Path(found))
+        elif found in entry_points(folder):
+            point = entry_points(folder)[found]
+            module, place = point.load(), f"entry point {point.value}"
+        else:
+            module = importlib.import_module(f"{import_package(folder).__name__}.{found}")
+    # An entry point may name the function itself.
+    function = getattr(module, name, module if not isinstance(module, ModuleType) else None)
+    if not callable(function):
+        raise InputError(f"{kind} {name}: {place} has no function {name}: expected one of the file's own name")
+    return function
+
+
+def describe(folder: str, reference: str) -> str | None:
+    """What identifies the code of a user's file (a hash) or entry point (package and version); None: it is Iroko's own."""
+    if user_files.is_path(reference):
+        return user_files.hash_loaded(Path(reference))
+    point = entry_points(folder).get(reference)
+    return None if point is None else f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def _explain_unsearched(folder: str, kind: str, name: str, error: InputError) -> None:
+    """Raise an error with the option that finds the file, if the working folder has one of that name."""
+    other, own = Path.cwd() / folder, Path(next(iter(import_package(folder).__path__)))
     if isinstance(name, str) and other.resolve() != own.resolve() and (other / f"{name}.py").is_file():
-        raise InputError(f"{kind} {name!r}: {other} is not Iroko's folder and is not searched: put {name}.py into {own}") from error
+        raise InputError(f"{kind} {name!r}: {other} is not searched: add --path {other.parent}, or name {folder}/{name}.py") from error

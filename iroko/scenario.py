@@ -15,10 +15,11 @@ import numpy as np
 
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import UDP, Flow, check_transport
-from iroko.registry import check_name, in_users_code, load, show
+from iroko.registry import check_name, in_users_code, load, resolve, show
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
 from iroko.units import format_rate, parse_rate, parse_size, parse_time, plain
+from iroko.user_files import name_of
 
 FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "marks", "limits", "sent", "received", "pairs")
 CENTRAL, HOSTS = "central", "hosts"
@@ -91,8 +92,8 @@ class Scenario:
     """A fabric, its traffic, and how an agent sees and steers it.
 
     Attributes:
-        topology: name of a file in `topologies/`; `topology_parameters` go to its function.
-        traffic: name of a file in `traffic/`; `traffic_parameters` go to its function.
+        topology: name of a file in `topologies/`, or the path of one, see `iroko.registry`; `topology_parameters` go to its function.
+        traffic: name or path of a file in `traffic/`; `traffic_parameters` go to its function.
         transport: `udp`, the name of a TCP congestion control, or `iroko` for a learned one, under the agent's limits.
         interval_s: one step of control, 1 ms to 60 s.
         episode_s: length of an episode; a whole number of intervals.
@@ -155,9 +156,11 @@ class Scenario:
             if not isinstance(getattr(self, key), str):
                 raise InputError(f"{key}={show(getattr(self, key))}: expected text, see `iroko.policy.choice`")
         for kind in ("topology", "traffic"):
-            function = load({"topology": "topologies"}.get(kind, kind), kind, getattr(self, kind))
+            folder = {"topology": "topologies"}.get(kind, kind)
+            object.__setattr__(self, kind, resolve(folder, kind, getattr(self, kind)))
+            function = load(folder, kind, getattr(self, kind))
             key = f"{kind}_parameters"
-            parameters = check_parameters(f"{kind} {getattr(self, kind)}", function, getattr(self, key))
+            parameters = check_parameters(f"{kind} {name_of(getattr(self, kind))}", function, getattr(self, key))
             # What identifies a file that the traffic reads belongs to the scenario.
             complete = getattr(sys.modules.get(function.__module__), "complete_parameters", None)
             object.__setattr__(self, key, complete(parameters) if complete else parameters)
@@ -179,7 +182,7 @@ class Scenario:
         first_s = min((flow.start_s for flow in flows), default=None)
         if first_s is None or first_s >= self.episode_s:
             raise InputError(
-                f"traffic {self.traffic}: {'no flow' if first_s is None else f'its first flow starts at {first_s:g} s'}: "
+                f"traffic {self.traffic_name}: {'no flow' if first_s is None else f'its first flow starts at {first_s:g} s'}: "
                 f"expected at least one that starts before the end of the episode, episode_s={self.episode_s:g}"
             )
 
@@ -188,12 +191,22 @@ class Scenario:
         """Steps in an episode."""
         return round(self.episode_s / self.interval_s)
 
+    @property
+    def topology_name(self) -> str:
+        """The topology's name, also where `topology` is a path."""
+        return name_of(self.topology)
+
+    @property
+    def traffic_name(self) -> str:
+        """The traffic's name, also where `traffic` is a path."""
+        return name_of(self.traffic)
+
     def make_topology(self) -> Topology:
         function = load("topologies", "topology", self.topology)
-        with in_users_code(f"topology {self.topology}"):
+        with in_users_code(f"topology {self.topology_name}"):
             topology: Topology = function(**self.topology_parameters)
         if not isinstance(topology, Topology):
-            raise InputError(f"topology {self.topology} gave {show(topology)}: expected a Topology")
+            raise InputError(f"topology {self.topology_name} gave {show(topology)}: expected a Topology")
         return topology
 
     def make_flows(self, topology: Topology, rng: np.random.Generator) -> list[Flow]:
@@ -203,15 +216,15 @@ class Scenario:
             InputError: the traffic does not fit the topology, or its file is at fault.
         """
         function = load("traffic", "traffic", self.traffic)
-        with in_users_code(f"traffic {self.traffic}"):
+        with in_users_code(f"traffic {self.traffic_name}"):
             flows: list[Flow] = list(function(topology, rng, **self.traffic_parameters))
         hosts = topology.host_index
         for flow in flows:
             if not isinstance(flow, Flow):
-                raise InputError(f"traffic {self.traffic} gave {show(flow)}: expected flows, such as Flow('h0', 'h1')")
+                raise InputError(f"traffic {self.traffic_name} gave {show(flow)}: expected flows, such as Flow('h0', 'h1')")
             if flow.source not in hosts or flow.destination not in hosts:
                 unknown = flow.source if flow.source not in hosts else flow.destination
-                check_name(f"host in a flow of traffic {self.traffic}", unknown, topology.hosts)
+                check_name(f"host in a flow of traffic {self.traffic_name}", unknown, topology.hosts)
         return flows
 
     def describe_hosts(self, topology: Topology) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 import sys
 
-from iroko.run.verification import main
+from iroko.run.verification import app, main
+
+__all__ = ["app", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

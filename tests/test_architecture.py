@@ -13,11 +13,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("topologies", "traffic", "agents")
 """Folders of the repository that are packages of `iroko` through links."""
-ENTRIES = ("iroko.verify", "iroko.guest")
+ENTRIES = ("iroko.__main__", "iroko.verify", "iroko.guest")
 """`python -m` for a folder's command."""
 LAYERS = (
-    "experiment", "run", "agents", "doctor", "report", "envs", "analysis", "rundir", "engines", "policy", "traffic", "topologies", "system",
-    "nouns",
+    "cli", "experiment", "run", "agents", "doctor", "report", "envs", "analysis", "rundir", "engines", "policy", "traffic", "topologies",
+    "system", "nouns",
 )  # fmt: skip
 """Folders of `iroko`, the highest first; `nouns` are the modules beside them."""
 ENGINES = ("iroko.engines.kernel", "iroko.engines.guest", "iroko.engines.sim")

@@ -35,7 +35,8 @@ FASTER = {
                                                           "--set environment.episode_s=5 --seeds 1\n",
                      "run.steps=500": "run.steps=300", "--seeds 1,2": "--seeds 1"},
     "experiments.md": {"seeds = [1, 2, 3]": "seeds = [1]", "episodes = 2": 'episodes = 1\nengine = "sim"'},
-    "extend.md": {name: f"{name} --engine sim --episode 5s" for name in ("--agent half", "--agent mine/agents/half.py")},
+    "extend.md": {"--agent half": "--agent half --engine sim --episode 5s",
+                  "./agents/half.py\n": "./agents/half.py --engine sim --episode 5s\n"},
     "cluster.md": {"run.steps=500": "run.steps=300"},
 }  # fmt: skip
 """What shortens a page's commands here, and changes nothing else: text of the page, and its replacement."""

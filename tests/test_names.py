@@ -68,6 +68,6 @@ def test_a_folder_of_somebody_else_is_neither_searched_nor_in_the_way(tmp_path: 
     monkeypatch.syspath_prepend(tmp_path)
     assert importlib.import_module("traffic").__file__ == str(place / "__init__.py")
     assert load("traffic", "traffic", "pairs").__module__ == "iroko.traffic.pairs"
-    with pytest.raises(InputError, match=rf"traffic 'ring': {place} is not Iroko's folder and is not searched: put ring.py into .*traffic"):
+    with pytest.raises(InputError, match=rf"traffic 'ring': {place} is not searched: add --path {tmp_path}, or name traffic/ring.py"):
         load("traffic", "traffic", "ring")
     monkeypatch.delitem(sys.modules, "traffic")

@@ -13,12 +13,12 @@ from iroko.rundir.config import (
     DEFAULT_STEPS,
     RunConfig,
     first_difference,
-    format_toml,
     make_config,
     make_table,
     overlay,
     read_setting,
 )
+from iroko.rundir.toml import format_toml
 from iroko.scenario import Scenario
 
 GUEST = {"run": {"engine": "guest"}}

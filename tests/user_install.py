@@ -1,13 +1,18 @@
-"""What `pip install iroko` brings, without the extras `dev` and `ray`, and Python processes that see nothing else."""
+"""What an installation with certain extras brings, and Python processes that see nothing else."""
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-_HIDER = '''"""Hides what an install without extras lacks."""
+USERS = ("train", "report", "kernel", "hosts")
+"""The extras of the usual installation: all but `ray` and `dev`."""
+CORE: tuple[str, ...] = ()
+OWN = {"iroko", "topologies", "traffic", "agents"}
+_HIDER = '''"""Hides what an installation lacks."""
 import sys
 from importlib.machinery import PathFinder
 
@@ -35,10 +40,17 @@ def distribution_name(requirement: str) -> str:
 
 
 @cache
-def brought_distributions() -> frozenset[str]:
-    """The distributions that Iroko depends on, and those that these depend on, without any extra."""
+def packages_distributions() -> Mapping[str, list[str]]:
+    """For each top-level module that is installed here the distributions that have it; looking takes a while."""
+    return metadata.packages_distributions()
+
+
+@cache
+def brought_distributions(extras: tuple[str, ...] = USERS) -> frozenset[str]:
+    """The distributions that Iroko with these extras depends on, and those that these depend on."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted, found = [distribution_name(each) for each in project["dependencies"]], {"iroko"}
+    requirements = [*project["dependencies"], *(each for extra in extras for each in project["optional-dependencies"][extra])]
+    wanted, found = [distribution_name(each) for each in requirements], {"iroko-net"}
     while wanted:
         name = wanted.pop()
         if name in found:
@@ -53,17 +65,17 @@ def brought_distributions() -> frozenset[str]:
 
 
 @cache
-def hidden_modules() -> frozenset[str]:
-    """Top-level modules that are installed here and would not be without the extras."""
+def hidden_modules(extras: tuple[str, ...] = USERS) -> frozenset[str]:
+    """Top-level modules that are installed here and would not be with these extras alone."""
     return frozenset(
         module
-        for module, distributions in metadata.packages_distributions().items()
-        if not {normal(each) for each in distributions} & brought_distributions()
+        for module, distributions in packages_distributions().items()
+        if not {normal(each) for each in distributions} & brought_distributions(extras) and module not in OWN
     )
 
 
-def write_hider(folder: Path) -> Path:
+def write_hider(folder: Path, extras: tuple[str, ...] = USERS) -> Path:
     """A folder for PYTHONPATH that hides those modules from a Python process."""
     folder.mkdir(parents=True)
-    (folder / "sitecustomize.py").write_text(_HIDER.format(hidden=sorted(hidden_modules())), encoding="utf-8")
+    (folder / "sitecustomize.py").write_text(_HIDER.format(hidden=sorted(hidden_modules(extras))), encoding="utf-8")
     return folder

@@ -120,7 +120,7 @@ def compare_run(run: RunData, watch: Watch | None = None) -> Comparison:
         entries[score.scheme] = entry
     _read_details(((entries.__getitem__, run),), topology, watch)
     learning = run.learning.rename(columns={"agent": "scheme"}).assign(seed=run.config.seed)
-    name = f"{run.config.scenario.topology}, {run.config.scenario.traffic}"
+    name = f"{run.config.scenario.topology_name}, {run.config.scenario.traffic_name}"
     return Comparison(name, run.config, topology, tuple(entries.values()), "episode", learning)
 
 

@@ -23,6 +23,7 @@ from iroko.rundir.manifest import COMPLETE
 from iroko.rundir.reader import RunData, read_manifest, read_run
 from iroko.scenario import read_toml
 from iroko.system.small_files import read_json, unreadable
+from iroko.user_files import name_of
 
 EXPERIMENT, JOBS = "experiment.toml", "jobs.json"
 DONE, FAILED, WAITING, UNFINISHED = "done", "failed", "waiting", "unfinished"
@@ -116,7 +117,7 @@ def read_results(folder: str | Path) -> Results:
     try:
         scenarios = tuple(scenario["name"] for scenario in table["scenarios"])
         schemes = {scheme["name"]: (scheme["label"], scheme["agent"]) for scheme in table["schemes"]}
-        schemes = {scheme: (printable(str(label)), str(agent)) for scheme, (label, agent) in schemes.items()}
+        schemes = {scheme: (printable(str(label)), name_of(str(agent))) for scheme, (label, agent) in schemes.items()}
         name = table["name"]
         # These become parts of file names.
         for one in (name, *scenarios, *schemes, *(agent for _, agent in schemes.values())):

@@ -47,7 +47,7 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
     scenario, episodes = run.config.scenario, int(run.steps["episode"].nunique())
     deployment = ", deployment hosts," if scenario.deployment == HOSTS else ""
     print_scores(
-        f"{scenario.topology}, {scenario.traffic}{deployment} {where(run.config.engine)}",
+        f"{scenario.topology_name}, {scenario.traffic_name}{deployment} {where(run.config.engine)}",
         episodes,
         scenario.episode_s,
         scores,

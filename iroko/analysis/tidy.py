@@ -104,6 +104,6 @@ def read_run(folder: str | Path) -> TidyFrames:
     if not (folder / EXPERIMENT).is_file():
         run = read_run_folder(folder)
         scenario = run.config.scenario
-        return TidyFrames(folder, (Source(folder, f"{scenario.topology}, {scenario.traffic}", run.config.seed),))
+        return TidyFrames(folder, (Source(folder, f"{scenario.topology_name}, {scenario.traffic_name}", run.config.seed),))
     jobs = [job for job in read_results(folder).jobs if job.state == DONE]
     return TidyFrames(folder, tuple(Source(job.path, job.scenario, job.seed, job.scheme, job.trained_on) for job in jobs))

@@ -60,7 +60,7 @@ class Surroundings:
     def requirements(self) -> list[str]:
         """What Iroko requires of Python packages, as it was installed, or as its checkout says."""
         try:
-            return importlib.metadata.requires("iroko") or []
+            return importlib.metadata.requires("iroko-net") or []
         except importlib.metadata.PackageNotFoundError:
             import tomllib
 

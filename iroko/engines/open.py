@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from iroko.engines.base import Batch, Engine
 from iroko.errors import InputError
+from iroko.extras import require
 from iroko.flows import LEARNED
 from iroko.registry import check_name, list_names, show
 from iroko.system.ownership import reclaim
@@ -57,6 +58,7 @@ def open_engine(name: str, topology: Topology, seed: int = 0) -> Engine:
         from iroko.engines.sim.engine import SimEngine
 
         return SimEngine(topology)
+    require(f"engine {name}", "mininet")
     if name == "guest":
         from iroko.engines.guest.engine import GuestEngine
 

@@ -13,6 +13,7 @@ import typer
 from iroko.errors import InputError
 from iroko.experiment.spec import Experiment, read_experiment, read_seeds
 from iroko.system.command import Stopped, run_command
+from iroko.user_files import add_folder
 
 PROGRAM = "python -m iroko.experiment"
 
@@ -29,6 +30,8 @@ def run(
         help="Jobs at a time [as many as there are processors, and memory for].")] = None,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run the jobs on this Ray cluster; 'auto' finds one here.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the experiment [results/experiments/NAME].")] = None,
+    path: Annotated[list[Path] | None, typer.Option(metavar="FOLDER",
+        help="Search this folder's topologies/, traffic/ and agents/ too; again for more [those in IROKO_PATH].")] = None,
     publish: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Copy tables and figures there too, by the experiment's name.")]
         = None,
 ) -> int:  # fmt: skip
@@ -37,6 +40,8 @@ def run(
         raise InputError(f"--jobs {jobs}: expected 1 or more")
     if publish is not None and publish.exists() and not publish.is_dir():
         raise InputError(f"--publish {publish}: expected a folder, or a name that is free")
+    for folder in path or []:
+        add_folder(folder)
     experiment = read_experiment(file, set_ or [], None if seeds is None else _parse_seeds(seeds))
     return _run(experiment, out, jobs, ray, publish, f"{PROGRAM} {file}{f' --out {out}' if out else ''}")
 

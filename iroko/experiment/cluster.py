@@ -18,6 +18,7 @@ from iroko.experiment.archive import pack, unpack
 from iroko.experiment.folder import ExperimentFolder
 from iroko.experiment.jobs import JOBS_FOLDER, Job
 from iroko.experiment.pool import STOP_S, Event, JobProcess, request_of, worker_environment
+from iroko.extras import missing
 from iroko.rundir.config import Table
 from iroko.rundir.manifest import Manifest
 from iroko.rundir.reader import MANIFEST, read_manifest
@@ -117,14 +118,15 @@ class RayPool:
         slots: jobs at a time; None: as many as the cluster has processors.
 
     Raises:
-        InputError: Ray is not installed, or there is no cluster at this address.
+        MissingExtraError: Ray is not installed.
+        InputError: there is no cluster at this address.
     """
 
     def __init__(self, folder: ExperimentFolder, address: str, slots: int | None) -> None:
         try:
             import ray
         except ImportError as error:
-            raise InputError("--ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'") from error
+            raise missing("ray", "--ray") from error
         self._ray: Any = ray
         self._folder = folder
         _check_reachable(address)

@@ -147,9 +147,10 @@ class ExperimentFolder:
         if not (path / CONFIG).is_file():
             return f"{path} has no {CONFIG}"
         try:
-            if (path / MANIFEST).is_file():
-                read_manifest(path)
-            return first_difference(read_config(path).to_table(), job.config.to_table())
+            before = read_manifest(path).user_files if (path / MANIFEST).is_file() else {}
+            now = job.config.describe_files()
+            changed = next((f"the file of {name} has changed" for name in before if before[name] != now.get(name)), None)
+            return first_difference(read_config(path).to_table(), job.config.to_table()) or changed
         except InputError as error:
             return f"its config or manifest cannot be read any more ({error})"
 

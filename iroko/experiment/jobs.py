@@ -8,6 +8,7 @@ from iroko.errors import InputError
 from iroko.experiment.spec import Experiment, Scheme
 from iroko.run.job import fill_in
 from iroko.rundir.config import RunConfig, Table, make_config, overlay, read_setting
+from iroko.user_files import name_of
 
 JOBS_FOLDER = "jobs"
 MAX_JOBS = 100_000
@@ -68,7 +69,7 @@ def make_jobs(experiment: Experiment) -> list[Job]:
             home = f"{train}.{scheme.name}.seed{seed}"
             if home not in homes:
                 raise InputError(f"transfer of {scheme.name!r} from {train!r}: expected one of its own scenarios, in which it is trained")
-            model = f"{JOBS_FOLDER}/{home}/model/{scheme.agent}"
+            model = f"{JOBS_FOLDER}/{home}/model/{name_of(scheme.agent)}"
             jobs.append(
                 Job(
                     name=f"{train}.to.{score}.{scheme.name}.seed{seed}",
@@ -111,10 +112,10 @@ def _make_config(experiment: Experiment, scenario: str, scheme: Scheme) -> tuple
         for setting in experiment.settings:
             table = overlay(table, read_setting(setting))
         if "agent" in table:  # those of other schemes are not this one's concern
-            table["agent"] = {name: values for name, values in table["agent"].items() if name == scheme.agent}
+            table["agent"] = {name: values for name, values in table["agent"].items() if name == name_of(scheme.agent)}
         config = fill_in(make_config(overlay(table, {"run": {"agents": [scheme.agent], "baselines": []}})))
         agent = make_agent(
-            scheme.agent, config.scenario, config.scenario.make_topology(), 0, **config.agent_parameters.get(scheme.agent, {})
+            scheme.agent, config.scenario, config.scenario.make_topology(), 0, **config.agent_parameters.get(name_of(scheme.agent), {})
         )
     except InputError as error:
         raise InputError(f"scenario {scenario!r}, scheme {scheme.name!r}: {error}") from error

@@ -18,6 +18,7 @@ from iroko.registry import printable
 from iroko.rundir.config import Table
 from iroko.system.children import NEUTRAL_FOLDER, child_environment, python_command
 from iroko.system.ownership import start_process
+from iroko.system.processes import count_processors
 from iroko.system.safe_folder import SafeFolder
 
 STOP_S = 20.0
@@ -74,8 +75,7 @@ class Pool(Protocol):
 
 def default_slots() -> int:
     """As many jobs as there are processors, and memory for them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _free_bytes() // JOB_BYTES))
+    return max(1, min(count_processors(), _free_bytes() // JOB_BYTES))
 
 
 def _free_bytes() -> int:

@@ -16,6 +16,9 @@
     score = ["permutation"]
 
 A scheme's tables lie over a scenario's, and `set` (a list of `SECTION.KEY=VALUE`, to which `--set` adds) over all.
+
+Topologies, traffic and agents of the user's are named by paths, such as `agent = "./mine.py"`. These, and the traffic's `file`, begin at
+the folder of the experiment's file; on the command line, at the working folder.
 """
 
 import re
@@ -25,10 +28,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from iroko.agent import resolve_agent
 from iroko.errors import InputError, UnknownArgumentError
+from iroko.experiment.places import place_setting, place_tables
 from iroko.registry import check_name, show
-from iroko.rundir.config import SCHEMES, Table, format_toml, overlay, read_setting
+from iroko.rundir.config import Table, overlay, read_setting
+from iroko.rundir.toml import format_toml
 from iroko.scenario import read_toml
+from iroko.system.places import expand, shorten_home
+from iroko.user_files import name_of
 
 SECTIONS = ("topology", "traffic", "environment", "run", "agent")
 KEYS = ("name", "seeds", "schemes", "scenarios", "transfers", "set", *SECTIONS)
@@ -56,7 +64,7 @@ class Scheme:
 
     Attributes:
         name: what the experiment calls it.
-        agent: the agent or TCP that it is.
+        agent: the agent or TCP that it is; of a user's file its absolute path.
         label: what figures and tables call it.
         seeds, scenarios: those that it runs with; None: all of the experiment.
         tables: what it changes in a scenario's tables.
@@ -70,7 +78,7 @@ class Scheme:
     tables: Table = field(default_factory=dict)
 
     def to_table(self) -> Table:
-        table: Table = {"name": self.name, "agent": self.agent, "label": self.label}
+        table: Table = {"name": self.name, "agent": shorten_home(self.agent), "label": self.label}
         table |= {key: list(getattr(self, key)) for key in ("seeds", "scenarios") if getattr(self, key) is not None}
         return table | self.tables
 
@@ -100,7 +108,7 @@ class Experiment:
     tables: Table = field(default_factory=dict)
 
     def to_toml(self) -> str:
-        """The experiment as a file that `read_experiment` reads back."""
+        """The experiment as a file that `read_experiment` reads back, from wherever it is."""
         head = format_toml({"name": self.name, "seeds": list(self.seeds), "set": list(self.settings)} | self.tables)
         parts = [head]
         for key in ("scenarios", "schemes", "transfers"):
@@ -126,9 +134,10 @@ def read_experiment(path: Path, settings: Iterable[str] = (), seeds: Iterable[in
     Raises:
         InputError: the file cannot be read, or has an unknown or wrong key; the message names it.
     """
-    table = read_toml(path)
+    table = place_tables(read_toml(path), path.absolute().parent)
+    here = tuple(place_setting(setting, Path.cwd()) for setting in settings)
     try:
-        return _make_experiment(path.stem, table, tuple(settings), None if seeds is None else tuple(seeds))
+        return _make_experiment(path.stem, table, here, None if seeds is None else tuple(seeds))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -211,11 +220,12 @@ def _read_scheme(entry: str | Table) -> Scheme:
     from iroko.analysis.looks import label
 
     table = {"name": entry} if isinstance(entry, str) else dict(entry)
-    name = _check_label("name of a scheme", table.pop("name", table.get("agent")))
+    agent = table.get("agent")
+    name = _check_label("name of a scheme", table.pop("name", name_of(agent) if isinstance(agent, str) else agent))
     what = f"scheme {name!r}"
     for key in table:
         check_name(f"key of {what}", key, ("name", "agent", "label", "seeds", "scenarios", *SECTIONS), UnknownArgumentError)
-    agent = check_name("scheme", str(table.pop("agent", name)), SCHEMES)
+    agent = resolve_agent(str(expand(str(table.pop("agent", name)))), "scheme")
     shown = table.pop("label", label(agent) if name == agent else name)
     if not isinstance(shown, str) or not shown.strip() or not shown.isprintable() or len(shown) > MAX_LABEL:
         raise InputError(f"label={show(shown)} of {what}: expected a text of at most {MAX_LABEL} characters in one line")
@@ -270,7 +280,7 @@ def _check_references(experiment: Experiment) -> None:
     schemes = [scheme.name for scheme in experiment.schemes]
     _check_once("scenarios", scenarios)
     _check_once("schemes", schemes)
-    agents = [scheme.agent for scheme in experiment.schemes]
+    agents = [name_of(scheme.agent) for scheme in experiment.schemes]
     for tables in (experiment.tables, *(entry.tables for entry in experiment.scenarios), *(entry.tables for entry in experiment.schemes)):
         for name in tables.get("agent", {}):
             check_name("agent of this experiment", name, agents)

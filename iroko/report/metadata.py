@@ -17,9 +17,9 @@ def scenario_facts(scenario: Scenario, topology: Topology) -> Facts:
     environment = scenario.to_table()["environment"]
     own = [(setting_name(key), setting_text(key, value)) for key, value in environment.items() if key not in ("interval_s", "episode_s")]
     return Facts("Scenario", [
-        ("topology", f"{scenario.topology}{_settings(scenario.topology_parameters)}"),
+        ("topology", f"{scenario.topology_name}{_settings(scenario.topology_parameters)}"),
         ("size", f"{count_text(topology.num_hosts, 'host')}, {len(topology.switches)} switches, {topology.num_ports} ports"),
-        ("traffic", f"{scenario.traffic}{_settings(scenario.traffic_parameters)}"),
+        ("traffic", f"{scenario.traffic_name}{_settings(scenario.traffic_parameters)}"),
         ("interval", setting_text("interval_s", scenario.interval_s)),
         ("episode", f"{setting_text('episode_s', scenario.episode_s)}, {count_text(scenario.num_steps, 'step')}"),
         *own,

@@ -37,7 +37,7 @@ def run_page(folder: Path) -> Page:
     topology = config.scenario.make_topology()
     palette = Palette()
     inks = [palette.ink(scheme) for scheme in config.schemes]
-    fabric, title = Fabric(), f"{config.scenario.topology}, {config.scenario.traffic}"
+    fabric, title = Fabric(), f"{config.scenario.topology_name}, {config.scenario.traffic_name}"
     if (folder / "steps.parquet").is_file():
         run = read_run(folder)
         kept = plan(topology.num_ports, len(run.schemes), 1, config.episodes)
@@ -56,7 +56,7 @@ def _lead(config: RunConfig, palette: Palette) -> str:
     names = [palette.ink(scheme).label for scheme in config.schemes]
     scenario = config.scenario
     return (
-        f"{join_words(names)} on the topology {scenario.topology} with the traffic {scenario.traffic}, "
+        f"{join_words(names)} on the topology {scenario.topology_name} with the traffic {scenario.traffic_name}, "
         f"{count_text(config.episodes, 'episode')} of {setting_text('episode_s', scenario.episode_s)} each {where(config.engine)}, "
         "all on the same flows. "
         "Every number on this page comes from the files of the run folder that it lies in; it loads nothing from anywhere."

@@ -21,6 +21,7 @@ from iroko.scenario import read_toml
 from iroko.system.command import Stopped, run_command
 from iroko.system.places import expand, shorten
 from iroko.system.small_files import read_json
+from iroko.user_files import add_folder, allow, is_path, name_of
 
 if TYPE_CHECKING:
     from iroko.run.job import Prepared
@@ -35,12 +36,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @app.command()
 def run(
-    topo: Annotated[str | None, typer.Option(metavar="NAME", help=f"Topology, a file in topologies/ [{DEFAULT_TOPOLOGY}].")] = None,
+    topo: Annotated[str | None, typer.Option(metavar="NAME",
+        help=f"Topology: a file in topologies/, or a path [{DEFAULT_TOPOLOGY}].")] = None,
     agent: Annotated[list[str] | None, typer.Option(metavar="NAME",
-        help="Agent to train and score; again for more; 'none' for none [ppo].")] = None,
+        help="Agent to train and score, or the path of one; again for more; 'none' for none [ppo].")] = None,
     baseline: Annotated[list[str] | None, typer.Option(metavar="NAME",
         help=f"Scheme to score beside it; again for more; 'none' for none [{' '.join(DEFAULT_BASELINES)}].")] = None,
-    traffic: Annotated[str | None, typer.Option(metavar="NAME", help="Traffic, a file in traffic/ [by topology].")] = None,
+    traffic: Annotated[str | None, typer.Option(metavar="NAME",
+        help="Traffic: a file in traffic/, or a path [by topology].")] = None,
     transport: Annotated[str | None, typer.Option(metavar="NAME", help="Transport under the agents' limits: udp or a TCP [udp].")] = None,
     policy: Annotated[str | None, typer.Option(metavar="FILE",
         help="Policy that decides over transport iroko: a file, or a built-in one's name [dctcp_like].")] = None,
@@ -59,6 +62,8 @@ def run(
     model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Score the agent saved in this folder; nothing is trained.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of settings, such as a run's config.toml.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="One setting; again for more.")] = None,
+    path: Annotated[list[Path] | None, typer.Option(metavar="FOLDER",
+        help="Search this folder's topologies/, traffic/ and agents/ too; again for more [those in IROKO_PATH].")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder of the run [results/runs/NAME].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or the latest unfinished one.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON object.")] = False,
@@ -74,12 +79,22 @@ def run(
     }  # fmt: skip
     options = {section: {key: value for key, value in keys.items() if value is not None} for section, keys in given.items()}
     options = {section: keys for section, keys in options.items() if keys}
-    path: Path | None
+    _find_users_files(path or [], [topo, traffic, *(agent or []), *(baseline or [])])
+    place: Path | None
     if resume:
-        path, wanted = _find_run(options, set_ or [], config, out)
+        place, wanted = _find_run(options, set_ or [], config, out)
     else:
-        wanted, path = _make_wanted(options, set_ or [], config, None), out
-    _run(wanted, path, resume, as_json)
+        wanted, place = _make_wanted(options, set_ or [], config, None), out
+    _run(wanted, place, resume, as_json)
+
+
+def _find_users_files(folders: list[Path], named: list[str | None]) -> None:
+    """Search these folders, and allow the files that options name: a run to resume may use them."""
+    for folder in folders:
+        add_folder(folder)
+    for reference in named:
+        if reference is not None and is_path(reference):
+            allow(Path(reference).expanduser())
 
 
 def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None, lowest: dict[str, Any] | None) -> RunConfig:
@@ -88,8 +103,11 @@ def _make_wanted(options: dict[str, Any], settings: list[str], file: Path | None
     model = table.get("run", {}).get("model")
     if model not in (None, "none"):
         folder = _resolve(model)
-        name, deployment = _saved(folder)
-        if table["run"].setdefault("agents", [name]) not in ([name], name):
+        named = table["run"].get("agents", [])
+        named = [name_of(agent) for agent in ([named] if isinstance(named, str) else named) if isinstance(agent, str)]
+        name, deployment = _saved(folder, named)
+        agents = table["run"].setdefault("agents", [name])
+        if named != [name] and agents not in ([name], name):
             raise InputError(f"model {folder} is of agent {name!r}: expected --agent {name}, or none")
         if table.setdefault("environment", {}).setdefault("deployment", deployment) != deployment:
             raise InputError(f"model {folder} is of deployment {deployment!r}: expected --deployment {deployment}, or none")
@@ -108,13 +126,17 @@ def _resolve(model: Any) -> Path:
     return folder
 
 
-def _saved(model: Path) -> tuple[str, str]:
-    """Which agent a saved model is of, and of which deployment."""
+def _saved(model: Path, named: list[str]) -> tuple[str, str]:
+    """Which agent a saved model is of, and of which deployment.
+
+    Args:
+        named: the agents that the user named, which can be files of theirs.
+    """
     from iroko.scenario import DEPLOYMENTS
 
     try:
         card = read_json(model / "agent.json")
-        agent = check_name("agent", str(card["agent"]), list_names("agents"))
+        agent = check_name("agent", str(card["agent"]), {*list_names("agents"), *named})
         return agent, check_name("deployment", str(card["deployment"]), DEPLOYMENTS)
     except InputError:
         raise
@@ -200,7 +222,7 @@ def _work(prepared: "Prepared", folder: "RunFolder", console: Any, live: bool) -
     from iroko.rundir.manifest import INCOMPLETE
 
     scenario = prepared.config.scenario
-    title = f"{scenario.topology}, {scenario.traffic}, engine {prepared.config.engine}, run {folder.path}"
+    title = f"{scenario.topology_name}, {scenario.traffic_name}, engine {prepared.config.engine}, run {folder.path}"
     display = open_display(console, title, phase_names(prepared, folder), scenario.num_steps, live)
     try:
         work(prepared, folder, display)

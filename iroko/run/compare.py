@@ -128,7 +128,7 @@ def compare(
             completions.append(_completion(name, records, scenario, topology))
     frame = pd.concat(frames, ignore_index=True)
     own = tuple(name for name, policy in named.items() if not isinstance(policy, str))
-    what = f"{scenario.topology}, {scenario.traffic} {where(engine)}"
+    what = f"{scenario.topology_name}, {scenario.traffic_name} {where(engine)}"
     return Compared(frame, mean_scores(frame), completions, what, scenario.episode_s, own)
 
 

@@ -60,7 +60,7 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None, base
     config = fill_in(config)
     topology = config.scenario.make_topology()
     agents = {
-        scheme: make_agent(scheme, config.scenario, topology, config.seed, **config.agent_parameters.get(scheme, {}))
+        scheme: make_agent(config.reference(scheme), config.scenario, topology, config.seed, **config.agent_parameters.get(scheme, {}))
         for scheme in config.schemes
     }
     for scheme in config.baselines:
@@ -105,13 +105,13 @@ def _all_parameters(config: RunConfig) -> dict[str, dict[str, object]]:
     result = {}
     for scheme in config.schemes:
         given = config.agent_parameters.get(scheme, {})
-        if scheme not in list_names("agents"):
+        if scheme not in config.agent_files and scheme not in list_names("agents"):
             if given:
                 raise InputError(f"agent.{scheme}.{next(iter(given))}: {scheme} has no parameters")
             continue
         if "seed" in given:
             raise InputError(f"agent.{scheme}.seed: expected the run's seed, set by --seed")
-        checked = check_parameters(f"agent {scheme}", load("agents", "agent", scheme), given)
+        checked = check_parameters(f"agent {scheme}", load("agents", "agent", config.reference(scheme)), given)
         if parameters := {key: value for key, value in checked.items() if key != "seed"}:
             result[scheme] = parameters
     return result

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import datetime as dt
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -11,15 +10,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from iroko.agent import TCP_NAMES, agent_names
+from iroko.agent import TCP_NAMES, resolve_agent
 from iroko.engines.open import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import LEARNED, UDP
 from iroko.policy.choice import check_policy
-from iroko.registry import check_name, show
+from iroko.registry import check_name, describe, show
 from iroko.rundir.record_size import check_records
+from iroko.rundir.user_paths import check_files_allowed, map_paths
 from iroko.scenario import Scenario, parse_toml, read_toml
+from iroko.system.places import expand, shorten_home
 from iroko.units import parse_size, plain
+from iroko.user_files import is_path, name_of
 
 DEFAULT_TOPOLOGY = "fattree"
 DEFAULT_TRAFFIC = {"dumbbell": "pairs", "fattree": "stride", "star": "incast"}
@@ -38,8 +40,6 @@ MAX_SIZE_CLASSES, MAX_SIZE_BYTES = 20, 1 << 50
 _MOST_KEYS = 8
 NOBODY = "none"
 """In place of agents or baselines: none."""
-SCHEMES = tuple(name for name in agent_names() if name != "tcp")
-"""What can be trained or scored; a TCP goes by the name of its congestion control."""
 
 Table = dict[str, Any]
 
@@ -50,8 +50,8 @@ class RunConfig:
 
     Attributes:
         scenario: the fabric, its traffic and how agents see and steer it.
-        agents: names of the agents to train, if they learn, and to score.
-        baselines: names of the schemes to score beside them.
+        agents: names of the agents to train, if they learn, and to score; a path of a user's file becomes its name.
+        baselines: names of the schemes to score beside them, likewise.
         skip_missing: leave out, with a warning, a baseline that the engine cannot run; set when no baseline was asked for by name.
         engine, train_engine: where schemes are scored, where agents learn.
         steps: training steps of each learned agent, over its environments together, 1 to 1e9.
@@ -62,6 +62,7 @@ class RunConfig:
         size_classes_bytes: where the size classes of finite flows end, rising; empty: 10 kB, 100 kB and 1 MB times the `size_scale` of
             the traffic. It changes how completions are reported, and nothing else.
         agent_parameters: for an agent's name the parameters that differ from its defaults.
+        agent_files: for the name of an agent that is a user's file its absolute path.
 
     Raises:
         InputError: an unknown name, a name twice, or a value out of range.
@@ -80,16 +81,18 @@ class RunConfig:
     model: str | None = None
     size_classes_bytes: tuple[int, ...] = ()
     agent_parameters: dict[str, Table] = field(default_factory=dict)
+    agent_files: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in ("agents", "baselines"):
             names = getattr(self, key)
             if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
                 raise InputError(f"{key}={show(names)}: expected a list of names")
-            object.__setattr__(self, key, tuple(names))
+            references = [resolve_agent(self.reference(name)) for name in names]
+            object.__setattr__(self, key, tuple(name_of(reference) for reference in references))
+            files = {name_of(reference): reference for reference in references if is_path(reference)}
+            object.__setattr__(self, "agent_files", self.agent_files | files)
         schemes = self.schemes
-        for scheme in schemes:
-            check_name("agent", scheme, SCHEMES)
         if doubles := [name for name in schemes if schemes.count(name) > 1]:
             raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
         if not schemes:
@@ -130,12 +133,24 @@ class RunConfig:
         """Every scheme of the run, in the order of the table."""
         return self.agents + self.baselines
 
+    def reference(self, scheme: str) -> str:
+        """The name of a scheme's agent, or the path of its file."""
+        return self.agent_files.get(scheme, scheme)
+
+    def describe_files(self) -> dict[str, str]:
+        """For each topology, traffic and agent that is not Iroko's own what identifies its code; see `iroko.registry.describe`."""
+        used = [("topologies", "topology", self.scenario.topology), ("traffic", "traffic", self.scenario.traffic)]
+        used += [("agents", "agent", self.reference(scheme)) for scheme in self.schemes]
+        found = {f"{kind} {name_of(reference)}": describe(folder, reference) for folder, kind, reference in used}
+        return {name: identity for name, identity in found.items() if identity is not None}
+
     def to_table(self) -> Table:
         """The run as the tables of a TOML file, every default written out; `make_config` reads it back."""
         run = {key: getattr(self, key) for key in RUN_KEYS}
+        run |= {key: tuple(self.reference(name) for name in run[key]) for key in ("agents", "baselines")}
         run = {key: list(value) if isinstance(value, tuple) else "none" if value is None else value for key, value in run.items()}
         table = {**self.scenario.to_table(), "run": run}
-        return table | ({"agent": self.agent_parameters} if self.agent_parameters else {})
+        return map_paths(table | ({"agent": self.agent_parameters} if self.agent_parameters else {}), shorten_home)
 
 
 def _read_sizes(key: str, values: Any) -> tuple[int, ...]:
@@ -150,7 +165,7 @@ def _read_sizes(key: str, values: Any) -> tuple[int, ...]:
     return sizes
 
 
-RUN_KEYS = tuple(key.name for key in dataclasses.fields(RunConfig) if key.name not in ("scenario", "agent_parameters"))
+RUN_KEYS = tuple(key.name for key in dataclasses.fields(RunConfig) if key.name not in ("scenario", "agent_parameters", "agent_files"))
 _SECTIONS = ("topology", "traffic", "environment", "run", "agent")
 
 
@@ -207,10 +222,16 @@ def make_table(options: Mapping[str, Any], settings: Iterable[str] = (), config:
     Raises:
         InputError: a file, a setting or a section that cannot be read.
     """
-    table = overlay(lowest or {}, read_toml(config) if config is not None else {})
+    table = overlay(lowest or {}, _read_config(config) if config is not None else {})
     for setting in settings:
         table = overlay(table, read_setting(setting))
     return overlay(table, options)
+
+
+def _read_config(path: str | Path) -> Table:
+    table = read_toml(path)
+    check_files_allowed(table)
+    return table
 
 
 def make_config(table: Mapping[str, Any]) -> RunConfig:
@@ -219,7 +240,7 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     Raises:
         InputError: an unknown key or name (the message names the nearest), or a value out of range.
     """
-    table = overlay({}, table)
+    table = map_paths(overlay({}, table), lambda text: str(expand(text)))
     run = table.pop("run", {})
     agent_parameters = table.pop("agent", {})
     for key in run:
@@ -264,41 +285,3 @@ def first_difference(old: Table, new: Table, prefix: str = "") -> str | None:
         elif left != right:
             return f"{prefix}{key} is {left!r} there and {right!r} here"
     return None
-
-
-def format_toml(table: Table) -> str:
-    """Write tables of numbers, text, truth values, dates, lists and None (as `"none"`) as TOML."""
-    return "\n".join(_toml_lines(table, "")).lstrip("\n") + "\n"
-
-
-def _toml_lines(table: Table, prefix: str) -> list[str]:
-    lines = [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
-    for key, value in table.items():
-        if isinstance(value, dict):
-            inner = _toml_lines(value, f"{prefix}{_toml_key(key)}.")
-            has_values = not value or any(not isinstance(item, dict) for item in value.values())
-            lines += (["", f"[{prefix}{_toml_key(key)}]"] if has_values else []) + inner
-    return lines
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_value(key)
-
-
-def _toml_value(value: Any) -> str:
-    if value is None:
-        return '"none"'
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml_key(key)} = {_toml_value(item)}" for key, item in value.items()) + "}"
-    raise TypeError(f"no TOML for {value!r}")

@@ -26,10 +26,11 @@ import pandas as pd
 
 from iroko.errors import InputError
 from iroko.registry import check_path, show
-from iroko.rundir.config import RunConfig, first_difference, format_toml
+from iroko.rundir.config import RunConfig, first_difference
 from iroko.rundir.manifest import COMPLETE, INCOMPLETE, Manifest
 from iroko.rundir.provenance import hash_files
 from iroko.rundir.reader import CONFIG, MANIFEST, open_table, read_config, read_learning, read_manifest
+from iroko.rundir.toml import format_toml
 from iroko.system.ownership import claim_path
 from iroko.system.privileges import give
 from iroko.system.privileges import hand_over as hand_over
@@ -141,7 +142,7 @@ class RunFolder:
             known = resume and (path / MANIFEST).exists()
             self.manifest = read_manifest(path) if known else Manifest(seed=config.seed)
             if not known or self.manifest.status != COMPLETE:
-                self.manifest.describe_machine()
+                self.manifest.describe_machine(config.describe_files())
                 self.mark(INCOMPLETE, "it is running, or it was killed")
         except BlockingIOError:
             self.close()
@@ -249,7 +250,7 @@ def check_free(path: Path) -> None:
 
 def new_folder(config: RunConfig, runs: Path = RUNS) -> Path:
     """A folder name that is free: topology, agents and seed, and a number when there are runs of that name."""
-    base = "-".join([config.scenario.topology, *(config.agents or ("baselines",)), f"seed{config.seed}"])
+    base = "-".join([config.scenario.topology_name, *(config.agents or ("baselines",)), f"seed{config.seed}"])
     names = (base if count == 1 else f"{base}-{count}" for count in range(1, 1_000_000))
     return check_path("out", next(runs / name for name in names if not (runs / name).exists()))
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from iroko import __version__
 from iroko.registry import printable, show
 from iroko.rundir import provenance
 from iroko.system.places import without_places
@@ -25,6 +26,7 @@ class Manifest:
         reason: why it is incomplete, in a line.
         starts: how often it was started; more than 1: it was stopped and went on.
         sources: hash of Iroko's code, see `iroko.rundir.provenance`.
+        user_files: hash or version of each topology, traffic and agent that is not Iroko's own.
         packages, machine, guest_kernel, variables: further ingredients that decide the bytes of the results.
         files: hashes of the complete run's files, by path in the folder.
         engines: for each engine what it says of itself: kernel version, build, settings.
@@ -46,6 +48,7 @@ class Manifest:
     commit: str | None = None
     sources: str = ""
     python: str = ""
+    user_files: dict[str, str] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
     guest_kernel: dict[str, str] = field(default_factory=dict)
@@ -73,7 +76,7 @@ class Manifest:
             value = getattr(manifest, name)
             if not isinstance(value, type(usual)) and not (name == "commit" and isinstance(value, str)):
                 raise TypeError(f"{name}={show(value)}: expected a value like {usual!r}")
-        for name in ("packages", "machine", "guest_kernel", "variables", "hosts", "files"):
+        for name in ("user_files", "packages", "machine", "guest_kernel", "variables", "hosts", "files"):
             if not all(isinstance(value, str) for value in getattr(manifest, name).values()):
                 raise TypeError(f"{name}: expected texts")
         for name in ("wall_s", "virtual_s"):
@@ -91,14 +94,19 @@ class Manifest:
         self.warnings.append(warning)
         return True
 
-    def describe_machine(self) -> None:
-        """Fill in versions, commit and machine as they are now, at a start; a run that goes on with others is warned of."""
+    def describe_machine(self, user_files: dict[str, str] | None = None) -> None:
+        """Fill in versions, commit and machine as they are now, at a start; a run that goes on with others is warned of.
+
+        Args:
+            user_files: see the attribute.
+        """
         before = self.ingredients() if self.starts else {}
         self.starts += 1
-        self.iroko = provenance.package_version("iroko") or "source"
+        self.iroko = __version__
         self.commit, self.sources = git_commit(), provenance.sources_hash()
         self.python = platform.python_version()
         self.packages, self.machine = provenance.packages(), provenance.machine()
+        self.user_files = user_files or {}
         self.guest_kernel, self.variables = provenance.guest_kernel(), provenance.variables()
         for line in provenance.differences(before, self.ingredients()) if before else ():
             self.warn(f"the run went on with another {line.replace(' there,', ' before,').removesuffix(' here')} now")
@@ -111,7 +119,7 @@ class Manifest:
         if "guest" in self.engines:
             told |= {f"guest kernel's {key}": value for key, value in self.guest_kernel.items()}
         named = {"iroko": self.iroko, "commit": self.commit or "none", "sources": self.sources, "python": self.python}
-        return {**named, **told, **self.packages, **self.variables}
+        return {**named, **told, **self.packages, **self.variables, **self.user_files}
 
     def to_table(self) -> dict[str, Any]:
         """As JSON holds it; in every text the home folder of whoever ran it is `~`, and paths begin at the working folder."""

@@ -15,7 +15,7 @@ from iroko.system.privileges import NUMERIC
 SOURCES = ("iroko", "iroko/topologies", "iroko/traffic", "iroko/agents")
 """In a checkout the last three are links, which a search from the first does not follow."""
 PACKAGES = (
-    "gymnasium", "llvmlite", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "sb3-contrib", "scapy",
+    "gymnasium", "llvmlite", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "sb3-contrib",
     "stable-baselines3", "torch",
 )  # fmt: skip
 _FEATURES = ("sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve")

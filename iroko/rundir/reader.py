@@ -13,6 +13,7 @@ from iroko.errors import InputError
 from iroko.registry import printable, show
 from iroko.rundir.config import RunConfig, make_config
 from iroko.rundir.manifest import Manifest
+from iroko.rundir.user_paths import check_files_allowed
 from iroko.scenario import read_toml
 from iroko.system.safe_folder import check_folder
 from iroko.system.small_files import read_json, unreadable
@@ -148,11 +149,13 @@ def read_config(path: Path) -> RunConfig:
     """Read a run folder's config.
 
     Raises:
-        InputError: it is no run folder, or its config does not fit this version.
+        InputError: it is no run folder, its config does not fit this version, or it names code that the user has not.
     """
     if not (path / CONFIG).is_file():
         raise InputError(f"{path} is no run folder: it has no {CONFIG}")
-    return make_config(read_toml(path / CONFIG))
+    table = read_toml(path / CONFIG)
+    check_files_allowed(table)
+    return make_config(table)
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -4,10 +4,9 @@ What lies there is run: a kernel, machine code, and numba's index, which is a pi
 """
 
 import contextlib
-import grp
 import os
-import pwd
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +16,14 @@ from iroko.system.privileges import caller, hand_over
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/iroko`, by default `~/.cache/iroko`; it need not exist.
+    """`$XDG_CACHE_HOME/iroko`, by default `~/.cache/iroko`; it need not exist. On Windows the folder `iroko` in `%LOCALAPPDATA%`.
 
     Raises:
         UnsupportedError: another user can change the folder, one above it or one directly in it, or a link on the way to it; or the
             user has no home folder.
     """
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "iroko"
     home = home_folder()
     parent = os.environ.get("XDG_CACHE_HOME") or (None if home is None else home / ".cache")
     if parent is None:
@@ -60,7 +61,7 @@ def check_cached(path: Path) -> Path:
     Raises:
         UnsupportedError: another user can change it, or it holds a link.
     """
-    if _is_closed(cache_folder()):
+    if sys.platform == "win32" or _is_closed(cache_folder()):
         return path  # nobody else comes in
     waiting = [path]
     while waiting:
@@ -141,6 +142,9 @@ def _others_write(found: os.stat_result, trusted: set[int], is_last: bool) -> bo
 
 def _is_private(group: int, trusted: set[int]) -> bool:
     """Whether a group is root's or the private one of a trusted user: of the user's name, and with nobody else in it."""
+    import grp
+    import pwd
+
     if group == 0:
         return True
     users = set()

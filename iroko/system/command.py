@@ -21,7 +21,8 @@ from typing import NoReturn
 
 import typer
 
-from iroko.errors import EngineError, InputError, IrokoError, UnsupportedError
+from iroko.errors import EngineError, InputError, IrokoError, MissingExtraError, UnsupportedError
+from iroko.extras import explain_import
 from iroko.registry import printable, show
 from iroko.system.cache import hand_over_cache, keep_torch_cache
 from iroko.system.children import ignore_settings_here
@@ -30,6 +31,7 @@ from iroko.system.privileges import clean_environment
 
 DOCTOR = "python -m iroko.doctor"
 TRACEBACK = "IROKO_TRACEBACK"
+_STOPPING = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else []))
 _LIMITS = {
     errno.EMFILE: "raise the limit of open files with `ulimit -n`", errno.EFBIG: "raise the limit of a file's size with `ulimit -f`",
 }  # fmt: skip
@@ -61,7 +63,7 @@ def signals_raise(*, at_end_default: bool = False) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in _STOPPING}
     # None is a handler that Python did not install and could not restore.
     before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
 
@@ -102,10 +104,15 @@ def run_command(app: typer.Typer, program: str, arguments: list[str] | None) -> 
         _complain(str(stopped), stopped)
         return 128 + stopped.number
     except IrokoError as error:
-        if isinstance(error, (UnsupportedError, EngineError)):
+        if isinstance(error, (UnsupportedError, EngineError)) and not isinstance(error, MissingExtraError):
             error.__notes__ = [f"what works here says {DOCTOR}", *getattr(error, "__notes__", [])]
         _complain(str(error), error)
         return error.exit_code
+    except ImportError as error:
+        if (explained := explain_import(error, program)) is None:
+            raise
+        _complain(str(explained), error)
+        return explained.exit_code
     except typer.TyperException as error:
         _complain(f"{getattr(error, 'format_message', error.__str__)()} See {program} --help", error)
         return InputError.exit_code

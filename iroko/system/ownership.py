@@ -11,12 +11,12 @@ the kernel ends them with it.
 
 import atexit
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +25,9 @@ from typing import Any
 
 from iroko.system.processes import is_running, kill_session, run_whole, start_time, surroundings
 from iroko.system.runtime_folder import is_ours, places, runtime_folder
+
+if sys.platform != "win32":  # where nothing of this can be made: see `runtime_folder`
+    import fcntl
 
 _LOCK = "lock"
 
@@ -194,7 +197,8 @@ class _Owner:
 
 _owner = _Owner()
 atexit.register(lambda: _owner.undo_all())
-os.register_at_fork(after_in_child=lambda: _owner.leave_to_parent())
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=lambda: _owner.leave_to_parent())
 
 
 def _go_through(deal: Callable[[dict[str, Any]], bool]) -> list[str]:

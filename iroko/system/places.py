@@ -1,7 +1,6 @@
 """Paths in files that are passed on: without the name of the user, and read back on the same machine."""
 
 import os
-import pwd
 from pathlib import Path
 
 from iroko.system.privileges import caller
@@ -20,6 +19,8 @@ def homes() -> list[Path]:
     home = home_folder()
     found = [] if home is None else [home]
     if (to := caller()) is not None:
+        import pwd
+
         try:
             found.insert(0, Path(pwd.getpwuid(to[0]).pw_dir))
         except KeyError:
@@ -34,6 +35,15 @@ def shorten(path: Path) -> str:
             return str(Path("~") / path.relative_to(home))
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) and len(here.parts) > 1 else str(path)
+
+
+def shorten_home(text: str) -> str:
+    """An absolute path below the home folder as `~/...`; any other path, which means the same everywhere, as it is."""
+    path = Path(text)
+    for home in homes()[:1]:
+        if path.is_relative_to(home):
+            return str(Path("~") / path.relative_to(home))
+    return text
 
 
 def expand(text: str) -> Path:

@@ -8,6 +8,7 @@ itself before its first line, such as `PYTHONPATH`, sudo takes away unless it is
 import errno
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,13 +27,16 @@ NUMERIC = (
     "OPENBLAS_CORETYPE",
 )  # fmt: skip
 """Settings of the mathematical libraries that choose other instructions and so other last digits."""
-_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+if sys.platform != "win32":  # which has no sudo
+    _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MAX_LINKS = 40
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def caller() -> tuple[int, int] | None:
     """User and group of who called sudo; None: this is not root, or not by sudo."""
+    if sys.platform == "win32":
+        return None
     user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
     if os.geteuid() != 0 or not user.isdecimal() or not group.isdecimal():
         return None
@@ -45,7 +49,7 @@ def allowed_environment(more: Mapping[str, str] | None = None) -> dict[str, str]
     For root, programs are found in folders only that nobody but root can write.
     """
     kept = {key: value for key, value in os.environ.items() if key in ALLOWED or key in NUMERIC or key.startswith(ALLOWED_PREFIXES)}
-    if os.geteuid() == 0:
+    if sys.platform != "win32" and os.geteuid() == 0:
         folders = [folder for folder in kept.get("PATH", "").split(os.pathsep) if folder and _is_roots(Path(folder))]
         kept["PATH"] = os.pathsep.join(folders) or SYSTEM_PATH
     return kept | dict(more or {})

@@ -12,6 +12,11 @@ _END_S = 10.0  # how long a killed process may take to be gone
 Result = TypeVar("Result")
 
 
+def count_processors() -> int:
+    """Processors that this process may use, where the system says so; else all of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def run_whole(action: Callable[[], Result]) -> Result:
     """Do something in a thread of its own and wait for its end in every case; a signal's exception comes after it."""
     results: list[Result] = []

@@ -3,13 +3,19 @@
 import contextlib
 import os
 import stat
+import sys
 from pathlib import Path
 
 from iroko.errors import UnsupportedError
 
 
 def places() -> list[Path]:
-    """Where this user's records may be, the best place first; not the TMPDIR of the environment, which may differ from start to start."""
+    """Where this user's records may be, the best place first; not the TMPDIR of the environment, which may differ from start to start.
+
+    None on Windows, where Iroko makes nothing outside the process: its environments run in the simulator there.
+    """
+    if sys.platform == "win32":
+        return []
     user = os.geteuid()
     named = os.environ.get("XDG_RUNTIME_DIR", "")
     places = [Path(named) / "iroko"] if os.path.isabs(named) else []
@@ -44,6 +50,8 @@ def runtime_folder() -> Path:
     Raises:
         UnsupportedError: no place is there and safe.
     """
+    if sys.platform == "win32":
+        raise UnsupportedError("Windows has the simulator and its environments only: runs, experiments and kernels need Linux or macOS")
     for place in places():
         if _is_safe(place.parent):  # under sudo the caller's run-time folder may be named, where root leaves nothing
             with contextlib.suppress(OSError):

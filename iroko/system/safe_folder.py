@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,8 +20,9 @@ from iroko.errors import InputError
 MAX_DEPTH = 16
 """Folders in each other below a run or experiment folder, of which Iroko itself makes five."""
 MAX_ENTRIES = 200_000
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+if sys.platform != "win32":  # which has none of these, and no run folders
+    _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DESCRIPTORS = Path("/proc/self/fd")
 
 

@@ -165,4 +165,4 @@ def test_without_ray_the_option_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "ray", None)
     (tmp_path / "e.toml").write_text(TEXT)
     assert main([str(tmp_path / "e.toml"), "--out", str(tmp_path / "out"), "--ray", "auto"]) == 2
-    assert capsys.readouterr().err == "iroko: --ray needs Ray: install it with pip install -c constraints.txt -e '.[ray]'\n"
+    assert capsys.readouterr().err == "iroko: --ray needs ray: pip install 'iroko-net[ray]'\n"

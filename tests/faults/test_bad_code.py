@@ -48,20 +48,16 @@ Write = Callable[[str, str], None]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a file of this name into `agents`, `topologies` or `traffic`, as far as Python looks."""
+    """Writes a file `careless.py` into the `agents`, `topologies` or `traffic` of a user's folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("iroko.analysis.plots.draw_all", lambda _: [])
     monkeypatch.setattr("iroko.report.write_report", lambda _: None)
-    monkeypatch.setattr("iroko.rundir.config.SCHEMES", ("careless", "static"))
+    monkeypatch.setenv("IROKO_PATH", str(tmp_path / "users"))
 
     def make(folder: str, text: str) -> None:
-        module = __import__(folder)
         place = tmp_path / "users" / folder
         place.mkdir(parents=True)
         (place / "careless.py").write_text(text)
-        monkeypatch.setattr(module, "__path__", [*module.__path__, str(place)])
-        monkeypatch.delitem(sys.modules, f"{folder}.careless", raising=False)
-        monkeypatch.delattr(module, "careless", raising=False)
 
     return make
 

@@ -17,7 +17,7 @@ from iroko.errors import InputError
 from iroko.experiment.jobs import make_jobs
 from iroko.experiment.spec import read_experiment
 from iroko.report.__main__ import app as report_app
-from iroko.rundir.config import format_toml
+from iroko.rundir.toml import format_toml
 from iroko.scenario import Scenario
 from tests.fake_run import make_run
 from tests.faults.bad_values import check_error, check_lines, soon

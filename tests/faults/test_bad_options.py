@@ -17,7 +17,8 @@ from iroko.errors import InputError
 from iroko.registry import list_names, load
 from iroko.run.command import main
 from iroko.run.job import fill_in
-from iroko.rundir.config import RUN_KEYS, RunConfig, first_difference, format_toml, make_config, overlay, read_setting
+from iroko.rundir.config import RUN_KEYS, RunConfig, first_difference, make_config, overlay, read_setting
+from iroko.rundir.toml import format_toml
 from iroko.scenario import Scenario, check_parameters, parse_toml
 from tests.faults.bad_values import GARBAGE, check_error, check_lines, fields_of, soon
 

@@ -46,7 +46,7 @@ def draw_fabric(run: RunData, scheme: str) -> Figure:
     axes.set_axis_off()
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.3, levels + 0.25)
-    axes.set_title(shorten(f"{run.config.scenario.topology}, {run.config.scenario.traffic}: {label(scheme)}"), pad=2)
+    axes.set_title(shorten(f"{run.config.scenario.topology_name}, {run.config.scenario.traffic_name}: {label(scheme)}"), pad=2)
     bar = figure.colorbar(ScalarMappable(norm, colors), ax=axes, orientation="horizontal", fraction=0.06, pad=0.02, aspect=40)
     bar.set_label("port load (sent / link rate)")
     bar.outline.set_linewidth(0.5)

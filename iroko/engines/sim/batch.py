@@ -1,6 +1,5 @@
 """Many simulations side by side: each interval is one call of compiled code on every core."""
 
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from iroko.errors import ClosedError, EngineError, InputError
 from iroko.flows import Flow
 from iroko.policy.format import Policy
 from iroko.snapshot import Floats, Integers, Snapshot
+from iroko.system.processes import count_processors
 from iroko.topology import Topology
 
 _MAX_TIME_NS = 1 << 46
@@ -69,7 +69,7 @@ class Batch:
         self._limits = self._host_rates.copy()
         self._times: Integers = np.zeros(self.num_envs, dtype=np.int64)
         self._intervals: Floats = np.zeros(self.num_envs)
-        workers = workers if workers is not None else len(os.sched_getaffinity(0))
+        workers = workers if workers is not None else count_processors()
         self._workers = max(1, min(workers, self.num_envs))
         self._pool = ThreadPoolExecutor(self._workers) if self._workers > 1 else None
         self._pending: tuple[Floats, float | Floats] | None = None

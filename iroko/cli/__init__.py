@@ -1,0 +1,1 @@
+"""The program `iroko`: one command for everything, each part of which is loaded when it is asked for."""
