@@ -125,7 +125,7 @@ def test_plain_data_needs_no_learning_library_and_no_kernel() -> None:
     ("from iroko.engines.kernel.qdiscs import Queue", "iroko.engines.guest.server", ["iroko.engines.kernel.qdiscs:Queue"]),
     ("from iroko.engines.kernel import KernelEngine", "iroko.engines.guest.server", []),
     ("from ..kernel.qdiscs import Queue", "iroko.engines.guest.server", ["iroko.engines.kernel.qdiscs:Queue"]),
-    ("def late():\n    from iroko.envs import batch", "iroko.engines.sim.engine", ["iroko.envs.batch"]),
+    ("def late():\n    from iroko.envs import core", "iroko.engines.sim.engine", ["iroko.envs.core"]),
     ("import importlib\nimportlib.import_module('iroko.agents.ppo')", "iroko.engines.guest.engine", ["iroko.agents.ppo"]),
     ("from iroko.topology import Topology", "iroko.engines.kernel.mininet", []),
     ("from iroko.engines.kernel.serve import x", "iroko.envs.environment", ["iroko.engines.kernel.serve:x"]),
