@@ -30,5 +30,5 @@ def check_files_allowed(table: Mapping[str, Any]) -> None:
         values = [inner.get(key) for key in keys] if isinstance(inner, dict) else []
         for listed in values:
             for value in listed if isinstance(listed, list) else [listed]:
-                if is_path(value):
+                if isinstance(value, str) and is_path(value):
                     check_allowed("agent" if section == "run" else section, str(expand(value)))
