@@ -29,7 +29,10 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
                    linux-source-6.12 make gcc libc6-dev flex bison bc patch xz-utils \
                    python3-venv
 
-.PHONY: help setup packages guest run paper test soak bench parity lint type format clean
+QUICK_TESTS := tests --ignore tests/engines --ignore tests/faults --ignore tests/parity --ignore tests/sim --ignore tests/experiment \
+               --ignore tests/test_dependencies.py --ignore tests/test_plots.py --ignore tests/test_third_party.py
+
+.PHONY: help setup packages guest run paper test quick check soak bench parity lint style type format dist clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -72,6 +75,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml | packages
 	# Torch by itself, so that the further index serves nothing else: of what it needs, all but the packages of CUDA is there already. No
 	# hash can be asked of it, since a CPU and a CUDA build, and the builds of two indexes, bear one version.
 	$(BIN)/python -m pip install -q -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
+	# What .venv may hold of the time when the distribution was called so.
+	$(BIN)/python -m pip uninstall -q -y iroko 2>/dev/null
 	# Iroko itself, built by the setuptools just installed: nothing is fetched any more.
 	$(BIN)/python -m pip install -q --no-index --no-deps --no-build-isolation -e .
 	$(BIN)/python -m pip check
@@ -92,6 +97,12 @@ paper: setup guest  ## reproduce the paper of 2018: train, score and compare all
 test: setup guest  ## run all tests that this machine can run
 	@$(BIN)/python -m pytest -ra -n $(WORKERS) --dist worksteal $(ARGS)
 
+# What needs neither the guest kernel nor root, and no test of more than a few seconds.
+quick: setup  ## run the quick tests: under a minute, no guest, no root
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not guest and not root and not slow" $(QUICK_TESTS) $(ARGS)
+
+check: style type quick  ## check format, style, types and the quick tests: before every commit
+
 soak: setup guest  ## run the tests that take long, some hours
 	@$(BIN)/python -m pytest -ra -m soak $(ARGS)
 
@@ -101,10 +112,12 @@ bench: setup guest  ## measure boot time, speed and memory
 parity: setup guest  ## compare the simulator with the kernel on every case: table and figures in results/parity
 	@$(BIN)/python -m benchmarks.parity $(ARGS)
 
-lint: setup  ## check the style, look for unsafe code and for packages with known vulnerabilities
+style: setup  ## check the style and the form of the sources
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	# Its warnings are about the comments that justify a finding, once for each part of a line that has none.
+
+lint: style  ## check the style, look for unsafe code and for packages with known vulnerabilities
+	@# Its warnings are about the comments that justify a finding, once for each part of a line that has none.
 	$(BIN)/bandit -q -r iroko topologies traffic agents -c pyproject.toml 2> >(grep -v "WARNING" >&2)
 	$(BIN)/python -m tests.audit
 
@@ -114,6 +127,11 @@ type: setup  ## check the types
 format: setup  ## put the sources into their form
 	@$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
+
+dist: setup  ## build the source archive and the wheel into dist/, and check what an index would show of them
+	@rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:  ## remove .venv, caches and built files; runs and the guest kernel in the cache folder stay
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

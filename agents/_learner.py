@@ -22,12 +22,12 @@ from iroko.errors import InputError
 from iroko.scenario import Scenario
 from iroko.seeds import learner_seed
 from iroko.topology import Topology
+from iroko.wrappers import CompressPenalties, UnitActions, clipped_mean, keep_mean_in_range, start_low, to_fractions, unit_box
 
 from ._models import FORMAT, broken_weights, check_card, read_replay, read_weights, write_model
-from ._policies import clipped_mean, keep_mean_in_range, start_low
 from ._replay_buffer import Replay, give_replay, take_replay
 from ._settings import check_settings
-from ._wrappers import Learned, Relay, RewardScale, Spaces, to_fractions, unit_box
+from ._wrappers import Relay, RewardScale, Spaces
 
 MakeAlgorithm = Callable[[VecEnv], BaseAlgorithm]
 
@@ -102,7 +102,10 @@ class Learner(Agent):
         if remaining <= 0:
             return
         rows = self._deployment.rows(VecMonitor(vector_env))
-        env = VecNormalize(Learned(rows, self._min_fraction), norm_obs=False, clip_reward=np.inf, gamma=self._settings.get("gamma", 1.0))
+        env = VecNormalize(
+            CompressPenalties(UnitActions(rows, self._min_fraction)), norm_obs=False, clip_reward=np.inf,
+            gamma=self._settings.get("gamma", 1.0),
+        )  # fmt: skip
         self._rewards.give_to(env.ret_rms)
         state = self._state()
         self._algorithm = self._build(env)

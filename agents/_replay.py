@@ -10,9 +10,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from iroko.scenario import Scenario
 from iroko.topology import Topology
+from iroko.wrappers import keep_from_saturating
 
 from ._learner import Learner
-from ._policies import keep_from_saturating
 from ._settings import NET, falling, num_networks
 
 BUFFER_STEPS = 50_000

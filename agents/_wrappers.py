@@ -1,10 +1,4 @@
-"""What a learner sees of the environment: three wrappers around it.
-
-Actions go from -1 to 1, in proportion to the fractions from `min_fraction` to 1. Rewards below 0 are compressed to -log(1 -
-reward): with the default reward one full queue of a fat-tree costs as much as 40 hosts earn, and without the compression such
-steps drown all others in the statistics and in the critic's loss. Then they are divided by the running standard deviation of the
-discounted return, as far as the algorithm wants it. Scores are never compressed.
-"""
+"""What our learners add to `iroko.wrappers`: the scale of the rewards across checkpoints, and word of each step."""
 
 from typing import Any, cast
 
@@ -14,10 +8,9 @@ import numpy.typing as npt
 from gymnasium.spaces import Box
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
-from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+from stable_baselines3.common.vec_env import VecNormalize
 
-from iroko.agent import Action, TrainCallback
+from iroko.agent import TrainCallback
 
 
 class RewardScale:
@@ -30,25 +23,6 @@ class RewardScale:
         """Let running statistics go on from these."""
         statistics.mean, statistics.var = np.array(self.mean), np.array(self.var)
         statistics.count = self.count
-
-
-class Learned(VecEnvWrapper):
-    """Actions from -1 to 1, and penalties compressed."""
-
-    def __init__(self, venv: VecEnv, min_fraction: float) -> None:
-        assert venv.action_space.shape is not None
-        super().__init__(venv, action_space=unit_box(venv.action_space.shape[0]))
-        self._min_fraction = min_fraction
-
-    def reset(self) -> Any:
-        return self.venv.reset()
-
-    def step_async(self, actions: npt.NDArray[np.float32]) -> None:
-        self.venv.step_async(to_fractions(actions, self._min_fraction))
-
-    def step_wait(self) -> VecEnvStepReturn:
-        observations, rewards, dones, infos = self.venv.step_wait()
-        return observations, np.where(rewards < 0, -np.log1p(np.maximum(-rewards, 0)), rewards), dones, infos
 
 
 class Spaces(gymnasium.Env[npt.NDArray[np.float32], npt.NDArray[np.float32]]):
@@ -74,12 +48,3 @@ class Relay(BaseCallback):
             ended = [float(info["episode"]["r"]) for info in self.locals["infos"] if "episode" in info]
             self._callback(self.num_timesteps // self._num_policies, ended)
         return True
-
-
-def unit_box(num_hosts: int) -> Box:
-    return Box(np.float32(-1), np.float32(1), (num_hosts,), np.float32)
-
-
-def to_fractions(action: npt.NDArray[np.float32], min_fraction: float) -> Action:
-    part = (np.clip(action, -1, 1) + 1) / 2
-    return np.asarray(min_fraction + part * (1 - min_fraction), dtype=np.float32)

@@ -17,7 +17,6 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from iroko.agent import TCP_NAMES, Agent, agent_names, make_agent
 from iroko.agents._learner import Learner
 from iroko.agents._models import CARD, WEIGHTS
-from iroko.agents._policies import clipped_mean
 from iroko.agents.ars import SideBySide
 from iroko.agents.reinforce import Reinforce
 from iroko.envs.environment import IrokoEnv
@@ -25,6 +24,7 @@ from iroko.envs.vector import IrokoVecEnv
 from iroko.errors import InputError
 from iroko.flows import UDP, Flow
 from iroko.scenario import Scenario
+from iroko.wrappers import clipped_mean
 from tests.fake_engine import FakeEngine
 
 SCENARIO = Scenario(episode_s=2.0)

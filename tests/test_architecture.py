@@ -16,8 +16,8 @@ FOLDERS = ("topologies", "traffic", "agents")
 ENTRIES = ("iroko.__main__", "iroko.verify", "iroko.guest")
 """`python -m` for a folder's command."""
 LAYERS = (
-    "cli", "experiment", "run", "agents", "doctor", "report", "envs", "analysis", "rundir", "engines", "policy", "traffic", "topologies",
-    "system", "nouns",
+    "cli", "experiment", "run", "agents", "wrappers", "doctor", "report", "envs", "analysis", "rundir", "engines", "policy", "traffic",
+    "topologies", "system", "nouns",
 )  # fmt: skip
 """Folders of `iroko`, the highest first; `nouns` are the modules beside them."""
 ENGINES = ("iroko.engines.kernel", "iroko.engines.guest", "iroko.engines.sim")

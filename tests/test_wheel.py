@@ -114,7 +114,7 @@ def without_python_path() -> dict[str, str]:
 
 
 def run(python: Path, folder: Path, *arguments: str) -> str:
-    done = subprocess.run([str(python), *arguments], cwd=folder, capture_output=True, text=True, env=without_python_path(), timeout=300)
+    done = subprocess.run([str(python), *arguments], cwd=folder, capture_output=True, text=True, env=without_python_path(), timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -99,7 +99,7 @@ class Screen:
     def __init__(self, mode: str | None, scenario: Scenario, topology: Topology) -> None:
         """Take a mode that `check_render_mode` has checked."""
         self._mode, self._topology = mode, topology
-        self._title = f"{scenario.topology}, {scenario.traffic} traffic, {scenario.transport}"
+        self._title = f"{scenario.topology_name}, {scenario.traffic_name} traffic, {scenario.transport}"
         self._frames: FabricFrames | None = None
         self._window: _Window | None = None
         self._closed = False

@@ -1,13 +1,89 @@
-"""Where policies start, how they are kept from saturating, and what they do in the mean."""
+"""What makes our learners better than the stock algorithms, for any learner of Stable-Baselines3.
+
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecNormalize
+    from iroko import Scenario, make_vector
+    from iroko.wrappers import CompressPenalties, UnitActions, keep_mean_in_range, start_low
+
+    scenario = Scenario(topology="fattree", traffic="stride")
+    env = CompressPenalties(UnitActions(make_vector(scenario, 16, engine="sim"), scenario.min_fraction))
+    model = PPO("MlpPolicy", VecNormalize(env, norm_obs=False, clip_reward=float("inf"), gamma=0.9), gamma=0.9)
+    start_low(model)
+
+Four things matter on the fat-tree, where stock PPO reaches a reward of 7.5 per step at best and ours 10.5: an untrained policy starts at an
+idle network (`start_low`), penalties are compressed (`CompressPenalties`), actions and rewards have unit scale (`UnitActions`,
+`VecNormalize`), and a policy is scored by the mean of what the environment saw in training (`clipped_mean`). Two more keep policies from
+where nothing is learned any more: `keep_mean_in_range` where hosts share a policy, `keep_from_saturating` for actors with a tanh.
+"""
 
 import math
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from gymnasium.spaces import Box
 from stable_baselines3 import TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+__all__ = [
+    "CompressPenalties",
+    "UnitActions",
+    "clipped_mean",
+    "keep_from_saturating",
+    "keep_mean_in_range",
+    "start_low",
+    "to_fractions",
+    "unit_box",
+]
+
+
+class UnitActions(VecEnvWrapper):
+    """Actions from -1 to 1, in proportion to the fractions of the link rates from `min_fraction` to 1."""
+
+    def __init__(self, venv: VecEnv, min_fraction: float) -> None:
+        assert venv.action_space.shape is not None
+        super().__init__(venv, action_space=unit_box(venv.action_space.shape[0]))
+        self._min_fraction = min_fraction
+
+    def reset(self) -> Any:
+        return self.venv.reset()
+
+    def step_async(self, actions: npt.NDArray[np.float32]) -> None:
+        self.venv.step_async(to_fractions(actions, self._min_fraction))
+
+    def step_wait(self) -> VecEnvStepReturn:
+        return self.venv.step_wait()
+
+
+class CompressPenalties(VecEnvWrapper):
+    """Rewards below 0 compressed to -log(1 - reward).
+
+    With the default reward one full queue of a fat-tree costs as much as 40 hosts earn; without the compression such steps drown all
+    others in the statistics and in the critic's loss. Scores are never compressed.
+    """
+
+    def reset(self) -> Any:
+        return self.venv.reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        observations, rewards, dones, infos = self.venv.step_wait()
+        return observations, np.where(rewards < 0, -np.log1p(np.maximum(-rewards, 0)), rewards), dones, infos
+
+
+def unit_box(num_hosts: int) -> Box:
+    """The space of actions from -1 to 1, shape `(num_hosts,)`."""
+    return Box(np.float32(-1), np.float32(1), (num_hosts,), np.float32)
+
+
+def to_fractions(action: npt.NDArray[np.float32], min_fraction: float) -> npt.NDArray[np.float32]:
+    """The fractions of the link rates for actions from -1 to 1; actions beyond are clipped."""
+    part = (np.clip(action, -1, 1) + 1) / 2
+    return np.asarray(min_fraction + part * (1 - min_fraction), dtype=np.float32)
+
 
 START_ACTION = -1.3
 """Where an untrained policy's mean lies: below the least rate, so that with its noise about one host in five sends more. A start
@@ -49,7 +125,7 @@ def keep_mean_in_range(algorithm: OnPolicyAlgorithm) -> None:
 def _pull_back(layer: torch.nn.Module, strength: float, start: float) -> None:
     """Add the gradient of (strength / 2) (|x| - start)^2 for each output x of the layer beyond `start`."""
 
-    def add_pull(layer: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    def add_pull(_layer: torch.nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         if output.requires_grad:
             values = output.detach()
             pull = strength / len(values) * torch.sign(values) * torch.relu(values.abs() - start)
