@@ -29,8 +29,8 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
                    linux-source-6.12 make gcc libc6-dev flex bison bc patch xz-utils \
                    python3-venv
 
-QUICK_TESTS := tests --ignore tests/engines --ignore tests/faults --ignore tests/parity --ignore tests/sim --ignore tests/experiment \
-               --ignore tests/test_dependencies.py --ignore tests/test_plots.py --ignore tests/test_third_party.py
+QUICK_TESTS := tests --ignore tests/engines --ignore tests/faults --ignore tests/parity --ignore tests/experiment \
+               --ignore tests/test_dependencies.py --ignore tests/analysis/test_plots.py --ignore tests/envs/test_third_party.py
 
 .PHONY: help setup packages guest run paper test quick check soak bench parity lint style type format dist clean
 

@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from benchmarks.parity.cases import FABRICS, RATES, TRANSPORTS, Case
 from benchmarks.parity.measures import MEASURES, Comparison
 from benchmarks.parity.recording import Recording
+from iroko.analysis.looks import label, look, rate_unit
 from iroko.analysis.plots import FORMATS
-from iroko.analysis.plots.style import COLUMN_INCHES, STYLE, add_legend, label, look, new_figure, rate_unit, save
+from iroko.analysis.plots.style import COLUMN_INCHES, STYLE, add_legend, new_figure, save
 from iroko.metrics import MTU_FRAME_BYTES
 from iroko.topology import Port
 

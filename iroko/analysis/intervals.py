@@ -7,7 +7,7 @@ of a Mean, Biometrika 6, 1908. Differences between schemes are paired: the value
 The interval holds the true mean in 95 of 100 cases where the values are normal. The simulated coverage for 5 and 10 seeds is 93 to 97%
 for uniform, heavy-tailed (Laplace, Student's t with 3 degrees of freedom) and moderately skewed values (log-normal with sigma 0.25, gamma
 with shape 4), and less for strongly skewed ones: 88 and 90% for exponential, 82 and 84% for log-normal values with sigma 1. The mean of
-several episodes is less skewed than one of them. `tests/experiment/test_intervals.py` repeats the simulation.
+several episodes is less skewed than one of them. `tests/analysis/test_intervals.py` repeats the simulation.
 """
 
 import math
