@@ -103,7 +103,7 @@ class Page:
         kind: `run` or `experiment`.
         lead: what this is, in two sentences.
         notices: what a reader must know first: it is unfinished, something was left out.
-        fabric: topologies and recordings, see `iroko.report.episodes`; None where nothing is scored.
+        fabric: topologies and recordings, see `iroko.report.recordings`; None where nothing is scored.
     """
 
     title: str
