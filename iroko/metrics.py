@@ -76,8 +76,10 @@ def ratio(numerator: float | Floats, denominator: float | Floats, otherwise: flo
     quotient: Any
     if isinstance(denominator, float):  # a number of numpy too, for which a quotient of arrays would take some times as long
         quotient = numerator / denominator if denominator > 0 else np.float64(otherwise)
+    elif np.logical_and.reduce(is_positive := denominator > 0, axis=None):
+        quotient = numerator / denominator  # the usual case, in half the time
     else:
-        quotient = np.divide(numerator, denominator, out=np.full(denominator.shape, otherwise), where=denominator > 0)
+        quotient = np.divide(numerator, denominator, out=np.full(denominator.shape, otherwise), where=is_positive)
     result: Floats = quotient
     return result
 

@@ -58,6 +58,8 @@ class Engine(Protocol):
     """A network that can be stepped.
 
     `begin_step` and `finish_step` are the two halves of `step`, so that several engines can run side by side.
+
+    An engine that is a batch of one inside has it as an attribute `batch`, so that nobody takes its snapshots apart and together again.
     """
 
     topology: Topology

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iroko.engines.base import Clock, Engine
+from iroko.engines.base import Batch, Clock, Engine
 from iroko.errors import ClosedError, EngineError, IrokoError
 from iroko.flows import Flow
 from iroko.registry import check_name
@@ -68,7 +68,7 @@ class SideBySide:
         self.failures: dict[int, EngineError] = {}
         self._replaces = check_name("on_failure", on_failure, ON_FAILURE) == "replace"
         self._rows: list[Snapshot | None] = [None] * self.num_envs
-        self._is_stepping = False
+        self._only: Batch | None = None
 
     @property
     def num_flows(self) -> Integers:
@@ -87,11 +87,16 @@ class SideBySide:
             if slot.engine is None:
                 assert slot.open is not None, "a given engine is there"
                 slot.engine = slot.open(slot.seed)
+            if self.num_envs == 1 and not self._replaces:
+                self._only = getattr(slot.engine, "batch", None)
             slot.num_episodes += 1
             self._rows[index] = slot.engine.reset(flows, transport, seed)
 
     def begin_step(self, limits_bps: Floats, interval_s: float) -> None:
         """See `Batch.begin_step`."""
+        if self._only is not None:
+            self._only.begin_step(limits_bps, interval_s)
+            return
         for index, slot in enumerate(self.slots):
             with self._guarding(index, slot.num_episodes > 1 or not slot.is_replacement):
                 if index not in self.failures:
@@ -99,6 +104,8 @@ class SideBySide:
 
     def finish_step(self) -> Snapshot:
         """See `Batch.finish_step`."""
+        if self._only is not None:
+            return self._only.finish_step()
         for index, slot in enumerate(self.slots):
             with self._guarding(index, slot.num_episodes > 1 or not slot.is_replacement):
                 if index not in self.failures:
@@ -112,6 +119,8 @@ class SideBySide:
 
     def snapshot(self) -> Snapshot:
         """See `Batch.snapshot`."""
+        if self._only is not None:
+            return self._only.snapshot()
         return Snapshot.stack([row for row in self._rows if row is not None])
 
     def replace(self, index: int, seed: int) -> None:

@@ -129,7 +129,8 @@ class Batch:
         limits = np.array(limits_bps, dtype=float).reshape(self._limits.shape)
         if not (np.isfinite(limits).all() and (limits > 0).all()):
             raise InputError("a limit is not a positive number of bit/s")
-        intervals = np.broadcast_to(np.asarray(interval_s, dtype=float), (self.num_envs,))
+        intervals = np.empty(self.num_envs)
+        intervals[:] = interval_s
         ends = self._times + np.rint(intervals * 1e9).astype(np.int64)
         if not (intervals > 0).all() or ends.max() > _MAX_TIME_NS:
             raise InputError(f"interval_s={interval_s}: expected more than 0, in all at most {_MAX_TIME_NS / 1e9:.0f} s")
@@ -144,7 +145,7 @@ class Batch:
         self._totals, self._host_totals = self._ports[:, _TOTALS].copy(), self._hosts[:, _HOST_TOTALS].copy()
         self._ports[:, _TOTALS] -= before
         self._hosts[:, _HOST_TOTALS] -= host_before
-        self._limits, self._times, self._intervals = limits, ends, intervals.copy()
+        self._limits, self._times, self._intervals = limits, ends, intervals
         spent = (time.perf_counter() - started) / self.num_envs
         for clock, interval in zip(self.clocks, intervals.tolist(), strict=True):
             clock.virtual_s += interval

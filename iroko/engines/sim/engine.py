@@ -11,29 +11,33 @@ from iroko.topology import Topology
 
 
 class SimEngine:
-    """The network in the packet-level simulator."""
+    """The network in the packet-level simulator.
+
+    Attributes:
+        batch: the same as a batch of one, see `Engine`.
+    """
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
-        self._batch = Batch([topology], workers=1)
+        self.batch = Batch([topology], workers=1)
 
     @property
     def clock(self) -> Clock:
         """Virtual and real time."""
-        return self._batch.clocks[0]
+        return self.batch.clocks[0]
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int, policy: Policy | None = None) -> Snapshot:
         """See `Engine.reset`; `policy` is of the flows over `iroko` that name none, None: the built-in one."""
-        self._batch.reset(0, flows, transport, seed, policy)
-        return self._first(self._batch.snapshot())
+        self.batch.reset(0, flows, transport, seed, policy)
+        return self._first(self.batch.snapshot())
 
     def begin_step(self, limits_bps: Floats, interval_s: float) -> None:
         """See `Engine.begin_step`; the work is done in `finish_step`."""
-        self._batch.begin_step(limits_bps[None], interval_s)
+        self.batch.begin_step(limits_bps[None], interval_s)
 
     def finish_step(self) -> Snapshot:
         """See `Engine.finish_step`."""
-        return self._first(self._batch.finish_step())
+        return self._first(self.batch.finish_step())
 
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:
         """See `Engine.step`."""
@@ -42,16 +46,16 @@ class SimEngine:
 
     def packet_hops(self) -> int:
         """How many wires packets have crossed since the last reset."""
-        return self._batch.packet_hops()
+        return self.batch.packet_hops()
 
     def close(self) -> None:
         """See `Engine.close`."""
-        self._batch.close()
+        self.batch.close()
 
     def describe(self) -> dict[str, str]:
         """See `Engine.describe`."""
-        return self._batch.describe()
+        return self.batch.describe()
 
     def _first(self, snapshot: Snapshot) -> Snapshot:
         """Of a batch's snapshot, whose arrays of flows stay as wide as the longest episode's so far."""
-        return snapshot.row(0, int(self._batch.num_flows[0]))
+        return snapshot.row(0, int(self.batch.num_flows[0]))
