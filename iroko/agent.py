@@ -151,11 +151,11 @@ def resolve_agent(reference: str, kind: str = "agent") -> str:
         InputError: no scheme has this name; the message has the nearest.
     """
     if is_path(reference):
-        if name_of(reference) in ("none", *TCP_NAMES):
+        if name_of(reference) in ("none", *TCP_NAMES, LEARNED):
             raise InputError(f"agent {reference}: {name_of(reference)!r} is the name of another scheme: rename the file and its function")
         return resolve("agents", "agent", reference)
     check_name(kind, reference, [name for name in agent_names() if name != "tcp"])
-    return reference if reference in TCP_NAMES else resolve("agents", "agent", reference)
+    return reference if reference in (*TCP_NAMES, LEARNED) else resolve("agents", "agent", reference)
 
 
 def make_agent(name: str, scenario: Scenario, topology: Topology, seed: int = 0, **settings: Any) -> Agent:
