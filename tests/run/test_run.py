@@ -84,7 +84,7 @@ class _Engine(FakeEngine):
 @pytest.fixture
 def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     engines = Engines()
-    for module in ("envs.environment", "run.evaluate", "run.job"):
+    for module in ("envs.slots", "run.evaluate", "run.job"):
         monkeypatch.setattr(f"iroko.{module}.open_engine", engines.open)
     monkeypatch.setattr("iroko.envs.core.open_batch", engines.open_batch)
     monkeypatch.setattr("iroko.run.job.first_use", lambda name: None)
@@ -118,7 +118,7 @@ def test_the_main_job_from_end_to_end(
     assert set(manifest.wall_s) == {"train ppo", *(f"score {name}" for name in scored), "figures"}
     assert set(manifest.clocks) == scored
     assert run.config.agent_parameters["ppo"]["gamma"] == 0.9  # every parameter is written, defaults too
-    assert (run.path / "figures/learning.pdf").is_file() and (run.path / "figures/engines.pdf").is_file()
+    assert (run.path / "figures/learning.pdf").is_file() and (run.path / "figures/gap.pdf").is_file()
     assert engines.all_closed
 
 
