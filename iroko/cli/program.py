@@ -30,7 +30,7 @@ PARTS = {
     "experiment": Part("iroko.experiment.__main__", "Run many scenarios, schemes and seeds, and compare them."),
     "report": Part("iroko.report.__main__", "Write the offline page of a run or an experiment."),
     "verify": Part("iroko.verify", "Repeat a run and compare the results."),
-    "doctor": Part("iroko.doctor.__main__", "Check this machine and print the fix for anything missing."),
+    "doctor": Part("iroko.doctor.command", "Check this machine and print the fix for anything missing."),
     "guest": Part("iroko.guest", "Build the guest kernel, or open a shell in a guest."),
 }
 

@@ -8,9 +8,6 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
 
 from iroko.doctor import kernel, machine, software
 from iroko.doctor.engines import try_engines, ways
@@ -20,7 +17,6 @@ from iroko.doctor.surroundings import Surroundings
 from iroko.system.output import UNREAD_CODE, discard_output, is_broken_pipe
 
 # The order of the screen: the machine, what is installed, the kernel.
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 CHECKS = machine.CHECKS | software.CHECKS | kernel.CHECKS
 
 
@@ -29,12 +25,6 @@ def examine(here: Surroundings) -> Report:
     findings = [run_check(name, check, here) for name, check in CHECKS.items()]
     engines = try_engines(here, findings)
     return Report(here.version("iroko-net") or "from source", findings, engines, ways(engines, findings, here))
-
-
-@app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
-    """Check what of Iroko works here, and print the command that mends the rest."""
-    return main(["--json"] if as_json else [])
 
 
 def main(arguments: Sequence[str] | None = None, here: Surroundings | None = None) -> int:

@@ -1,0 +1,15 @@
+"""`iroko doctor`: the doctor as a command of the program; `python -m iroko.doctor` starts where no package is installed."""
+
+from typing import Annotated
+
+import typer
+
+from iroko.doctor.__main__ import main
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
+    """Check what of Iroko works here, and print the command that mends the rest."""
+    return main(["--json"] if as_json else [])
