@@ -111,7 +111,7 @@ def test_the_core_needs_no_extra_and_no_posix(system: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("code", "words"), [
     ("iroko.BatchVecEnv", "iroko.BatchVecEnv needs stable_baselines3: pip install 'iroko-net[train]'"),
-    ("gymnasium.make('iroko/Dumbbell-v0', engine='guest')", "engine guest needs mininet: pip install 'iroko-net[kernel]'"),
+    ("gymnasium.make('iroko/Dumbbell-v0', engine='guest').reset()", "engine guest needs mininet: pip install 'iroko-net[kernel]'"),
     ("from iroko.registry import load; load('agents', 'agent', 'ppo')", "agent ppo needs"),
     ("from iroko.run.command import main; sys.exit(main([]))", "pip install 'iroko-net[train]'"),
 ])  # fmt: skip
