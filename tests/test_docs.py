@@ -75,23 +75,27 @@ def run_command(text: str, folder: Path, environment: Mapping[str, str] | None =
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if name_of(page) not in WITHOUT_COMMANDS], ids=name_of)
 def test_each_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
-    for folder in ("agents", "topologies", "traffic", "iroko", "results/iroko2018"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
+    clone, work = tmp_path / "clone", tmp_path / "work"
+    for folder in ("agents", "topologies", "traffic", "iroko"):
+        shutil.copytree(ROOT / folder, clone / folder, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
+    shutil.copytree(ROOT / "results" / "iroko2018", work / "results" / "iroko2018")
     # As for a user, who has no extra: of those, ray alone where the page asks for it.
-    plain = {"PYTHONPATH": os.pathsep.join([str(write_hider(tmp_path / "hider")), str(tmp_path)])}
-    with_extras = {"PYTHONPATH": str(tmp_path)}
+    plain = {"PYTHONPATH": os.pathsep.join([str(write_hider(tmp_path / "hider")), str(clone)])}
+    with_extras = {"PYTHONPATH": str(clone)}
     num_commands = 0
     for block in blocks(page):
         if name := re.search(r"file=(\S+)", block.words):
-            (tmp_path / name[1]).write_text(block.text, encoding="utf-8")
+            file = work / name[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
         elif block.language == "python":
-            (tmp_path / "program.py").write_text(block.text, encoding="utf-8")
-            run_command("python program.py", tmp_path, plain)
+            (work / "program.py").write_text(block.text, encoding="utf-8")
+            run_command("python program.py", work, plain)
             num_commands += 1
         elif block.language == "sh":
             if "ray" in block.words:
                 pytest.importorskip("ray", reason="ray is not installed: pip install -e '.[ray]'")
-            run_command(block.text, tmp_path, with_extras if "ray" in block.words else plain)
+            run_command(block.text, work, with_extras if "ray" in block.words else plain)
             num_commands += block.text.count("python -m iroko")
     assert num_commands > 0, f"{page.name} has no command that is run"
 
