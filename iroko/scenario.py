@@ -153,8 +153,8 @@ class Scenario:
         check_name("deployment", self.deployment, DEPLOYMENTS)
         check_transport(self.transport)
         for key in ("policy", "policy_sha256"):
-            if not isinstance(getattr(self, key), str):
-                raise InputError(f"{key}={show(getattr(self, key))}: expected text, see `iroko.policy.choice`")
+            if not isinstance(getattr(self, key), str) or not len(getattr(self, key)) <= 4096:
+                raise InputError(f"{key}={show(getattr(self, key))}: expected a name, a path or a hash of at most 4,096 characters")
         for kind in ("topology", "traffic"):
             folder = {"topology": "topologies"}.get(kind, kind)
             object.__setattr__(self, kind, resolve(folder, kind, getattr(self, kind)))

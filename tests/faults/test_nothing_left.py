@@ -113,8 +113,7 @@ def raise_at(count: int) -> list[int]:
     """From now on, raise at the call of that number among the calls of engine code in this thread; returns the running count."""
     calls = [0]
     places = tuple(
-        str(ROOT / "iroko" / name)
-        for name in ("guest", "kernel", "channel.py", "remote.py", "ownership.py", "runtime_folder.py", "processes.py", "sim")
+        str(ROOT / "iroko" / name) for name in ("engines", "system/ownership.py", "system/runtime_folder.py", "system/processes.py")
     )
 
     def trace(frame: FrameType, event: str, _: Any) -> None:

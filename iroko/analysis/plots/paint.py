@@ -156,11 +156,12 @@ def _set_axis(axes: Any, which: str, axis: Axis) -> None:
     """Scale, ends and ticks of an axis; every tick is a plain number."""
     own = getattr(axes, f"{which}axis")
     set_scale, set_limits, get_limits = (getattr(axes, name.format(which)) for name in ("set_{}scale", "set_{}lim", "get_{}lim"))
+    is_log = axis.log and getattr(axes.dataLim, f"interval{which}")[1] > 0  # where nothing is above 0 the axis stays linear
     if which == "y" and axis.label != "scheme":
         axes.set_ylabel(axis.label.replace(", ", "\n") if axis.log and "slowdown" in axis.label else axis.label)
     if axis.ticks:
         own.set_ticks([place for place, _ in axis.ticks], [name.replace(" ", "\n") for _, name in axis.ticks])
-    elif axis.log:
+    elif is_log:
         set_scale("log")
         low, high = get_limits()
         own.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=8))
@@ -169,7 +170,7 @@ def _set_axis(axes: Any, which: str, axis: Axis) -> None:
     elif axis.label != "scheme":
         own.set_major_locator(MaxNLocator(5 if which == "y" else 6, steps=STEPS))
         own.set_major_formatter(_Plain())
-    if axis.zero:
+    if axis.zero and not is_log:
         set_limits(0)
     if axis.cut is not None:
         set_limits(axis.cut)
