@@ -14,6 +14,17 @@ import sys
 __version__ = "0.1.0"
 
 
+def others_write_under_sudo(path: str) -> bool:
+    """Whether this process runs under sudo, and users beside root and the caller can write a file or folder."""
+    caller = os.environ.get("SUDO_UID", "")
+    if sys.platform == "win32" or not caller.isdecimal() or os.geteuid() != 0:
+        return False
+    found, groups = os.stat(path), ("0", os.environ.get("SUDO_GID", ""))
+    if found.st_uid not in (0, int(caller)) or found.st_mode & 0o002:
+        return True
+    return bool(found.st_mode & 0o020) and str(found.st_gid) not in groups
+
+
 def _leave_working_folder() -> None:
     """Take the working folder off Python's path while a program of Iroko begins that was not found there.
 
@@ -28,16 +39,12 @@ def _leave_working_folder() -> None:
         return
     if sys.path[0] not in ("", here):
         return
-    caller = os.environ.get("SUDO_UID", "")
-    if caller.isdecimal() and os.geteuid() == 0:
-        found = os.stat(here)
-        groups = ("0", os.environ.get("SUDO_GID", ""))
-        if found.st_uid not in (0, int(caller)) or found.st_mode & 0o002 or (found.st_mode & 0o020 and str(found.st_gid) not in groups):
-            sys.stderr.write(
-                f"iroko: {here} can be written by another user, and Python would run what is in it as root: "
-                "start in a folder of your own, or with sudo python -P -m\n"
-            )
-            raise SystemExit(2)
+    if others_write_under_sudo(here):
+        sys.stderr.write(
+            f"iroko: {here} can be written by another user, and Python would run what is in it as root: "
+            "start in a folder of your own, or with sudo python -P -m\n"
+        )
+        raise SystemExit(2)
     if os.path.realpath(__file__).rpartition(os.sep)[0].rpartition(os.sep)[0] != os.path.realpath(here):
         del sys.path[0]
 
@@ -66,9 +73,9 @@ __all__ = [
 ]  # fmt: skip
 
 _LAZY = {
-    "BatchVecEnv": "iroko.envs.sb3_vector", "IrokoEnv": "iroko.envs.environment", "IrokoVecEnv": "iroko.envs.vector", "IrokoVectorEnv":
-    "iroko.envs.gym_vector", "Scenario": "iroko.scenario", "compare": "iroko.run.compare", "make_vector":
-    "iroko.envs.vector", "read_run": "iroko.analysis.tidy",
+    "BatchVecEnv": "iroko.envs.sb3_vector", "IrokoEnv": "iroko.envs.environment", "IrokoVecEnv": "iroko.envs.vector",
+    "IrokoVectorEnv": "iroko.envs.gym_vector", "Scenario": "iroko.scenario", "compare": "iroko.run.compare",
+    "make_vector": "iroko.envs.vector", "read_run": "iroko.analysis.tidy",
 }  # fmt: skip
 
 

@@ -22,8 +22,6 @@ from iroko import user_files
 from iroko.errors import InputError, IrokoError, UnknownArgumentError
 from iroko.extras import explain_import
 
-PACKAGES = ("topologies", "traffic", "agents")
-"""Folders of the repository that are packages of `iroko`; `iroko.user_files` says where else files are searched."""
 MOST_SHOWN = 200
 """Characters of a value in a message; more do not help to find it."""
 MOST_KNOWN = 40
@@ -61,9 +59,8 @@ def in_users_code(what: str, kind: type[IrokoError] = InputError) -> Iterator[No
             raise explained from error
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
         places = [(Path(frame.filename), frame.lineno) for frame in frames]
-        file, line = next(
-            (place for place in reversed(places) if place[0].parent.name in PACKAGES or place[0] in user_files.loaded()), places[-1]
-        )
+        own = [place for place in places if place[0].parent.name in user_files.SUBFOLDERS or place[0] in user_files.loaded()]
+        file, line = own[-1] if own else places[-1]
         if isinstance(error, SyntaxError):
             file, line = Path(error.filename or ""), error.lineno
         where = f"{file.name}, line {line}"
@@ -126,8 +123,8 @@ def _advice(name: Any, known: list[str]) -> str:
 
 
 def import_package(folder: str) -> ModuleType:
-    """Import one of `PACKAGES` by its folder's name; any other package by its whole name."""
-    return importlib.import_module(f"iroko.{folder}" if folder in PACKAGES else folder)
+    """Import one of `iroko.user_files.SUBFOLDERS` by its folder's name; any other package by its whole name."""
+    return importlib.import_module(f"iroko.{folder}" if folder in user_files.SUBFOLDERS else folder)
 
 
 def own_names(folder: str) -> list[str]:
@@ -139,12 +136,12 @@ def own_names(folder: str) -> list[str]:
 @cache
 def entry_points(folder: str) -> dict[str, EntryPoint]:
     """What installed packages offer under the entry point group `iroko.FOLDER`, by name."""
-    return {point.name: point for point in metadata.entry_points(group=f"iroko.{folder}")} if folder in PACKAGES else {}
+    return {point.name: point for point in metadata.entry_points(group=f"iroko.{folder}")} if folder in user_files.SUBFOLDERS else {}
 
 
 def list_names(folder: str) -> list[str]:
     """Every name that is found in `folder`: Iroko's own, those of users' folders, and those of installed packages."""
-    users = user_files.find_files(folder) if folder in PACKAGES else {}
+    users = user_files.find_files(folder) if folder in user_files.SUBFOLDERS else {}
     return sorted({*own_names(folder), *users, *entry_points(folder)})
 
 
@@ -163,7 +160,7 @@ def resolve(folder: str, kind: str, reference: str) -> str:
             raise InputError(f"{kind} {reference}: Iroko has a {kind} {path.stem!r} of its own: rename the file and its function")
         return str(path)
     own, points = own_names(folder), entry_points(folder)
-    users = user_files.find_files(folder) if folder in PACKAGES else {}
+    users = user_files.find_files(folder) if folder in user_files.SUBFOLDERS else {}
     try:
         check_name(kind, reference, {*own, *points, *users})
     except InputError as error:

@@ -15,11 +15,13 @@ from collections.abc import Set
 from pathlib import Path
 from types import ModuleType
 
+from iroko import others_write_under_sudo
 from iroko.errors import InputError
 
 PATH_VARIABLE = "IROKO_PATH"
 """Environment variable: folders of users' files, separated as in PATH."""
 SUBFOLDERS = ("topologies", "traffic", "agents")
+"""Of a folder of users' files, and the packages of `iroko` that have its own."""
 _folders: list[Path] = []
 _allowed: set[Path] = set()
 _hashes: dict[Path, str] = {}
@@ -147,11 +149,6 @@ def hash_file(path: Path) -> str:
 
 def _check_owner(path: Path) -> None:
     """Under sudo, refuse a file that others than root and the caller can change: it would run as root."""
-    caller = os.environ.get("SUDO_UID", "")
-    if sys.platform == "win32" or not caller.isdecimal() or os.geteuid() != 0:
-        return
-    groups = ("0", os.environ.get("SUDO_GID", ""))
     for place in (path, path.parent):
-        found = place.stat()
-        if found.st_uid not in (0, int(caller)) or found.st_mode & 0o002 or (found.st_mode & 0o020 and str(found.st_gid) not in groups):
+        if others_write_under_sudo(str(place)):
             raise InputError(f"{place} can be written by another user, and would run as root: chmod go-w it, or use a folder of your own")

@@ -1,12 +1,16 @@
 """Run folders with measurements made up by hand, for the tests of what reads them."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
+from iroko.analysis.score_table import print_table
+from iroko.analysis.scores import score_schemes
 from iroko.rundir.config import RunConfig, make_config
 from iroko.rundir.folder import RunFolder
 from iroko.rundir.manifest import COMPLETE
@@ -95,3 +99,10 @@ def make_run(path: Path, learning: bool = True, gain_in_training: float | None =
     folder.mark(COMPLETE)
     folder.close()
     return read_run(path)
+
+
+def printed(run: RunData, width: int = 80) -> str:
+    """The table of a run as a terminal of this width shows it."""
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_table(run, score_schemes(run), console)
+    return console.export_text()

@@ -17,7 +17,7 @@ from iroko.analysis.completions import CompletionScore, FiniteFlows, finite_flow
 from iroko.analysis.episodes import Episode, episodes
 from iroko.analysis.experiment import DONE, REWARD_IN_TRAINING, JobResult, Results, rows_of
 from iroko.analysis.looks import Look, label, look
-from iroko.analysis.scores import Score, score_episodes, score_schemes
+from iroko.analysis.scores import Score, mean_scores, score_episodes, score_schemes
 from iroko.rundir.config import RunConfig
 from iroko.rundir.reader import RunData, read_config, read_run
 from iroko.topology import Topology
@@ -94,14 +94,14 @@ class Comparison:
     def title(self) -> str:
         """The scenario in print."""
         config = self.config.scenario
-        own = f"{config.topology}, {config.traffic}"
-        return own if self.name in (own, config.topology, config.traffic) else f"{self.name} ({own})"
+        own = f"{config.topology_name}, {config.traffic_name}"
+        return own if self.name in (own, config.topology_name, config.traffic_name) else f"{self.name} ({own})"
 
 
 def compare_run(run: RunData, watch: Watch | None = None) -> Comparison:
     """The comparison of a run's schemes."""
-    topology, scores = run.config.scenario.make_topology(), score_schemes(run)
-    by_episode = score_episodes(run)
+    topology, by_episode = run.config.scenario.make_topology(), score_episodes(run)
+    scores = mean_scores(by_episode)
     before = {} if run.in_training is None else {score.scheme: score for score in score_schemes(run.in_training)}
     entries = {}
     for score in scores:

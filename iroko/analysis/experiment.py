@@ -1,9 +1,8 @@
 """What an experiment's folder holds, as data: all that its tables, figures and report read.
 
 `measures` has one row for each scenario, scheme and seed that is done; a row's values are those of `iroko.analysis.scores`, over the
-episodes
-of that seed. `transfers` has the same columns for agents that were trained in one scenario (`trained_on`) and scored in another, and
-for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
+episodes of that seed. `transfers` has the same columns for agents that were trained in one scenario (`trained_on`) and scored in another,
+and for comparison their rows at home. `summary`, `transfer_summary` and `differences` give means over seeds with 95% confidence intervals.
 """
 
 import math
@@ -67,8 +66,7 @@ class Results:
         labels: for each scheme what figures and tables call it.
         agents: for each scheme the agent or TCP behind it, as `iroko.analysis.scores` and the run folder know it.
         measures: columns scenario, scheme, seed, then the measures of `iroko.analysis.scores.Score`, and `reward_in_training` (missing
-        where the
-            scheme was scored on one engine only).
+            where the scheme was scored on one engine only).
         transfers: the same with `trained_on` before; empty where nothing is transferred.
         summary: columns scenario, scheme, measure, n (seeds), mean, low, high; ends are missing for one seed.
         transfer_summary: the same with `trained_on` before.

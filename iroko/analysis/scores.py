@@ -6,8 +6,8 @@ What the measures are, each of one episode and then averaged over the scored epi
     queue_mean_bytes  mean backlog over the steps and over the switch ports on the flows' paths that carried traffic
     queue_p99_bytes   99th percentile of the same backlogs
     drops, marks      packets dropped and ECN-marked by the fabric's ports
-    jain              Jain's index of the flows' rates while they are under way; none where it means nothing, see
-    `iroko.analysis.flow_rates` reward            reward per step
+    jain              Jain's index of the flows' rates while they are under way (`iroko.analysis.flow_rates`); none where it means nothing
+    reward            reward per step
 
 A port that a path does not use is left out, so that the acknowledgements of TCP, which keep the way back busy but its queues empty,
 do not make TCP's queues look shorter than those of UDP.

@@ -1,11 +1,10 @@
 """Where the decisions are taken: by one policy that sees the whole fabric, or by one and the same policy at every host.
 
 - `central`: one observation of the scenario's features, one action with the limits of all hosts, the common reward.
-- `hosts`: each host sees only what it can know (`iroko.envs.host_observation`) and sets its own limit; what is learned from is each
-host's own
+- `hosts`: each host sees only what it can know (`iroko.envs.host_observation`) and sets its own limit; it learns from each host's own
   part of the reward (`iroko.envs.host_reward`). Nothing in it depends on how many hosts there are.
 
-Everything that differs between the two stands here, behind `View` for environments and `Deployment` for agents.
+Everything that differs between the two is here, behind `View` for environments and `Deployment` for agents.
 """
 
 from collections.abc import Sequence

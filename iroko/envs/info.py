@@ -45,11 +45,6 @@ def _zero(value: Any) -> Any:
     return np.zeros_like(value) if isinstance(value, np.ndarray) else type(value)(0)
 
 
-def to_numbers(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """The columns of one environment as Python's own numbers; `host_rewards` stays an array."""
-    return {key: value if value.ndim else value.item() for key, value in columns.items()}
-
-
 def to_row(columns: Mapping[str, npt.NDArray[Any]], index: int) -> dict[str, Any]:
     """The columns of one of several environments as Python's own numbers; its row of `host_rewards` stays an array."""
     return {key: value[index] if value.ndim > 1 else value.item(index) for key, value in columns.items()}

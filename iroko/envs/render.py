@@ -1,8 +1,7 @@
 """Rendering of environments: the modes, and the frames or the window that they give.
 
 - `rgb_array`: `render` returns a frame of the last interval, an array of uint8 of shape `(height, width, 3)`; see
-`iroko.analysis.plots.frames`.
-  `gymnasium.wrappers.RecordVideo` makes videos of these.
+  `iroko.analysis.plots.frames`. `gymnasium.wrappers.RecordVideo` makes videos of these.
 - `human`: a matplotlib window shows each interval by itself; `render` returns None.
 """
 

@@ -1,6 +1,7 @@
 """Paths in an experiment's file: they begin at its folder, and jobs run in another one."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from iroko.rundir.config import Table, read_setting
@@ -11,10 +12,7 @@ from iroko.user_files import is_path
 
 def place_tables(table: Table, base: Path) -> Table:
     """An experiment's tables with absolute paths; jobs run in another folder. What has a wrong form is left for the checks."""
-
-    def placed(text: str) -> str:
-        return shorten_home(os.path.normpath(base / expand(text)))
-
+    placed = partial(_place, base)
     result = map_paths(table, placed)
     for key in ("scenarios", "schemes"):
         if isinstance(entries := table.get(key), list):
@@ -32,7 +30,11 @@ def place_tables(table: Table, base: Path) -> Table:
 def place_setting(text: str, base: Path) -> str:
     """A `SECTION.KEY=VALUE` with an absolute path, if it is one of a path."""
     setting = read_setting(text)
-    placed = map_paths(setting, lambda path: shorten_home(os.path.normpath(base / expand(path))))
+    placed = map_paths(setting, partial(_place, base))
     if placed == setting:
         return text
     return f"{text.partition('=')[0].strip()}={next(iter(next(iter(placed.values())).values()))}"
+
+
+def _place(base: Path, text: str) -> str:
+    return shorten_home(os.path.normpath(base / expand(text)))

@@ -6,6 +6,11 @@ from typing import Any
 from iroko.system.places import expand
 from iroko.user_files import check_allowed, is_path
 
+_CODE = {"topology": ("name",), "traffic": ("name",), "run": ("agents", "baselines")}
+"""Sections and keys that can name a user's file."""
+_PATHS = _CODE | {"traffic": ("name", "file")}
+"""Sections and keys that can hold a path."""
+
 
 def map_paths(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     """Tables with `change` applied to every path of a user's file: of topology, traffic and agents, and the traffic's `file`."""
@@ -16,7 +21,7 @@ def map_paths(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[st
         return change(value) if is_path(value) or (key == "file" and isinstance(value, str) and value) else value
 
     result = dict(table)
-    for section, keys in (("topology", ("name",)), ("traffic", ("name", "file")), ("run", ("agents", "baselines"))):
+    for section, keys in _PATHS.items():
         inner = result.get(section)
         if isinstance(inner, dict):
             result[section] = inner | {key: changed(key, inner[key]) for key in keys if key in inner}
@@ -25,7 +30,7 @@ def map_paths(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[st
 
 def check_files_allowed(table: Mapping[str, Any]) -> None:
     """Refuse tables from a file that name code which the user has not named: see `iroko.user_files.check_allowed`."""
-    for section, keys in (("topology", ("name",)), ("traffic", ("name",)), ("run", ("agents", "baselines"))):
+    for section, keys in _CODE.items():
         inner = table.get(section)
         values = [inner.get(key) for key in keys] if isinstance(inner, dict) else []
         for listed in values:

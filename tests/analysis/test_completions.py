@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from iroko.analysis.charts import Line
 from iroko.analysis.comparison import compare_run
@@ -22,14 +21,14 @@ from iroko.analysis.completions import (
     score_completions,
 )
 from iroko.analysis.figures import completion, figures, group_bounds
-from iroko.analysis.score_table import print_table, to_json
+from iroko.analysis.score_table import to_json
 from iroko.analysis.scores import score_schemes
 from iroko.errors import InputError
 from iroko.rundir.config import RunConfig, make_config
 from iroko.rundir.folder import RunFolder
 from iroko.rundir.manifest import COMPLETE
 from iroko.rundir.reader import RunData, read_run
-from tests.fake_run import make_frames, make_run
+from tests.fake_run import make_frames, make_run, printed
 
 RATE, FRAME = 10e6, 1514
 TIMES = {"dctcp": 2.0, "nv": 3.0, "static": 1.0}
@@ -161,15 +160,6 @@ def test_json_has_every_class_and_no_infinity(run: RunData) -> None:
     assert static["total"]["unfinished"] == 1 and static["total"]["slowdown_p99"] is None and static["drops"] > 0
     assert nv["total"]["slowdown_p50"] == pytest.approx(3.0) and nv["transport"] == "nv"
     assert [each["flows"] for each in nv["classes"]] == [4, 2, 1, 1]
-
-
-def printed(run: RunData, width: int = 80) -> str:
-    console = Console(width=width, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
-    try:
-        print_table(run, score_schemes(run), console)
-        return console.export_text()
-    finally:
-        console.file.close()
 
 
 def test_the_table_has_a_second_block_that_fits_a_terminal(run: RunData) -> None:

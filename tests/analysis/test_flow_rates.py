@@ -14,7 +14,7 @@ from iroko.agent import make_agent
 from iroko.analysis.flow_rates import active_rates_bps, episode_jain, side_by_side
 from iroko.analysis.score_table import to_json
 from iroko.analysis.scores import score_schemes
-from iroko.envs.info import measures, to_numbers
+from iroko.envs.info import measures, to_row
 from iroko.flows import Flow
 from iroko.reward import REWARDS, RewardContext, active_bytes
 from iroko.run.evaluate import evaluate
@@ -139,7 +139,7 @@ def test_in_an_interval_the_rates_are_those_while_flows_are_under_way() -> None:
         interval_s=1.0,
     )
     assert [part.tolist() for part in active_bytes(context, snapshot)] == [[1000, 1000, 1000, 0, 0], [True, True, True, False, False]]
-    assert to_numbers(measures(context, snapshot))["jain"] == 1.0
+    assert to_row(measures(context, snapshot), 0)["jain"] == 1.0
 
 
 @pytest.mark.parametrize(

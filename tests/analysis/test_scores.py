@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
-from iroko.analysis.score_table import compare, compare_engines, print_table, to_json
+from iroko.analysis.score_table import compare, compare_engines, to_json
 from iroko.analysis.scores import Score, path_backlogs, path_ports, rewards_by_engine, score_schemes
 from iroko.topologies.fattree import fattree
-from tests.fake_run import make_frames, make_run, make_run_config
+from tests.fake_run import make_frames, make_run, make_run_config, printed
 
 KEYS = ["scheme", "goodput_share", "queue_mean_bytes", "queue_p99_bytes", "drops", "marks", "jain", "reward"]
 
@@ -74,15 +73,6 @@ def test_json_is_one_object_with_the_promised_keys(run) -> None:  # type: ignore
     assert list(result) == ["run", "engine", "schemes", "warnings"] and (result["run"], result["engine"]) == (str(run.path), "guest")
     assert [list(scheme) for scheme in result["schemes"]] == [KEYS] * 3
     assert result["schemes"][1]["queue_mean_bytes"] == scores[1].queue_mean_bytes
-
-
-def printed(run, width: int = 80) -> str:  # type: ignore[no-untyped-def]
-    console = Console(width=width, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
-    try:
-        print_table(run, score_schemes(run), console)
-        return console.export_text()
-    finally:
-        console.file.close()
 
 
 def test_the_table_fits_a_terminal_and_marks_the_best_without_colour(run) -> None:  # type: ignore[no-untyped-def]

@@ -4,8 +4,9 @@ Public here: `GuestEngine`, the `guest` engine; its kernel (`kernel_path`, `desc
 doctor.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from iroko.engines.lazy import offer
 
 if TYPE_CHECKING:
     from iroko.engines.guest.build import describe_kernel as describe_kernel
@@ -18,14 +19,7 @@ if TYPE_CHECKING:
     from iroko.engines.guest.landlock import landlock_version as landlock_version
     from iroko.engines.guest.syscalls import has_seccomp as has_seccomp
 
-_PLACES = {
+__getattr__ = offer(__name__, {
     "GuestEngine": "engine", "kernel_path": "build", "describe_kernel": "build", "GUEST_BYTES": "host", "has_nameless_memory": "host",
     "raised_limits": "host", "why_unfit": "host", "landlock_version": "landlock", "has_seccomp": "syscalls",
-}  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use, so that asking for one part does not import the others."""
-    if name not in _PLACES:
-        raise AttributeError(name)
-    return getattr(importlib.import_module(f"iroko.engines.guest.{_PLACES[name]}"), name)
+})  # fmt: skip

@@ -5,9 +5,8 @@ Three walls, each of which holds without the others:
 - The guest kernel's file system for the host's files has no function that changes one, however the guest's root mounts it (`guest.patch`).
 - Landlock, a security module of the host's kernel (5.13 and later) that needs no privileges, lets the guest's process open nothing outside
   its folders for writing, and of the terminals only its own channel.
-- A seccomp filter (`iroko.engines.guest.syscalls`) leaves that process no call for permissions, owners, times and names, which Landlock
-does not
-  cover, and none for sockets and other processes.
+- A seccomp filter (`iroko.engines.guest.syscalls`) leaves that process no call for permissions, owners, times and names, which
+  Landlock does not cover, and none for sockets and other processes.
 """
 
 import ctypes

@@ -5,7 +5,9 @@ Public here: `MininetEngine`, the `mininet` engine; `serve_kernel`, its far end;
 can hold.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from iroko.engines.lazy import offer
 
 if TYPE_CHECKING:
     from iroko.engines.kernel.capabilities import missing_transports as missing_transports
@@ -15,14 +17,7 @@ if TYPE_CHECKING:
     from iroko.engines.kernel.serve import serve_kernel as serve_kernel
     from iroko.engines.kernel.timer import wait_until as wait_until
 
-_PLACES = {"MininetEngine": "mininet", "serve_kernel": "serve", "open_fabric": "serve", "missing_transports": "capabilities",
-           "wait_until": "timer", "check_rates": "rates"}  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use, so that asking for one part does not import Mininet."""
-    import importlib
-
-    if name not in _PLACES:
-        raise AttributeError(name)
-    return getattr(importlib.import_module(f"iroko.engines.kernel.{_PLACES[name]}"), name)
+__getattr__ = offer(__name__, {
+    "MininetEngine": "mininet", "serve_kernel": "serve", "open_fabric": "serve", "missing_transports": "capabilities",
+    "wait_until": "timer", "check_rates": "rates",
+})  # fmt: skip
