@@ -38,7 +38,7 @@ def name_of(reference: str) -> str:
 
 
 def place_of(folder: str, reference: str) -> str:
-    """Where a message says that a reference is: folder and file."""
+    """The place of a reference in messages: folder and file."""
     path = Path(reference)
     return f"{path.parent.name}/{path.name}" if is_path(reference) else f"{folder}/{reference}.py"
 

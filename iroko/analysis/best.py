@@ -1,4 +1,4 @@
-"""What a table sets off and what it leaves out: the best of a column, and spreads that are none."""
+"""The best scheme of a column, which tables mark, and spreads of 0, which they leave out."""
 
 import math
 from collections.abc import Collection, Mapping

@@ -79,7 +79,7 @@ class Range:
     """A value in a row of its scheme, its spread, and the values that it summarises.
 
     Attributes:
-        of: what tells it apart from another value in the same row.
+        of: distinguishes it from another value in the same row.
     """
 
     style: Style

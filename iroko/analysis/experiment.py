@@ -29,7 +29,7 @@ DONE, FAILED, WAITING, UNFINISHED = "done", "failed", "waiting", "unfinished"
 REFERENCES = ("nv", "dctcp", "maxmin")
 """The schemes that every other one is compared with, seed by seed."""
 CLOSE = 0.05
-"""Means that differ by no more than this share are close: a figure does not tell them apart."""
+"""Means that differ by no more than this share are close: a figure cannot distinguish them."""
 IDS = ["scenario", "scheme", "seed"]
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,250}")
 REWARD_IN_TRAINING = "reward_in_training"

@@ -152,7 +152,7 @@ def _measure(topology: Topology, steps: pd.DataFrame, flows: pd.DataFrame) -> di
 
 
 def where(engine: str) -> str:
-    """On or in an engine, as one says it."""
+    """An engine after its preposition: `in sim`, `on guest`."""
     return "in sim" if engine == "sim" else f"on {engine}"
 
 

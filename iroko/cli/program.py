@@ -1,4 +1,4 @@
-"""`iroko COMMAND`, or `python -m iroko COMMAND`: what each command does is in the package that it names.
+"""`iroko COMMAND`, or `python -m iroko COMMAND`: each command is implemented in the module that `PARTS` names.
 
 `iroko --install-completion` lets the shell complete commands and options.
 """

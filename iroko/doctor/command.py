@@ -11,5 +11,5 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> int:
-    """Check what of Iroko works here, and print the command that mends the rest."""
+    """Check this machine and print the fix for anything missing."""
     return main(["--json"] if as_json else [])

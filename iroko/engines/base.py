@@ -14,7 +14,7 @@ LATE_SHARE = 0.1
 
 @dataclass
 class Clock:
-    """How an engine's time ran against real time, and what it says of its own trustworthiness.
+    """How an engine's time ran against real time, and what casts doubt on its measurements.
 
     Attributes:
         virtual_s: time that has passed in the network.
@@ -82,7 +82,7 @@ class Engine(Protocol):
         ...
 
     def finish_step(self) -> Snapshot:
-        """Wait until the interval is over and say what happened in it."""
+        """Wait until the interval is over and return its measurements."""
         ...
 
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot:

@@ -23,7 +23,7 @@ def open_batch(topologies: Sequence[Topology], workers: int | None = None) -> Ba
 
     Args:
         topologies: one for each; hosts and links have to be equal, rates, delays and queues may differ.
-        workers: threads; None: as many as the environment variable `IROKO_THREADS` says, or else one for each processor.
+        workers: threads; None: the number in the environment variable `IROKO_THREADS`, or else one for each processor.
     """
     reclaim()
     _tell_first_use("sim")
@@ -74,7 +74,7 @@ def default_engine() -> str:
 
 
 def missing_transports(name: str, transports: Iterable[str]) -> dict[str, str]:
-    """Which of these transports the engine of this name lacks here, each with a line that says what to do; for `mininet` as root."""
+    """Which of these transports the engine of this name lacks here, each with a line that gives the remedy; for `mininet` as root."""
     transports = list(transports)
     if name == "sim":
         known = list_names("iroko.engines.sim.transports")
@@ -93,7 +93,7 @@ def missing_transports(name: str, transports: Iterable[str]) -> dict[str, str]:
 def first_use(name: str) -> str | None:
     """What an engine has to do before it can start for the first time, and how long that takes, in words; None: nothing.
 
-    Who asks tells it to the user; else opening the engine does, on standard error.
+    The caller shows it to the user; otherwise opening the engine prints it on standard error.
     """
     _asked.add(name)
     if name == "sim":

@@ -1,7 +1,7 @@
 """Engines of one network each, side by side, as a batch: begin the interval in all, then wait for all.
 
-A guest runs in a process of its own, so all guests of a batch run at once. What becomes of the others when one engine fails is decided
-here and nowhere else.
+A guest runs in a process of its own, so all guests of a batch run at once. This module alone decides how the
+others go on when one engine fails.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -162,7 +162,7 @@ class SideBySide:
 
     @contextmanager
     def _guarding(self, index: int, is_expected: bool) -> Iterator[None]:
-        """Note that an engine has failed where it is to be replaced, else say which one it was.
+        """Record the failure of an engine that is to be replaced; in any other error, name the environment.
 
         Args:
             is_expected: whether a failure here may be followed by a replacement.

@@ -17,7 +17,7 @@ Columns = dict[str, npt.NDArray[Any]]
 
 
 def measures(context: RewardContext, snapshot: Snapshot) -> Columns:
-    """The measures of an interval by their names in the info; `iroko.envs.environment.IrokoEnv` says what each is."""
+    """The measures of an interval by their names in the info; `iroko.envs.environment.IrokoEnv` describes each."""
     ports = context.fabric.switch_ports
     return {
         "time_s": np.asarray(snapshot.time_s),

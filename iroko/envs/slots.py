@@ -35,7 +35,7 @@ def make_side_by_side(engine: str, scenarios: Sequence[Scenario], seeds: Sequenc
     """Make the places of an engine for each scenario.
 
     Raises:
-        InputError: as `make_slot` and `check_number` say, or there is no scenario, or not one seed for each.
+        InputError: as for `make_slot` and `check_number`, or there is no scenario, or not one seed for each.
     """
     check_scenarios(scenarios)
     check_number(engine, len(scenarios))

@@ -23,7 +23,7 @@ from iroko.scenario import Scenario
 class IrokoVecEnv(CoreVecEnv):
     """Environments whose engines run side by side.
 
-    When one environment fails, all are closed and the error says which it was. With `on_failure="replace"` the others go on when its
+    When one environment fails, all are closed and the error names it. With `on_failure="replace"` the others go on when its
     engine has failed, such as a guest that was killed: its episode is truncated there, with the last observation that it gave, a reward
     of 0 and its last info with `engine_error` beside `terminal_observation` and `TimeLimit.truncated`, and its next episode begins on a
     new engine. Where that one fails before the end of an episode too, all are closed.
@@ -38,7 +38,7 @@ class IrokoVecEnv(CoreVecEnv):
             on_failure: what becomes of the others when one's engine fails: `end` or `replace`; see the class.
 
         Raises:
-            InputError: there is none, one stands twice, they do not fit together, or `on_failure` is neither.
+            InputError: there is none, one is listed twice, they do not fit together, or `on_failure` is neither.
         """
         check_name("on_failure", on_failure, ON_FAILURE)
         if not envs:

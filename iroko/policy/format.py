@@ -1,4 +1,4 @@
-"""Policies as files: JSON of integers, and a card that says what the policy is and where it comes from.
+"""Policies as files: JSON of integers, and a card that describes the policy and its training.
 
     {"format": "iroko-policy", "version": 1,
      "card": {"name": ..., "features": [...], "training": ..., "commit": ..., "scores": {...}, "guard": 2048},
@@ -39,7 +39,7 @@ Row = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Card:
-    """What a policy is.
+    """The origin of a policy: name, features, training, scores.
 
     Attributes:
         name: what tables call it.
@@ -79,7 +79,7 @@ class Policy:
         skip: from the features, shape `(10,)`.
         step: segments that a round adds to the window, 0 to 4.
         first_window: segments, 2 to 10.
-        card: what it is; the guard's factor is there.
+        card: its description, with the guard factor.
 
     Raises:
         InputError: a value of another type or shape, or out of range.

@@ -1,7 +1,7 @@
 """`policy.h` for the simulator: the same integers, compiled by numba.
 
 Every function has the name and arithmetic of its counterpart in the header. `p` is a policy, `f` the state of a flow and `x` the
-features, each an array or a pointer to 64-bit integers, laid out as `iroko.policy.words` says.
+features, each an array or a pointer to 64-bit integers, in the layout of `iroko.policy.words`.
 """
 
 from collections.abc import Callable

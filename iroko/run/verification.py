@@ -1,4 +1,4 @@
-"""Verify a run: `python -m iroko.verify RUN` runs a run folder's config again and says what is equal and what differs.
+"""Verify a run: `python -m iroko.verify RUN` runs a run folder's config again and reports each equal and each different result.
 
 Compared are the table digit for digit, the records of steps and flows, the learning curves and the models byte for byte. Where something
 differs, the ingredients of the manifest that differ between there and here are named: versions, sources, processor, guest kernel.

@@ -29,7 +29,7 @@ def map_paths(table: Mapping[str, Any], change: Callable[[str], str]) -> dict[st
 
 
 def check_files_allowed(table: Mapping[str, Any]) -> None:
-    """Refuse tables from a file that name code which the user has not named: see `iroko.user_files.check_allowed`."""
+    """Refuse a file's tables if they name code that the user did not name: see `iroko.user_files.check_allowed`."""
     for section, keys in _CODE.items():
         inner = table.get(section)
         values = [inner.get(key) for key in keys] if isinstance(inner, dict) else []

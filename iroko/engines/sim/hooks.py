@@ -1,4 +1,4 @@
-"""What a flow's transport is and does: its traits and functions, read through the flow's record."""
+"""A flow's transport: its traits and functions, read through the flow's record."""
 
 from iroko.engines.sim.jit import ask, inlined, record_at
 from iroko.engines.sim.layout import TRANSPORT, Sim

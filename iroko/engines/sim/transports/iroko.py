@@ -1,7 +1,7 @@
 """`iroko`: a learned policy sets the window once a round trip, within the bounds of a guard.
 
 The arithmetic is that of `iroko/policy/policy.h`, by its twin, so that a flow decides as it does in Linux. As with Linux's `cong_control`,
-the transport owns the window: `_acked` takes in what an ACK tells before losses are looked for (Linux's `in_ack_event`), `_control` sets
+the transport owns the window: `_acked` takes in what an ACK reports before losses are looked for (Linux's `in_ack_event`), `_control` sets
 the window when the ACK is done with. In recovery TCP's proportional rate reduction leads the window to its half; after a timeout the window
 grows as DCTCP's does until what was lost has arrived. Under a guard of 1 the policy decides nothing, and TCP's reduction acts upon marks
 too: such a flow is a `dctcp` flow, to the packet.
