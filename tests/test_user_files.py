@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from iroko import registry, user_files
+from iroko.analysis.comparison import compare_run
 from iroko.errors import InputError
 from iroko.experiment.jobs import make_jobs
 from iroko.experiment.spec import read_experiment
 from iroko.run.command import main as run
 from iroko.run.verification import main as verify
 from iroko.rundir.config import make_config
-from iroko.rundir.reader import read_config, read_manifest
+from iroko.rundir.reader import read_config, read_manifest, read_run
 from iroko.scenario import Scenario
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extend.md").read_text(encoding="utf-8")
@@ -126,6 +127,7 @@ def test_a_run_notes_the_files_and_verify_names_a_change(project: Path, capsys: 
     noted = read_manifest(Path("out")).user_files
     assert set(noted) == {"topology line", "traffic ring", "agent half"}
     assert {path.stem for path in Path("out/schemes").iterdir()} == {"half-steps", "half-flows"}
+    assert compare_run(read_run(Path("out"))).title == "line, ring"
     monkeypatch.setenv(user_files.PATH_VARIABLE, str(project))
     manifest = json.loads(Path("out/manifest.json").read_text())
     manifest["user_files"]["agent half"] = "another"
