@@ -19,8 +19,9 @@ from iroko.analysis import plots
 from iroko.run import train
 from iroko.run.command import main
 
-FOLDER = str(Path(iroko.__file__).parent)
-WATCHED = tuple(f"{FOLDER}/{name}.py" for name in ("job", "store", "train", "evaluate", "manifest"))
+FOLDER = Path(iroko.__file__).parent
+WATCHED = tuple(str(FOLDER / f"{name}.py") for name in ("run/job", "run/train", "run/evaluate", "rundir/folder", "rundir/manifest"))
+assert all(Path(name).exists() for name in WATCHED), WATCHED
 SECTION_STEPS = 320
 
 

@@ -71,7 +71,7 @@ def test_a_run_that_was_killed_three_times_equals_one_that_never_was(tmp_path: P
     generator, runs = random.Random(5), Runs(tmp_path, [*OPTIONS, "--baseline", "none"], draw=False)
     saving = sorted({call for call in runs.calls if call.startswith("train.save_checkpoint/")})
     scoring = sorted({call for call in runs.calls if call.startswith("evaluate._Tables.add_step")})
-    joining = sorted({call for call in runs.calls if call.startswith(("store.RunFolder.join_scores", "store.join_frames"))})
+    joining = sorted({call for call in runs.calls if call.startswith(("folder.RunFolder.join_scores", "folder.join_frames"))})
     runs.start("killed", kill_at=(generator.choice(saving), 2))  # while the second checkpoint is written
     name = generator.choice(scoring)
     runs.resume("killed", kill_at=(name, generator.randint(1, runs.numbers(name) // 2)))  # while the guest is stepped
