@@ -13,6 +13,7 @@ from iroko.policy.format import Policy
 from iroko.snapshot import QUANTITIES, Axis, Snapshot
 from iroko.topology import Port, Topology
 
+
 def pack_snapshot(snapshot: Snapshot) -> bytes:
     """The fields in the order of `QUANTITIES`, each as values of 8 bytes."""
     return b"".join(np.asarray(getattr(snapshot, name), quantity.dtype).tobytes() for name, quantity in QUANTITIES.items())
