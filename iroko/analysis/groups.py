@@ -1,6 +1,7 @@
 """How the flows of each transport did, where an episode's flows run over several: scores and completions by group, from the run folder."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +51,14 @@ def score_groups(run: RunData) -> list[GroupScore]:
     for scheme in run.schemes:
         flows = run.flows[run.flows["scheme"] == scheme]
         steps = run.steps[run.steps["scheme"] == scheme]
-        times_s = {int(episode): float(own.sum()) for episode, own in steps.groupby("episode")["interval_s"]}
+        times_s = {episode: float(own.sum()) for episode, own in steps.groupby("episode")["interval_s"]}
         scores += [_score(run, topology, scheme, transport, flows, times_s) for transport in sorted(set(map(str, flows[TRANSPORT])))]
     return scores
 
 
-def _score(run: RunData, topology: Topology, scheme: str, transport: str, flows: pd.DataFrame, times_s: dict[int, float]) -> GroupScore:
+def _score(run: RunData, topology: Topology, scheme: str, transport: str, flows: pd.DataFrame, times_s: Mapping[Any, float]) -> GroupScore:
     own = flows[flows[TRANSPORT] == transport]
-    episodes = [(rows, times_s[int(episode)]) for episode, rows in own.groupby("episode")]
+    episodes = [(rows, times_s[episode]) for episode, rows in own.groupby("episode")]
     indices = [index for rows, time_s in episodes if not math.isnan(index := episode_jain(topology, rows, time_s))]
     total_bytes = int(flows["delivered_bytes"].sum())
     completion = None
