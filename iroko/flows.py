@@ -77,16 +77,25 @@ def check_transport(name: Any, where: str = "") -> str:
     return name
 
 
-def expect_one_transport(flows: Sequence[Flow]) -> None:
-    """Refuse flows with transports or policies of their own, for engines that give all flows one.
+def transports_of(flows: Sequence[Flow], transport: str) -> list[str]:
+    """The transports of an episode, each once.
+
+    Args:
+        transport: what flows that name none run over; it counts where there are no flows.
+    """
+    return list(dict.fromkeys(flow.transport or transport for flow in flows)) or [transport]
+
+
+def expect_udp_alone(flows: Sequence[Flow], transport: str) -> None:
+    """Refuse UDP beside TCP, for engines that count what UDP has lost as what left a host and did not arrive.
 
     Raises:
-        UnsupportedError: a flow names one.
+        UnsupportedError: some flows run over UDP and others do not.
     """
-    for flow in flows:
-        if flow.transport is not None or flow.policy is not None:
-            own = f"transport={show(flow.transport)}" if flow.transport is not None else "a policy"
-            raise UnsupportedError(f"flow {flow.source}->{flow.destination} names {own} of its own: use engine sim, which alone has that")
+    named = transports_of(flows, transport)
+    if UDP in named and len(named) > 1:
+        other = next(name for name in named if name != UDP)
+        raise UnsupportedError(f"flows over {UDP} and over {other} in one episode: use engine sim, which alone has that")
 
 
 def _to_float(start_s: Any, what: str) -> float:

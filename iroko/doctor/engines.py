@@ -59,7 +59,7 @@ def try_guest(here: Surroundings) -> EngineState:
     if (system, machine) != ("Linux", "x86_64"):
         return EngineState("guest", False, f"needs Linux on x86-64, this is {system} on {machine}")
     here.kernel_path()
-    answer = here.try_engine("guest", list(TRANSPORTS))
+    answer = here.try_engine("guest", [*TRANSPORTS, "iroko"])
     if "error" in answer:
         return EngineState("guest", False, answer["error"])
     text = f"booted Linux {answer['engine'].get('kernel', '?')}, first snapshot after {answer['seconds']:g} s"

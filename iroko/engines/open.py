@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from iroko.engines.base import Batch, Engine
 from iroko.errors import InputError
 from iroko.extras import require
-from iroko.flows import LEARNED
 from iroko.registry import check_name, list_names, show
 from iroko.system.ownership import reclaim
 from iroko.topology import Topology
@@ -80,9 +79,6 @@ def missing_transports(name: str, transports: Iterable[str]) -> dict[str, str]:
         known = list_names("iroko.engines.sim.transports")
         line = f"engine sim has no transport {{!r}}, only {', '.join(known)}: use engine guest, which has every one of Linux"
         return {transport: line.format(transport) for transport in transports if transport not in known}
-    if LEARNED in transports:
-        rest = missing_transports(name, [transport for transport in transports if transport != LEARNED])
-        return rest | {LEARNED: f"engine {name} has no transport {LEARNED!r} yet: use engine sim"}
     if name == "mininet":
         from iroko.engines.kernel import missing_transports as missing_in_kernel
 

@@ -124,7 +124,7 @@ def test_where_all_is_well_everything_runs() -> None:
     assert all(part in kernel for part in ("Linux 6.12.1", "SHA-256 0123456789abcdef", "gcc 12"))
     assert all(one.runs for one in report.engines)
     assert not any(one.mend for one in report.findings)
-    assert engine(report, "guest").transports == dict.fromkeys(engines.TRANSPORTS, "")
+    assert engine(report, "guest").transports == dict.fromkeys((*engines.TRANSPORTS, "iroko"), "")
 
 
 def no_terminals() -> Other:
@@ -384,7 +384,7 @@ def test_on_this_machine_the_main_job_runs_and_nothing_is_left(tmp_path: Path) -
     report = look(TMPDIR=str(tmp_path))
     assert report["ok"], [one for one in report["checks"] if one["state"] != "ok"]
     assert not [one for one in report["checks"] if one["state"] == "unknown"]
-    assert report["engines"][0]["transports"] == dict.fromkeys(engines.TRANSPORTS, "")
+    assert report["engines"][0]["transports"] == dict.fromkeys((*engines.TRANSPORTS, "iroko"), "")
     assert (interfaces(), modules()) == before
     assert not list(tmp_path.iterdir())
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from iroko.engines.open import missing_transports, open_engine
+from iroko.engines.remote.messages import pack_episode, unpack_episode
 from iroko.envs.environment import IrokoEnv
 from iroko.errors import InputError, UnsupportedError
-from iroko.flows import Flow, expect_one_transport
+from iroko.flows import Flow, expect_udp_alone
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.choice import check_policy, load_policy, with_policies
 from iroko.policy.format import write_policy
@@ -81,16 +82,23 @@ def test_an_environment_runs_it(transport: str, tmp_path: Path) -> None:
         env.close()
 
 
-def test_kernels_have_no_learned_control_yet() -> None:
-    for engine in ("guest", "mininet"):
-        assert missing_transports(engine, iter(["iroko"])) == {"iroko": f"engine {engine} has no transport 'iroko' yet: use engine sim"}
+def test_which_engines_have_the_learned_control() -> None:
+    assert missing_transports("guest", iter(["iroko"])) == {}
     assert missing_transports("sim", ["iroko"]) == {}
 
 
-@pytest.mark.parametrize("flow", [Flow("h0", "h1", transport="cubic"), Flow("h0", "h1", policy=dctcp_like())])
-def test_flows_of_their_own_kind_are_for_the_simulator(flow: Flow) -> None:
-    with pytest.raises(UnsupportedError, match=r"flow h0->h1 names .* of its own: use engine sim"):
-        expect_one_transport([Flow("h0", "h1"), flow])
+def test_udp_beside_tcp_is_for_the_simulator() -> None:
+    flows = [Flow("h0", "h1"), Flow("h0", "h1", transport="udp")]
+    with pytest.raises(UnsupportedError, match=r"flows over udp and over cubic in one episode: use engine sim"):
+        expect_udp_alone(flows, "cubic")
+    expect_udp_alone(flows, "udp")
+    expect_udp_alone([*flows[:1], Flow("h0", "h1", transport="dctcp")], "cubic")
+
+
+def test_what_is_sent_to_a_guest_arrives() -> None:
+    policy, other = random_policy(np.random.default_rng(1)), dctcp_like(1024)
+    flows = [Flow("h0", "h1", 0.5, 7, "iroko", policy), Flow("h1", "h0"), Flow("h0", "h1", policy=other), Flow("h0", "h1", policy=policy)]
+    assert unpack_episode(pack_episode(flows, "iroko", 3)) == (flows, "iroko", 3)
 
 
 def test_a_transport_that_no_engine_has() -> None:

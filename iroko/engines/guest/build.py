@@ -1,6 +1,7 @@
 """Build the guest kernel from Linux source, once, into the user's cache folder.
 
-The kernel is keyed by its source, configuration and patch, so a change of any of them builds anew beside the old one.
+The kernel is keyed by its source, configuration, patch and what is added to the source, so a change of any of them builds anew beside the
+old one.
 """
 
 import fcntl
@@ -24,6 +25,11 @@ SOURCE_VARIABLE = "IROKO_KERNEL_SOURCE"
 _DEBIAN_SOURCES = ("linux-source-6.12.tar.xz",)
 _BANNER = re.compile(rb"Linux version (\S+) \(\S+\) \(([^\n]*)\) #")
 _TOOLS = {"make": "make", "gcc": "gcc", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch", "xz": "xz-utils"}
+ADDED = {
+    "net/ipv4/iroko_policy.h": _HERE.parents[1] / "policy" / "policy.h",
+    **{f"net/ipv4/{name}": _HERE / name for name in ("tcp_iroko.c", "tcp_iroko.h", "tcp_iroko_proc.c")},
+}
+"""Files that are copied into the source: the learned congestion control, and the header that is its arithmetic everywhere."""
 KERNEL_NAME = "iroko-guest"
 IDENTITY = {
     "KBUILD_BUILD_TIMESTAMP": "2025-01-01 00:00:00 UTC",
@@ -42,14 +48,14 @@ def find_source() -> Path:
     """
     if named := os.environ.get(SOURCE_VARIABLE):
         if not Path(named).is_file():
-            raise UnsupportedError(f"{SOURCE_VARIABLE}={named}: no such file; expected the tar archive of a Linux source, 6.6 or later")
+            raise UnsupportedError(f"{SOURCE_VARIABLE}={named}: no such file; expected the tar archive of a Linux source, 6.10 or later")
         return Path(named)
     for name in _DEBIAN_SOURCES:
         if (path := Path("/usr/src") / name).is_file():
             return path
     raise UnsupportedError(
         f"no kernel source: install it with `apt-get install {_DEBIAN_SOURCES[0].removesuffix('.tar.xz')}`, "
-        f"or set {SOURCE_VARIABLE} to the tar archive of Linux 6.6 or later"
+        f"or set {SOURCE_VARIABLE} to the tar archive of Linux 6.10 or later"
     )
 
 
@@ -58,7 +64,8 @@ def _key(*parts: bytes) -> str:
 
 
 def _recipe() -> str:
-    return _key(CONFIG.read_bytes(), PATCH.read_bytes(), repr(IDENTITY).encode())
+    added = (part for place, path in ADDED.items() for part in (place.encode(), path.read_bytes()))
+    return _key(CONFIG.read_bytes(), PATCH.read_bytes(), repr(IDENTITY).encode(), *added)
 
 
 def kernel_path() -> Path:
@@ -78,8 +85,8 @@ def describe_kernel(path: Path) -> dict[str, str]:
     """What identifies a built kernel, from its file.
 
     Returns:
-        `key`: its source archive, configuration and patch; `sha256` of the file; `source`: the version of Linux; `compiler`: compiler and
-        linker. The last two are absent where the file holds no banner of Linux.
+        `key`: its source archive, configuration, patch and what is added; `sha256` of the file; `source`: the version of Linux; `compiler`:
+        compiler and linker. The last two are absent where the file holds no banner of Linux.
 
     Raises:
         OSError: the file cannot be read.
@@ -136,6 +143,8 @@ def _build(source: Path, folder: Path, say: Callable[[str], None]) -> Path:
             archive.extractall(work, filter="data")
         tree = next(path for path in Path(work).iterdir() if (path / "Kbuild").exists())
         shutil.copy(CONFIG, tree / "iroko.config")
+        for place, path in ADDED.items():
+            shutil.copy(path, tree / place)
         jobs = str(len(os.sched_getaffinity(0)))
         environment = allowed_environment(IDENTITY)  # nothing that make or the compiler would take for options
         for what, command in (

@@ -16,11 +16,11 @@ from typing import Protocol
 from iroko.engines.addressing import TCP_PORT
 from iroko.engines.kernel.namespaces import Namespace
 from iroko.errors import EngineError, UnsupportedError
-from iroko.flows import Flow
+from iroko.flows import LEARNED, Flow
 
 UDP_PAYLOAD_BYTES = 1472
-ECN_TRANSPORTS = ("dctcp",)
-"""The transports for which switches mark."""
+ECN_TRANSPORTS = ("dctcp", LEARNED)
+"""The transports for which switches mark; their packets alone can be marked."""
 _UDP_SEGMENT, _UDP_SEGMENTS = 103, 44
 _UDP_HEADER_BYTES, _LAST_MARK = 8, 1
 _UDP_BUFFER_BYTES = 200_000
@@ -73,6 +73,8 @@ def set_congestion_control(made: socket.socket, name: str) -> None:
 
 def missing_congestion_control(name: str) -> str:
     """The line that says how to get a congestion control."""
+    if name == LEARNED:
+        return f"this kernel has no transport {name!r}: use --engine guest or --engine sim"
     return (
         f"this kernel has no TCP congestion control {name!r}: load it with `modprobe tcp_{name}` "
         "(Debian: in linux-image), or use --engine guest, which has every one"
@@ -233,7 +235,7 @@ class TcpEnd(End):
     """A TCP connection, opened when the flow starts; the handshake counts as part of its completion time."""
 
     def __init__(self, flow: Flow, poller: Poller, source: Namespace, destination: Namespace, address: str, source_address: str, port: int,
-                 listener: Listener, congestion_control: str) -> None:  # fmt: skip
+                 listener: Listener, congestion_control: str, policy: int = 0) -> None:  # fmt: skip
         super().__init__(flow, poller, source, destination)
         self.address = address
         self.receiver: socket.socket | None = None
@@ -242,6 +244,8 @@ class TcpEnd(End):
         self.sockets = [self.sender]
         self.sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         set_congestion_control(self.sender, congestion_control)
+        if policy:
+            self.sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, policy)
         self.sender.bind((source_address, port))
         listener.expected[source_address, port] = self
 

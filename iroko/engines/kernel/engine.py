@@ -9,10 +9,13 @@ from iroko.engines.kernel.counters import open_counters
 from iroko.engines.kernel.endpoints import ECN_TRANSPORTS
 from iroko.engines.kernel.feedback import Feedback
 from iroko.engines.kernel.network import Fabric
+from iroko.engines.kernel.policies import DecisionLog, load_policies, number_policies
 from iroko.engines.kernel.qdiscs import host_limit
 from iroko.engines.kernel.traffic import Traffic
 from iroko.errors import EngineError
-from iroko.flows import UDP, Flow, expect_one_transport
+from iroko.flows import LEARNED, UDP, Flow, expect_udp_alone, transports_of
+from iroko.policy.builtin import dctcp_like
+from iroko.policy.log import Decisions
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 
@@ -46,6 +49,7 @@ class KernelEngine:
         except BaseException:
             self.fabric.close()
             raise
+        self.decisions = DecisionLog()
         self.limits = np.array(topology.host_rates_bps)
         self.began_ns = self.last_ns = self.planned_ns = 0
         self.drops_before = _backlog_drops()
@@ -56,16 +60,20 @@ class KernelEngine:
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """See `Engine.reset`."""
-        expect_one_transport(flows)
+        expect_udp_alone(flows, transport)
+        named = transports_of(flows, transport)
         self.traffic.close_flows()
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()
-        self.fabric.set_marking(transport in ECN_TRANSPORTS)
+        self.fabric.set_marking(any(name in ECN_TRANSPORTS for name in named))
         if self.virtual:
-            self.fabric.set_jitter(seed if transport == UDP else None)
+            self.fabric.set_jitter(seed if UDP in named else None)
             _seed_kernel(seed)
-        self.traffic.open(flows, transport, seed)
-        self.feedback = Feedback(self.topology, self.traffic.ends, transport)
+        policies, policy_of_flows = number_policies(flows, transport)
+        if LEARNED in named:
+            load_policies(policies or [dctcp_like()])
+        self.traffic.open(flows, transport, seed, policy_of_flows)
+        self.feedback = Feedback(self.topology, self.traffic.ends, named[0])
         self.delivered = np.zeros(len(flows), dtype=np.int64)
         self.receivers = np.array([self.topology.host_index[flow.destination] for flow in flows], dtype=np.int64)
         start_ns = self.traffic.now_ns()
@@ -164,6 +172,10 @@ class KernelEngine:
         if not self.virtual:
             self.traffic.run(None, stop)
 
+    def read_decisions(self) -> Decisions:
+        """The decisions of flows over `iroko` since this was last called; the log begins with the first call, which gives none."""
+        return self.decisions.read()
+
     def report(self) -> Clock:
         """The clock, with drops outside the fabric's queues counted."""
         self.clock.foreign_drops = _backlog_drops() - self.drops_before
@@ -172,6 +184,7 @@ class KernelEngine:
     def close(self) -> None:
         """Undo what was made."""
         self.traffic.close()
+        self.decisions.close()
         self.counters.close()
         self.fabric.close()
 

@@ -14,7 +14,7 @@ from iroko.engines.kernel.rates import check_rates
 from iroko.engines.remote.channel import Channel
 from iroko.engines.remote.engine import RemoteEngine
 from iroko.errors import UnsupportedError
-from iroko.flows import Flow
+from iroko.flows import Flow, transports_of
 from iroko.snapshot import Snapshot
 from iroko.system.children import NEUTRAL_FOLDER, child_environment, python_command
 from iroko.system.ownership import start_process
@@ -44,7 +44,7 @@ class MininetEngine(RemoteEngine):
 
     def reset(self, flows: Sequence[Flow], transport: str, seed: int) -> Snapshot:
         """See `Engine.reset`."""
-        for line in missing_transports([transport]).values():
+        for line in missing_transports(transports_of(flows, transport)).values():
             raise UnsupportedError(line)
         return super().reset(flows, transport, seed)
 

@@ -262,7 +262,10 @@ class Fabric:
         return routes
 
     def set_marking(self, marking: bool) -> None:
-        """Let the switches' queues mark above each port's ECN threshold, or not; the queues have to be empty."""
+        """Let the switches' queues mark above each port's ECN threshold, or not; the queues have to be empty.
+
+        Only what asks for it can be marked: a new namespace's `tcp_ecn` is 2, so a connection has ECN where its control needs it.
+        """
         if marking == self.marking:
             return
         for index in self.topology.switch_ports:
@@ -270,9 +273,6 @@ class Fabric:
             if port.ecn_bytes is not None:
                 request = port_queue(self.interfaces[index], port.queue_bytes, port.ecn_bytes if marking else None)
                 self.nodes[port.owner].netlink.send([request])
-        for host in self.topology.hosts:
-            with self.nodes[host].namespace.inside():
-                write_settings({"ipv4/tcp_ecn": "1" if marking else "2"})
         self.marking = marking
 
     def set_jitter(self, seed: int | None) -> None:

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from iroko.engines.addressing import MAX_KERNEL_FLOWS, flow_ports
-from iroko.engines.kernel.endpoints import End, Listener, TcpEnd, UdpEnd
+from iroko.engines.kernel.endpoints import ECN_TRANSPORTS, End, Listener, TcpEnd, UdpEnd
 from iroko.engines.kernel.network import Fabric
 from iroko.engines.kernel.timer import Timer
 from iroko.errors import InputError
-from iroko.flows import UDP, Flow
+from iroko.flows import UDP, Flow, transports_of
 
 
 class Traffic:
@@ -37,11 +37,13 @@ class Traffic:
     def now_ns(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
-    def open(self, flows: Sequence[Flow], transport: str, seed: int) -> None:
+    def open(self, flows: Sequence[Flow], transport: str, seed: int, policies: Sequence[int] = ()) -> None:
         """Make the ends of an episode's flows; they start with `begin`.
 
         Args:
+            transport: of flows that name none.
             seed: chooses the port numbers, and with them the paths that equal-cost multipath gives.
+            policies: for each flow the number of its policy; empty: all have the first.
 
         Raises:
             InputError: there are too many.
@@ -52,18 +54,22 @@ class Traffic:
                 "take a lower load or a shorter episode, or --engine sim"
             )
         self.close_flows()
-        fabric = self.fabric
+        fabric, receivers = self.fabric, _choose_receivers(flows, transport)
         for number, flow in enumerate(flows):
             source, destination = (fabric.nodes[name].namespace for name in (flow.source, flow.destination))
             address, source_address = fabric.addresses[flow.destination], fabric.addresses[flow.source]
-            port, _ = flow_ports(transport == UDP, seed, number)
-            if transport == UDP:
+            own = flow.transport or transport
+            port, _ = flow_ports(own == UDP, seed, number)
+            if own == UDP:
                 self.ends.append(UdpEnd(flow, self, source, destination, address, source_address, port))
                 continue
             listener = self.listeners.get(flow.destination)
             if listener is None:
-                listener = self.listeners[flow.destination] = Listener(self, destination, address, transport, fabric.tcp_buffer_bytes)
-            self.ends.append(TcpEnd(flow, self, source, destination, address, source_address, port, listener, transport))
+                listener = self.listeners[flow.destination] = Listener(
+                    self, destination, address, receivers[flow.destination], fabric.tcp_buffer_bytes
+                )
+            policy = policies[number] if policies else 0
+            self.ends.append(TcpEnd(flow, self, source, destination, address, source_address, port, listener, own, policy))
 
     def begin(self, time_ns: int) -> None:
         """The episode begins at that time; flows start relative to it."""
@@ -131,3 +137,18 @@ class Traffic:
         self.close_flows()
         self.timer.close()
         self.poll.close()
+
+
+def _choose_receivers(flows: Sequence[Flow], transport: str) -> dict[str, str]:
+    """The congestion control of each destination's listener, and so of the receiving ends: that of its flows.
+
+    Where they have several, it is one that answers every mark, if any of them has marks: a flow without is not told of any.
+    """
+    of_hosts: dict[str, list[Flow]] = {}
+    for flow in flows:
+        of_hosts.setdefault(flow.destination, []).append(flow)
+    chosen = {}
+    for host, own in of_hosts.items():
+        names = transports_of(own, transport)
+        chosen[host] = next((name for name in names if name in ECN_TRANSPORTS), names[0])
+    return chosen

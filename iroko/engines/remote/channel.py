@@ -9,8 +9,8 @@ from iroko.errors import EngineError
 
 _HEAD = struct.Struct("<cI")
 _PIECE = 1 << 15
-OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED = b"O", b"R", b"S", b"I", b"C", b"N", b"D", b"F"
-_KINDS = (OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED)
+OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED, DECISIONS = b"O", b"R", b"S", b"I", b"C", b"N", b"D", b"F", b"L"
+_KINDS = (OPEN, RESET, STEP, DESCRIBE, CLOSE, SNAPSHOT, DONE, FAILED, DECISIONS)
 _LONGEST = 1 << 28  # bytes of a message; the longest are schedules of flows
 
 

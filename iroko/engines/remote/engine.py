@@ -1,7 +1,6 @@
-"""An engine at the other end of a byte channel: what the messages hold, the near end and the far end.
+"""An engine at the other end of a byte channel: the near end and the far end.
 
-The far end runs beside the network, in the guest or in a process of its own; the near end is the `Engine` that the environment holds. A
-message's content is JSON for what happens once, packed arrays for a step.
+The far end runs beside the network, in the guest or in a process of its own; the near end is the `Engine` that the environment holds.
 """
 
 import contextlib
@@ -16,41 +15,14 @@ import numpy as np
 
 from iroko import errors
 from iroko.engines.base import Clock
-from iroko.engines.remote.channel import CLOSE, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
+from iroko.engines.remote.channel import CLOSE, DECISIONS, DESCRIBE, DONE, FAILED, OPEN, RESET, SNAPSHOT, STEP, Channel
+from iroko.engines.remote.messages import pack_episode, pack_snapshot, pack_topology, unpack_episode, unpack_snapshot, unpack_topology
 from iroko.errors import ClosedError, EngineError, InputError, IrokoError
-from iroko.flows import Flow, expect_one_transport
-from iroko.snapshot import QUANTITIES, Axis, Floats, Snapshot
+from iroko.flows import Flow, expect_udp_alone
+from iroko.policy.log import DECISION, Decisions
+from iroko.snapshot import Floats, Snapshot
 from iroko.system.lifetime import Lifetime
-from iroko.topology import Port, Topology
-
-
-def _pack_snapshot(snapshot: Snapshot) -> bytes:
-    """The fields in the order of `QUANTITIES`, each as values of 8 bytes."""
-    return b"".join(np.asarray(getattr(snapshot, name), quantity.dtype).tobytes() for name, quantity in QUANTITIES.items())
-
-
-def _unpack_snapshot(content: bytes, topology: Topology, num_flows: int) -> Snapshot:
-    counts = {None: 1, Axis.PORT: topology.num_ports, Axis.HOST: topology.num_hosts, Axis.FLOW: num_flows}
-    expected = 8 * sum(counts[quantity.axis] for quantity in QUANTITIES.values())
-    if len(content) != expected:
-        raise EngineError(f"a snapshot of {len(content)} bytes arrived, expected {expected}")
-    offset = 0
-    values: dict[str, Any] = {}
-    for name, quantity in QUANTITIES.items():
-        array = np.frombuffer(content, quantity.dtype, counts[quantity.axis], offset)
-        values[name] = float(array[0]) if quantity.axis is None else array
-        offset += array.nbytes
-    return Snapshot(**values)
-
-
-def _pack_topology(topology: Topology) -> dict[str, Any]:
-    return {"name": topology.name, "hosts": topology.hosts, "switches": topology.switches, "routing": topology.routing,
-            "ports": [dataclasses.astuple(port) for port in topology.ports]}  # fmt: skip
-
-
-def _unpack_topology(data: dict[str, Any]) -> Topology:
-    ports = tuple(Port(*values) for values in data["ports"])
-    return Topology(data["name"], tuple(data["hosts"]), tuple(data["switches"]), ports, data["routing"])
+from iroko.topology import Topology
 
 
 class RemoteEngine:
@@ -75,7 +47,7 @@ class RemoteEngine:
         self._began_s = 0.0
         self._description: dict[str, str] = {}
         try:
-            self._ask(OPEN, json.dumps(_pack_topology(topology)).encode(), DONE)
+            self._ask(OPEN, json.dumps(pack_topology(topology)).encode(), DONE)
             self._description = json.loads(self._ask(DESCRIBE, b"", DONE))["engine"]
         except BaseException:
             self._finish()
@@ -86,11 +58,10 @@ class RemoteEngine:
         self._check_open()
         if self._stepping:
             self.finish_step()
-        expect_one_transport(flows)
-        content = {"flows": [dataclasses.astuple(flow) for flow in flows], "transport": transport, "seed": int(seed)}
+        expect_udp_alone(flows, transport)
         self._num_flows = len(flows)
-        answer = self._ask(RESET, json.dumps(content).encode(), SNAPSHOT)
-        return _unpack_snapshot(answer, self.topology, self._num_flows)
+        answer = self._ask(RESET, pack_episode(flows, transport, seed), SNAPSHOT)
+        return unpack_snapshot(answer, self.topology, self._num_flows)
 
     def begin_step(self, limits_bps: Floats, interval_s: float) -> None:
         """See `Engine.begin_step`."""
@@ -109,7 +80,7 @@ class RemoteEngine:
         if not self._stepping:
             raise EngineError("finish_step was called without begin_step")
         self._stepping = False
-        snapshot = _unpack_snapshot(self._answer(SNAPSHOT), self.topology, self._num_flows)
+        snapshot = unpack_snapshot(self._answer(SNAPSHOT), self.topology, self._num_flows)
         # From the start of the interval, also where other engines were served meanwhile: the time spent waiting alone would flatter.
         self.clock.real_s += time.perf_counter() - self._began_s
         self.clock.virtual_s += float(snapshot.interval_s)
@@ -119,6 +90,17 @@ class RemoteEngine:
         """See `Engine.step`."""
         self.begin_step(limits_bps, interval_s)
         return self.finish_step()
+
+    def read_decisions(self) -> Decisions:
+        """What the flows over `iroko` have decided since this was last called, at most the last 65,536 decisions.
+
+        The log begins with the first call, which gives none; it goes on over resets. Between `begin_step` and `finish_step` it cannot be
+        read.
+        """
+        self._check_open()
+        if self._stepping:
+            raise EngineError("read_decisions was called between begin_step and finish_step")
+        return np.frombuffer(self._ask(DECISIONS, b"", DONE), DECISION)
 
     def describe(self) -> dict[str, str]:
         """See `Engine.describe`."""
@@ -206,6 +188,8 @@ class FarEngine(Protocol):
 
     def step(self, limits_bps: Floats, interval_s: float) -> Snapshot: ...
 
+    def read_decisions(self) -> Decisions: ...
+
     def idle(self, stop: int) -> None: ...
 
     def report(self) -> Clock: ...
@@ -225,7 +209,7 @@ def serve(channel: Channel, make: Callable[[Topology], FarEngine], describe: Cal
                 return
             try:
                 if kind == OPEN:
-                    engine = make(_unpack_topology(json.loads(content)))
+                    engine = make(unpack_topology(json.loads(content)))
                     answer = DONE, b""
                 else:
                     assert engine is not None
@@ -245,11 +229,11 @@ def serve(channel: Channel, make: Callable[[Topology], FarEngine], describe: Cal
 def _handle(engine: FarEngine, kind: bytes, content: bytes, describe: Callable[[], dict[str, str]]) -> tuple[bytes, bytes]:
     if kind == STEP:
         interval_s, limits = struct.unpack_from("<d", content)[0], np.frombuffer(content, np.float64, offset=8)
-        return SNAPSHOT, _pack_snapshot(engine.step(limits, interval_s))
+        return SNAPSHOT, pack_snapshot(engine.step(limits, interval_s))
     if kind == RESET:
-        data = json.loads(content)
-        flows = [Flow(*values) for values in data["flows"]]
-        return SNAPSHOT, _pack_snapshot(engine.reset(flows, data["transport"], data["seed"]))
+        return SNAPSHOT, pack_snapshot(engine.reset(*unpack_episode(content)))
+    if kind == DECISIONS:
+        return DONE, engine.read_decisions().tobytes()
     if kind == DESCRIBE:
         return DONE, json.dumps({"engine": describe(), "clock": dataclasses.asdict(engine.report())}).encode()
     raise EngineError(f"unknown request {kind!r}")
