@@ -31,6 +31,7 @@ PARTS = {
     "report": Part("iroko.report.__main__", "Write the offline page of a run or an experiment."),
     "verify": Part("iroko.verify", "Repeat a run and compare the results."),
     "doctor": Part("iroko.doctor.command", "Check this machine and print the fix for anything missing."),
+    "deploy": Part("iroko.cli.deploy", "Load a policy as a TCP congestion control of this machine."),
     "guest": Part("iroko.guest", "Build the guest kernel, or open a shell in a guest."),
 }
 
