@@ -1,4 +1,4 @@
-"""What learners of per-flow policies share: an agent that is a policy, and its files."""
+"""The base of learners of per-flow policies: an agent that is a policy, and its files."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class FlowLearner(Agent):
         return np.ones(self._num_hosts, dtype=np.float32)
 
     def check_trials(self, trials: Any) -> Trials:
-        """See that this is what per-flow policies learn from.
+        """Check that these are trials.
 
         Raises:
             InputError: it is another environment.

@@ -1,4 +1,4 @@
-"""What per-flow policies learn on: networks drawn at random, from the seeds of a training only.
+"""The trials from which per-flow policies learn: networks drawn at random, from the seeds of a training only.
 
 Each generation draws `NUM_FINITE` of the kinds in `FINITE` and each in `LONG`, with rate, delay, load, threshold, size and number of flows
 anew. Times are short, so that a simulation takes a hundredth to half of a second of processor time.
@@ -84,13 +84,23 @@ def _fair(rng: Draw) -> Trial:
     )
 
 
-def _far(rng: Draw) -> Trial:
-    """One to four flows over a high product of bandwidth and delay: 90 to 360 us of round-trip time, at 10 Gbit/s up to 300 segments."""
+def _far(rng: Draw, num: int, end_s: float) -> Trial:
+    """Flows over a high product of bandwidth and delay: 90 to 360 us of round-trip time, at 10 Gbit/s up to 300 segments."""
     rate_bps = float(rng.choice([1e10, 1e10, 1e9]))
-    num, end_s = int(rng.choice([1, 1, 1, 2, 4])), 0.2 if rate_bps < 5e9 else 0.08
+    end_s *= 1 if rate_bps > 5e9 else 3
     starts_s = rng.uniform(0, end_s / 8, num).tolist()
     threshold = 65 if rate_bps > 5e9 else 20
     return dumbbell(num, rate_bps, _uniform(rng, (15e-6, 60e-6)), threshold, end_s, starts_s, int(rng.integers(1 << 31)))
+
+
+def _alone(rng: Draw) -> Trial:
+    """One flow, which is to fill a long link."""
+    return _far(rng, 1, 0.06)
+
+
+def _few(rng: Draw) -> Trial:
+    """Flows that are to share a long link: a policy that fills it alone may well keep what it has."""
+    return _far(rng, int(rng.integers(2, 7)), 0.12)
 
 
 FINITE: tuple[Callable[[Draw], Trial], ...] = (
@@ -101,10 +111,8 @@ FINITE: tuple[Callable[[Draw], Trial], ...] = (
     _incast,
 )
 """Kinds of trials whose flows have sizes: their completion times are to fall."""
-LONG: tuple[Callable[[Draw], Trial], ...] = (_fair, _far)
+LONG: tuple[Callable[[Draw], Trial], ...] = (_fair, _alone, _few)
 """Kinds of trials whose flows are endless: they are to share a link, and to fill it."""
-
-
 NUM_FINITE = 3
 NUM_TRIALS = NUM_FINITE + len(LONG)
 

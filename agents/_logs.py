@@ -1,4 +1,4 @@
-"""Where learners write what they count."""
+"""Loggers of learners."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -14,7 +14,7 @@ from iroko.envs.flow_trials import Trials, scenario_trial
 from iroko.errors import InputError
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import MAX_FIRST_WINDOW, MAX_STEP, MAX_WEIGHT, MIN_FIRST_WINDOW, Card, Policy
-from iroko.policy.words import FEATURES, HIDDEN
+from iroko.policy.words import FEATURE_NAMES, FEATURES, HIDDEN
 from iroko.registry import check_name
 from iroko.rundir.manifest import git_commit
 from iroko.scenario import Scenario
@@ -23,7 +23,7 @@ from iroko.topology import Topology
 
 from ._flow_learner import FlowLearner, write_with_policy
 from ._flow_objective import OBJECTIVES
-from ._flow_tasks import draw_trials
+from ._flow_tasks import LONG, draw_trials
 from ._logs import make_logger
 from ._models import broken_weights, check_card, read_weights, write_model
 from ._settings import check_settings
@@ -34,6 +34,8 @@ NUM_NUMBERS = NUM_WEIGHTS + 2
 HIDDEN_STD = 0.5
 TRIALS = ("random", "scenario")
 ONE = 1024
+ROUND_TRIP_FEATURES = [FEATURE_NAMES.index(name) for name in ("relative_delay", "delay", "own_queue", "rtt_change")]
+"""That a policy without round-trip times does not see. The rule of every policy that an idle path shrinks no window still looks at them."""
 Numbers = npt.NDArray[np.float64]
 
 
@@ -59,14 +61,16 @@ class CmaEs(FlowLearner):
         super().__init__(name, scenario, topology)
         check_name(f"objective of agent {name}", settings["objective"], OBJECTIVES)
         check_name(f"trials of agent {name}", settings["trials"], TRIALS)
-        check_settings(name, settings)
+        check_settings(name, {key: value for key, value in settings.items() if key != "round_trips"})
         if settings["population"] < 4:
             raise InputError(f"population={settings['population']} of agent {name}: expected 4 or more")
+        if not isinstance(settings["round_trips"], bool):
+            raise InputError(f"round_trips={settings['round_trips']!r} of agent {name}: expected true or false")
         if not 1 <= settings["guard"] <= 64:
             raise InputError(f"guard={settings['guard']:g} of agent {name}: expected 1 <= guard <= 64")
         self._settings = settings
         self._seed = seed
-        self._start = _start(agent_generator(seed), round(settings["guard"] * ONE))
+        self._start = _start(agent_generator(seed), round(settings["guard"] * ONE), settings["round_trips"])
         self._losses: list[list[float]] = []
         self._num_steps = 0
         self._mean: Numbers = np.zeros(NUM_NUMBERS)
@@ -80,7 +84,7 @@ class CmaEs(FlowLearner):
         """The policy at the mean of the search."""
         training = f"CMA-ES, objective {self._settings['objective']}, {self._num_steps:,} simulations, seed {self._seed}"
         card = Card(self.name, training=training, commit=git_commit() or "", guard=self._start.card.guard)
-        return replace(_moved(self._start, self._mean), card=card)
+        return replace(self._moved(self._mean), card=card)
 
     def train(
         self,
@@ -120,12 +124,18 @@ class CmaEs(FlowLearner):
         if self._settings["trials"] == "random":
             drawn = draw_trials(draw)
         else:
-            drawn = [scenario_trial(trials.scenario, next_seed(draw)), *draw_trials(draw)[-2:]]
-        policies = [_moved(self._start, numbers) for numbers in candidates]
+            drawn = [scenario_trial(trials.scenario, next_seed(draw)), *draw_trials(draw)[-len(LONG) :]]
+        policies = [self._moved(numbers) for numbers in candidates]
         outcomes = [trials.run(trial, ["dctcp", *policies]) for trial in drawn]
         self._num_steps += len(drawn) * len(candidates)
         dctcp = [each[0] for each in outcomes]
         return [float(objective(drawn, [each[1 + number] for each in outcomes], dctcp)) for number in range(len(candidates))]
+
+    def _moved(self, numbers: Numbers) -> Policy:
+        if not self._settings["round_trips"]:
+            numbers = numbers.copy()
+            numbers[[HIDDEN + feature for feature in ROUND_TRIP_FEATURES]] = 0.0
+        return _moved(self._start, numbers)
 
     def _search(self) -> CMAEvolutionStrategy:
         """The search as it was after the losses so far."""
@@ -158,10 +168,12 @@ class CmaEs(FlowLearner):
             raise broken_weights(folder, error) from error
 
 
-def _start(rng: np.random.Generator, guard: int) -> Policy:
+def _start(rng: np.random.Generator, guard: int, round_trips: bool) -> Policy:
     """The DCTCP-like policy with a random hidden layer, whose units have no effect yet."""
     start = dctcp_like(guard)
     weights = np.rint(rng.normal(0, HIDDEN_STD, (HIDDEN, FEATURES + 1)) * ONE).astype(int)
+    if not round_trips:
+        weights[:, ROUND_TRIP_FEATURES] = 0
     hidden = (start.hidden[0], *(tuple(row[:-1]) for row in weights[1:].tolist()))
     biases = (start.hidden_bias[0], *weights[1:, -1].tolist())
     return replace(start, hidden=hidden, hidden_bias=biases)
@@ -192,6 +204,7 @@ def cmaes(
     guard: float = 8.0,
     objective: str = "slowdown",
     trials: str = "random",
+    round_trips: bool = True,
 ) -> Agent:
     """CMA-ES over a per-flow policy, from one that is close to DCTCP; `--deployment flows`.
 
@@ -201,9 +214,11 @@ def cmaes(
         guard: factor within which the policy's window stays around DCTCP's, 1 to 64; it goes into the policy's card.
         objective: what is to be reached, a name in `agents/_flow_objective.py`.
         trials: `random`: networks of all kinds, see `agents/_flow_tasks.py`; `scenario`: the run's own by training seeds, and long flows.
+        round_trips: whether the policy sees round-trip times; without, marks and losses are all that it knows.
 
     Raises:
         InputError: see `CmaEs`.
     """
-    settings = {"population": population, "sigma": sigma, "guard": guard, "objective": objective, "trials": trials}
+    settings = {"population": population, "sigma": sigma, "guard": guard, "objective": objective, "trials": trials,
+                "round_trips": round_trips}  # fmt: skip
     return CmaEs(scenario, topology, seed, settings)

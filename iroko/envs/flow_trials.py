@@ -62,16 +62,16 @@ class Trial:
         rates, delays, round_trips = path_limits(self.topology, frame)
         return ideal_completions_s(self.sizes_bytes, rates, delays, round_trips_s=round_trips), last_frames_s(self.sizes_bytes, rates)
 
-    def outcome(self, completions_s: Floats, late_bytes: Floats) -> "Outcome":
-        """How the flows fared, from their completion times and the bytes that arrived in the second half; arrays `(num_flows,)`."""
-        rates_bps = late_bytes * 8 / (self.end_s / 2)
+    def outcome(self, completions_s: Floats, early_bytes: Floats, late_bytes: Floats) -> "Outcome":
+        """How the flows fared, from completion times and the bytes that arrived in each half of the trial; arrays `(num_flows,)`."""
+        rates_bps, delivered_bytes = late_bytes * 8 / (self.end_s / 2), early_bytes + late_bytes
         if self.endless:
-            return Outcome(np.zeros(0), 0, rates_bps)
+            return Outcome(np.zeros(0), 0, rates_bps, delivered_bytes)
         unfinished = np.isnan(completions_s)
         starts_s = np.array([flow.start_s for flow in self.flows])
         ideals_s, last_s = self._ideal
         times_s = np.where(unfinished, np.maximum(self.end_s - starts_s, 0.0), completions_s)
-        return Outcome(slowdowns(times_s, ideals_s, last_s), int(unfinished.sum()), rates_bps)
+        return Outcome(slowdowns(times_s, ideals_s, last_s), int(unfinished.sum()), rates_bps, delivered_bytes)
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,13 @@ class Outcome:
             bound. Empty where flows are endless.
         unfinished: flows that did not finish.
         rates_bps: application bytes that arrived in the second half of the trial as a rate, shape `(num_flows,)`.
+        delivered_bytes: application bytes that arrived in all, shape `(num_flows,)`.
     """
 
     slowdowns: Floats
     unfinished: int
     rates_bps: Floats
+    delivered_bytes: Floats
 
 
 class Trials:
@@ -118,6 +120,8 @@ class Trials:
     def run(self, trial: Trial, policies: Sequence[Policy | str]) -> list[Outcome]:
         """Run one trial under each policy, or where a transport is named under that one, such as `dctcp`.
 
+        A flow of the trial that names its own transport keeps it.
+
         Raises:
             ClosedError: the trials were closed.
         """
@@ -135,19 +139,23 @@ class Trials:
                 if isinstance(policy, str):
                     batch.reset(index, trial.flows, policy, trial.seed)
                 else:
-                    batch.reset(index, [replace(flow, policy=policy) for flow in trial.flows], LEARNED, trial.seed)
+                    batch.reset(index, [_under(flow, policy) for flow in trial.flows], LEARNED, trial.seed)
             limits_bps = np.tile(np.array(trial.topology.host_rates_bps, dtype=float), (len(policies), 1))
-            batch.step(limits_bps, trial.end_s / 2)
+            first = batch.step(limits_bps, trial.end_s / 2)
             last = batch.step(limits_bps, trial.end_s / 2)
             self._clock = Clock.together([self._clock, *batch.clocks])
         finally:
             batch.close()
-        rows = zip(last.flow_completion_s, last.flow_bytes.astype(float), strict=True)
-        return [trial.outcome(completions_s, late_bytes) for completions_s, late_bytes in rows]
+        rows = zip(last.flow_completion_s, first.flow_bytes.astype(float), last.flow_bytes.astype(float), strict=True)
+        return [trial.outcome(*row) for row in rows]
 
     def close(self) -> None:
         """Let no more run; safe twice."""
         self._closed = True
+
+
+def _under(flow: Flow, policy: Policy) -> Flow:
+    return replace(flow, policy=policy) if flow.transport in (None, LEARNED) else flow
 
 
 def scenario_trial(scenario: Scenario, episode_seed: int) -> Trial:

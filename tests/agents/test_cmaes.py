@@ -12,6 +12,7 @@ from iroko.agents import cmaes
 from iroko.errors import InputError
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import read_policy
+from iroko.policy.words import FEATURE_NAMES
 from iroko.run.evaluate import evaluate
 from iroko.run.train import train
 from iroko.rundir.config import make_config
@@ -89,7 +90,7 @@ def test_a_model_of_other_settings_or_with_broken_weights_is_refused(tmp_path: P
 
 @pytest.mark.parametrize(("settings", "said"), [
     ({"population": 3}, "population=3"), ({"guard": 0.5}, "guard=0.5"), ({"guard": 65.0}, "guard=65"), ({"sigma": 0.0}, "sigma=0"),
-    ({"objective": "slowdwn"}, "slowdown"), ({"trials": "all"}, "random"),
+    ({"round_trips": 1}, "round_trips=1"), ({"objective": "slowdwn"}, "slowdown"), ({"trials": "all"}, "random"),
 ])  # fmt: skip
 def test_settings_out_of_range(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -109,3 +110,12 @@ def test_each_deployment_has_its_own_learners() -> None:
 def test_a_run_of_flows_is_scored_where_the_transport_is() -> None:
     config = make_config({"environment": {"deployment": "flows"}, "run": {"agents": "cmaes"}})
     assert config.engine == config.train_engine == "sim"
+
+
+def test_a_policy_without_round_trip_times_has_no_weight_on_them(small_trials: None) -> None:
+    agent = make(round_trips=False)
+    train(agent, SCENARIO, "sim", 16, 16, 1)
+    hidden, skip = np.array(agent.policy.hidden), np.array(agent.policy.skip)
+    blind = [FEATURE_NAMES.index(name) for name in ("relative_delay", "delay", "own_queue", "rtt_change")]
+    assert not hidden[:, blind].any() and not skip[blind].any()
+    assert skip[FEATURE_NAMES.index("window")] != 0 and hidden[1:, FEATURE_NAMES.index("window")].all()

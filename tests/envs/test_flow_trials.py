@@ -50,3 +50,18 @@ def test_closed_trials_run_no_more() -> None:
     one.close()
     with pytest.raises(ClosedError):
         one.run(ENDLESS, ["dctcp"])
+
+
+def test_bytes_of_both_halves_count_as_delivered() -> None:
+    finite = make_trials().run(FINITE, ["dctcp"])[0]
+    assert finite.delivered_bytes.tolist() == FINITE.sizes_bytes.tolist()
+    endless = make_trials().run(ENDLESS, ["dctcp"])[0]
+    late_bytes = endless.rates_bps * ENDLESS.end_s / 2 / 8
+    assert (endless.delivered_bytes > late_bytes).all()
+
+
+def test_a_flow_keeps_the_transport_that_it_names() -> None:
+    mixed = replace(ENDLESS, flows=(replace(ENDLESS.flows[0], transport="cubic"), ENDLESS.flows[1]))
+    pinned, reference = make_trials().run(mixed, [dctcp_like(1024), "dctcp"])
+    assert same(pinned, reference)
+    assert not same(reference, make_trials().run(ENDLESS, ["dctcp"])[0])
