@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy.typing as npt
 import torch
 from stable_baselines3 import A2C
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, VecNormalize
@@ -24,6 +22,7 @@ from iroko.seeds import learner_seed
 from iroko.topology import Topology
 from iroko.wrappers import CompressPenalties, UnitActions, clipped_mean, keep_mean_in_range, start_low, to_fractions, unit_box
 
+from ._logs import make_logger
 from ._models import FORMAT, broken_weights, check_card, read_replay, read_weights, write_model
 from ._replay_buffer import Replay, give_replay, take_replay
 from ._settings import check_settings
@@ -112,7 +111,7 @@ class Learner(Agent):
         self._restore(state)
         give_replay(self._algorithm, self._replay)
         _spread_schedules(self._algorithm, num_steps * self._deployment.num_policies)
-        self._algorithm.set_logger(_make_logger(log_folder))
+        self._algorithm.set_logger(make_logger(log_folder))
         num_policies = self._deployment.num_policies
         relay = Relay(callback, env, self._rewards, num_policies)
         try:
@@ -174,14 +173,3 @@ def _spread_schedules(algorithm: BaseAlgorithm, num_decisions: int) -> None:
         BaseAlgorithm._update_current_progress_remaining(algorithm, num_timesteps, num_decisions)
 
     algorithm._update_current_progress_remaining = update  # type: ignore[method-assign]
-
-
-def _make_logger(folder: Path | None) -> Logger:
-    # Made by hand: Stable-Baselines3's own way creates a temporary folder even when nothing is logged.
-    if folder is None:
-        return Logger(None, [])
-    from tensorboard.summary.writer import event_file_writer
-
-    # TensorBoard writes the machine's name into the names of its files, which are passed on with the run.
-    event_file_writer.socket = SimpleNamespace(gethostname=lambda: "machine")
-    return Logger(None, [TensorBoardOutputFormat(str(folder))])

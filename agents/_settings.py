@@ -13,6 +13,7 @@ NET = (64, 64)
 MOST = {
     "learning_rate": 10.0, "rollout_steps": 100_000, "batch_steps": 100_000, "num_epochs": 1000, "gradient_steps": 10_000,
     "baseline_steps": 1000, "num_directions": 10_000, "num_top": 10_000, "clip_range": 100.0, "delta_std": 100.0, "noise_std": 100.0,
+    "population": 1000, "sigma": 10.0,
 }  # fmt: skip
 """Above these an update takes hours or all memory, or no number is left finite."""
 MOST_LOG_STD = 10.0

@@ -24,6 +24,8 @@ from iroko.user_files import is_path, name_of, place_of
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
+    from iroko.policy.format import Policy
+
 Action = npt.NDArray[np.float32]
 TrainCallback = Callable[[int, list[float]], None]
 """Called after each step with the number of environment steps done so far and the summed rewards of the episodes that just ended."""
@@ -71,6 +73,11 @@ class Agent(ABC):
     @property
     def num_steps_done(self) -> int:
         return 0
+
+    @property
+    def policy(self) -> "Policy | None":
+        """What decides in each flow over the transport `iroko`; None: the scenario's."""
+        return None
 
     def start(self, topology: Topology, flows: Sequence[Flow]) -> None:
         """Take note that a scored episode begins, with these flows; most agents have no use for them."""

@@ -8,8 +8,8 @@ from iroko.errors import MissingExtraError
 
 DISTRIBUTION = "iroko-net"
 EXTRA_OF = {
-    "torch": "train", "stable_baselines3": "train", "sb3_contrib": "train", "tensorboard": "train", "pandas": "train", "pyarrow": "train",
-    "matplotlib": "report", "jinja2": "report", "mininet": "kernel", "pettingzoo": "hosts", "ray": "ray",
+    "torch": "train", "stable_baselines3": "train", "sb3_contrib": "train", "tensorboard": "train", "cma": "train", "pandas": "train",
+    "pyarrow": "train", "matplotlib": "report", "jinja2": "report", "mininet": "kernel", "pettingzoo": "hosts", "ray": "ray",
 }  # fmt: skip
 """For each optional module the extra that brings it; `report` brings pandas and pyarrow too."""
 

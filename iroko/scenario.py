@@ -23,8 +23,8 @@ from iroko.units import format_rate, parse_rate, parse_size, parse_time, plain
 from iroko.user_files import name_of
 
 FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "marks", "limits", "sent", "received", "pairs")
-CENTRAL, HOSTS = "central", "hosts"
-DEPLOYMENTS = (CENTRAL, HOSTS)
+CENTRAL, HOSTS, FLOWS = "central", "hosts", "flows"
+DEPLOYMENTS = (CENTRAL, HOSTS, FLOWS)
 DEFAULT_FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "limits", "received")
 MAX_STEPS = 1_000_000
 """Steps of an episode."""
@@ -103,8 +103,8 @@ class Scenario:
         min_fraction: the least share of its link that an agent can give a host, above 0.
         features: what the observation of a central agent holds, in this order; see `iroko.envs.observation`.
         reward: name of a reward in `iroko.reward`.
-        deployment: `central`, one agent sees all and sets all limits, or `hosts`, each host sees what it can know and sets its own; see
-            `iroko.envs.deployment`.
+        deployment: `central`, one agent sees all and sets all limits; `hosts`, each host sees what it can know and sets its own; see
+            `iroko.envs.deployment`. `flows`: each flow's transport decides by a policy; see `iroko.envs.flow_trials`.
         policy: what decides over the transport `iroko`: the name of a built-in policy, or the path of a file.
         policy_sha256: of that file when the run was begun, so that it stays the same; empty: not known, or the policy is built in.
     """

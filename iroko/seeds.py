@@ -7,8 +7,9 @@ numbers differ, so episode 1 of seed 1 is not episode 0 of seed 2, and no agent 
     a run's seed ─┬─ SCORED_EPISODE, episode ──────────────── reset(seed=...) of that episode
                   ├─ SCORING_ENGINE ───────────────────────── entropy of the guest in which schemes are scored
                   ├─ TRAINING_SECTION, steps done ─┬───────── the vector environment of a section of a training
-                  │                                └─ ENVIRONMENT, index ── reset(seed=...) of one of its environments
-                  └─ AGENT | LEARNER, steps done ──────────── what an agent draws itself
+                  │                                ├─ ENVIRONMENT, index ── reset(seed=...) of one of its environments
+                  │                                └─ LEARNING_TRIALS ───── the trials from which policies of flows learn
+                  └─ AGENT | LEARNER, steps done | SEARCH ─── what an agent draws itself
     an environment's seed ─┬─ ENGINE ──────────────────────── entropy of its guest
                            └─ its generator `np_random` ───── one seed for each episode, and one for a successor
     an episode's seed ─┬─ TRAFFIC ─────────────────────────── its flows
@@ -49,7 +50,9 @@ class Purpose(IntEnum):
     PARITY_ENGINE = 14
     BENCHMARK = 15
     JITTER = 16
-    MIX = 17
+    SEARCH = 17
+    LEARNING_TRIALS = 18
+    MIX = 19
 
 
 def derive(seed: int, purpose: Purpose, *numbers: int) -> np.random.SeedSequence:
@@ -137,6 +140,16 @@ def agent_generator(seed: int) -> np.random.Generator:
 def learner_seed(seed: int, num_steps_done: int) -> int:
     """The seed of the global generators that a learner of Stable-Baselines3 draws from, 32 bits, for a section of its training."""
     return int(derive(seed, Purpose.LEARNER, num_steps_done).generate_state(1)[0])
+
+
+def search_generator(seed: int) -> np.random.Generator:
+    """The generator from which a search over policies draws its candidates."""
+    return np.random.default_rng(derive(seed, Purpose.SEARCH))
+
+
+def learning_trials_generator(section_seed: int) -> np.random.Generator:
+    """The generator of the trials from which policies of flows learn in a section of a training."""
+    return np.random.default_rng(derive(section_seed, Purpose.LEARNING_TRIALS))
 
 
 def trial_generator() -> np.random.Generator:

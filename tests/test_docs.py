@@ -38,6 +38,7 @@ FASTER = {
     "docs/experiments.md": {"seeds = [1, 2, 3]": "seeds = [1]", "episodes = 2": 'episodes = 1\nengine = "sim"'},
     "docs/extend.md": {name: f"{name} --engine sim --episode 5s" for name in ("--agent half", "--agent ./agents/half.py")},
     "docs/cluster.md": {"run.steps=500": "run.steps=300"},
+    "docs/flows.md": {"--out results/runs/flows\n": "--out results/runs/flows --steps 20 --set agent.cmaes.population=4\n"},
 }  # fmt: skip
 """What shortens a page's commands here, and changes nothing else: text of the page, and its replacement."""
 

@@ -3,6 +3,7 @@
 - `central`: one observation of the scenario's features, one action with the limits of all hosts, the common reward.
 - `hosts`: each host sees only what it can know (`iroko.envs.host_observation`) and sets its own limit; it learns from each host's own
   part of the reward (`iroko.envs.host_reward`). Nothing in it depends on how many hosts there are.
+- `flows`: the transport of each flow decides, by one and the same policy, inside the engine (`iroko.envs.flow_trials`).
 
 Everything that differs between the two is here, behind `View` for environments and `Deployment` for agents.
 """
@@ -18,8 +19,9 @@ from iroko.arrays import FabricArrays, FlowArrays
 from iroko.envs.host_observation import HISTORY_STEPS, HOST_VIEW, HostObserver
 from iroko.envs.host_reward import Episode, HostRewards
 from iroko.envs.observation import Observation, Observer
+from iroko.errors import InputError
 from iroko.reward import RewardContext, Terms
-from iroko.scenario import HOSTS, Scenario
+from iroko.scenario import FLOWS, HOSTS, Scenario
 from iroko.snapshot import Floats, Integers, Snapshot
 from iroko.topology import Topology
 
@@ -96,6 +98,13 @@ class Deployment:
 
     @classmethod
     def of(cls, scenario: Scenario, topology: Topology) -> "Deployment":
+        """Lay out what the decisions of a scenario's agent see and set.
+
+        Raises:
+            InputError: flows decide, whose transport sets their windows; an agent that sets limits has no part in that.
+        """
+        if scenario.deployment == FLOWS:
+            raise InputError(f"deployment={FLOWS!r}: expected an agent that learns policies of flows, such as --agent cmaes")
         observer = View(scenario, topology, FabricArrays.of(topology)).observer
         if scenario.deployment == HOSTS:
             low, high = observer.low[0], observer.high[0]

@@ -1,8 +1,10 @@
-"""Policies that need no training."""
+"""Policies that need no training: one written by hand, and those in `trained/`, each a file with its card."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
 
-from iroko.policy.format import Card, Policy
+from iroko.policy.format import Card, Policy, read_policy
 from iroko.policy.words import FEATURE_NAMES, FEATURES, HIDDEN
 
 _MARKED, _ALPHA, _CONGESTED = (FEATURE_NAMES.index(name) for name in ("marked_share", "alpha", "congested"))
@@ -27,5 +29,12 @@ def dctcp_like(guard: int = 2 * 1024) -> Policy:
     return Policy((0,) * HIDDEN, tuple(map(tuple, hidden)), tuple(output), tuple(skip), 1024, card)
 
 
-BUILTIN = {"dctcp_like": dctcp_like}
+TRAINED = Path(__file__).parent / "trained"
+
+_read = lru_cache(read_policy)
+
+BUILTIN: dict[str, Callable[[], Policy]] = {
+    "dctcp_like": dctcp_like,
+    **{path.stem: partial(_read, path) for path in sorted(TRAINED.glob("*.json"))},
+}
 """The built-in policies by name."""

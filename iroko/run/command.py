@@ -58,7 +58,7 @@ def run(
     episode: Annotated[str | None, typer.Option(metavar="TIME", help="Length of an episode, such as 20s.")] = None,
     rate: Annotated[str | None, typer.Option(metavar="RATE", help="Rate of every link, such as 10M or 1G.")] = None,
     deployment: Annotated[str | None, typer.Option(metavar="NAME",
-        help="Who decides: central, one for all hosts, or hosts, each for itself [central].")] = None,
+        help="Who decides: central, one for all hosts; hosts, each for itself; or flows, by a policy in each transport [central].")] = None,
     reward: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the reward [iroko2018].")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="All that is random follows from it [1].")] = None,
     model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Score the agent saved in this folder; nothing is trained.")] = None,

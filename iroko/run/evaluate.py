@@ -1,8 +1,11 @@
 """Scoring a scheme: every measurement of some episodes, in two tables."""
 
 import dataclasses
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +17,8 @@ from iroko.envs.environment import IrokoEnv
 from iroko.envs.info import TERM
 from iroko.errors import InputError
 from iroko.flows import Flow
+from iroko.policy.choice import check_policy
+from iroko.policy.format import Policy, write_policy
 from iroko.rundir.record_size import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, TRANSPORT, check_records
 from iroko.scenario import Scenario
 from iroko.seeds import scored_episode_seed, scoring_engine_seed
@@ -72,15 +77,17 @@ def evaluate(
         raise InputError(f"seed={seed}: expected 0 or more")
     check_records(scenario, episodes)
     scenario = dataclasses.replace(scenario, transport=agent.transport or scenario.transport)
-    engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
-    try:
+    with ExitStack() as stack:
+        if (policy := agent.policy) is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="iroko-policy-")))
+            scenario = _with_policy(scenario, policy, folder / "policy.json")
+        engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
+        stack.callback(engine.close)
         tables = _Tables(agent.name, scenario.transport)
         env = IrokoEnv(scenario, engine=engine)
         for episode in range(episodes):
             _run_episode(agent, env, engine, episode, episodes, scored_episode_seed(seed, episode), tables, on_step)
         description = dict(engine.describe())
-    finally:
-        engine.close()
     return Records(
         scheme=agent.name,
         transport=scenario.transport,
@@ -89,6 +96,12 @@ def evaluate(
         clock=dataclasses.replace(engine.clock),  # whole only now
         engine=description,
     )
+
+
+def _with_policy(scenario: Scenario, policy: Policy, path: Path) -> Scenario:
+    """The scenario with an agent's policy, which a scenario names by a file."""
+    write_policy(policy, path)
+    return dataclasses.replace(scenario, policy=str(path), policy_sha256=check_policy(str(path), ""))
 
 
 @dataclass

@@ -19,7 +19,7 @@ from iroko.rundir.config import RunConfig
 from iroko.rundir.folder import RunFolder
 from iroko.rundir.manifest import COMPLETE, INCOMPLETE
 from iroko.rundir.reader import read_run
-from iroko.scenario import check_parameters
+from iroko.scenario import FLOWS, check_parameters
 from iroko.system.places import expand
 
 MOST_ADDRESSES = 8
@@ -251,7 +251,9 @@ def _train(prepared: Prepared, folder: RunFolder, name: str, phase: _Phase) -> N
         folder.checkpoint(name), folder.path / "tensorboard" / name, lambda text: _warn(folder, phase.display, f"{phase.name}: {text}"),
     )  # fmt: skip
     # Real times stay out of the file, so that equal trainings give equal bytes.
-    rewards = pd.DataFrame({"agent": name, "step": curve["step"], "reward": curve["episode_reward"] / config.scenario.num_steps})
+    # What a policy of flows is rewarded for is no sum over the steps of an episode.
+    num_steps = 1 if config.scenario.deployment == FLOWS else config.scenario.num_steps
+    rewards = pd.DataFrame({"agent": name, "step": curve["step"], "reward": curve["episode_reward"] / num_steps})
     before = folder.read_learning()
     others = before[before["agent"] != name]
     folder.write_learning(pd.concat([others, rewards], ignore_index=True) if len(others) else rewards)

@@ -7,7 +7,7 @@ that was broken off and goes on is, section for section, the training in one go:
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,12 @@ from iroko.agent import Agent, Progress, blamed_on
 from iroko.engines.base import Clock
 from iroko.engines.open import default_engine
 from iroko.errors import ClosedError, InputError
-from iroko.scenario import Scenario
+from iroko.scenario import FLOWS, Scenario
 from iroko.seeds import training_section_seed
 from iroko.system.safe_folder import SafeFolder, check_folder, named
 
 if TYPE_CHECKING:
+    from iroko.envs.flow_trials import Trials
     from iroko.envs.sb3_vector import BatchVecEnv
     from iroko.envs.vector import IrokoVecEnv
 
@@ -28,6 +29,8 @@ CURVE = "curve.csv"
 CURVE_COLUMNS = {"step": "int64", "episode_reward": "float64", "wall_s": "float64"}
 SECTION_STEPS = {"sim": 10_000, "guest": 2_500, "mininet": 500}
 """About how many environment steps a section has: what a stop loses, some ten seconds to a minute of training."""
+SECTION_TRIALS = 50
+"""Simulations of a section with deployment `flows`, or what a generation has, if that is more: some seconds of processor time."""
 
 
 def train(
@@ -65,8 +68,6 @@ def train(
         InputError: the agent does not learn, or `num_steps` is below 1, or the checkpoint is broken or of another scenario.
         EngineError: an engine failed; all are closed then.
     """
-    from iroko.envs.vector import make_vector
-
     if not agent.learns:
         raise InputError(f"agent {agent.name} does not learn: train one that does, and use it as a baseline")
     if num_steps < 1:
@@ -81,7 +82,7 @@ def train(
             first_step = agent.num_steps_done
             # Each section draws other traffic than the ones before it.
             note = _Note(curve, num_steps, clock, on_progress)
-            env = note.env = make_vector(scenario, num_envs, engine, training_section_seed(seed, first_step))
+            env = note.env = _make_env(scenario, num_envs, engine, training_section_seed(seed, first_step))
             try:
                 with blamed_on(agent, "train"):
                     agent.train(env, num_steps, note, log_folder, pause_at=first_step + section_steps)
@@ -102,8 +103,23 @@ def train(
     return curve.table()
 
 
+def _make_env(scenario: Scenario, num_envs: int, engine: str | None, seed: int) -> Any:
+    """What an agent of the scenario's deployment learns from."""
+    if scenario.deployment == FLOWS:
+        from iroko.envs.flow_trials import Trials
+
+        if engine not in (None, "sim"):
+            raise InputError(f"train_engine={engine!r} with deployment {FLOWS}: expected 'sim', where many policies run side by side")
+        return Trials(scenario, num_envs, seed)
+    from iroko.envs.vector import make_vector
+
+    return make_vector(scenario, num_envs, engine, seed)
+
+
 def _section_steps(scenario: Scenario, engine: str, num_envs: int) -> int:
-    """Whole episodes of all environments, at least one of each."""
+    """Whole episodes of all environments, at least one of each; of flows some generations."""
+    if scenario.deployment == FLOWS:
+        return SECTION_TRIALS
     episodes = num_envs * scenario.num_steps
     return max(1, round(SECTION_STEPS[engine] / episodes)) * episodes
 
@@ -111,7 +127,7 @@ def _section_steps(scenario: Scenario, engine: str, num_envs: int) -> int:
 class _Note:
     """What is called after each step of a section: it fills the curve and tells the progress."""
 
-    env: "IrokoVecEnv | BatchVecEnv"
+    env: "IrokoVecEnv | BatchVecEnv | Trials"
 
     def __init__(self, curve: "_Curve", num_steps: int, before: Clock, on_progress: Callable[[Progress], None] | None) -> None:
         self._curve, self._num_steps, self._before, self._on_progress = curve, num_steps, before, on_progress

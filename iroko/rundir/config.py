@@ -19,7 +19,7 @@ from iroko.policy.choice import check_policy
 from iroko.registry import check_name, describe, show
 from iroko.rundir.record_size import check_records
 from iroko.rundir.user_paths import check_files_allowed, map_paths
-from iroko.scenario import Scenario, parse_toml, read_toml
+from iroko.scenario import FLOWS, Scenario, parse_toml, read_toml
 from iroko.system.places import expand, shorten_home
 from iroko.units import parse_size, plain
 from iroko.user_files import is_path, name_of
@@ -31,6 +31,8 @@ DEFAULT_AGENTS = ("ppo",)
 DEFAULT_BASELINES = ("nv", "dctcp", "maxmin")
 DEFAULT_STEPS = 50_000
 """Training steps of each learned agent: about a minute for PPO on the k=4 fat-tree in the simulator on two cores."""
+DEFAULT_TRIALS = 2_000
+"""Simulations from which each agent learns with deployment `flows`: two minutes of processor time."""
 DEFAULT_TRAIN_ENGINE = "sim"
 DEFAULT_ENVS = {"sim": 16, "guest": 2, "mininet": 1}
 """Training environments side by side: many in the simulator, where one call steps all, a guest for each of two cores, and of a host's
@@ -268,7 +270,11 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     if "policy" in environment:
         environment["policy_sha256"] = check_policy(environment["policy"], environment.get("policy_sha256", ""))
     scenario = Scenario.from_table(table)
-    run.setdefault("engine", default_engine())
+    flows_decide = scenario.deployment == FLOWS
+    # Who decides per flow is scored where the transport is: by default in the simulator as long as the guest lacks it.
+    run.setdefault("engine", "sim" if flows_decide and missing_transports(default_engine(), [LEARNED]) else default_engine())
+    if flows_decide:
+        run.setdefault("steps", DEFAULT_TRIALS)
     # Agents over a transport that the simulator lacks learn where they are scored.
     lacking = missing_transports("sim", [scenario.transport, *parse_mix(scenario.mix)])
     run.setdefault("train_engine", run["engine"] if lacking else DEFAULT_TRAIN_ENGINE)

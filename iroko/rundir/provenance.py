@@ -15,7 +15,7 @@ from iroko.system.privileges import NUMERIC
 SOURCES = ("iroko", "iroko/topologies", "iroko/traffic", "iroko/agents")
 """In a checkout the last three are links, which a search from the first does not follow."""
 PACKAGES = (
-    "gymnasium", "llvmlite", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "sb3-contrib",
+    "cma", "gymnasium", "llvmlite", "matplotlib", "mininet", "networkx", "numba", "numpy", "pandas", "pyarrow", "sb3-contrib",
     "stable-baselines3", "torch",
 )  # fmt: skip
 _FEATURES = ("sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve")
@@ -46,7 +46,7 @@ def hash_files(folder: Path, paths: Iterable[Path]) -> str:
 def sources_hash() -> str:
     """A hash of every file of Iroko's code, the user's own topologies, traffic and agents among them."""
     root = Path(__file__).resolve().parents[2]
-    kinds = (".py", ".patch", ".config")
+    kinds = (".py", ".patch", ".config", ".json")
     return hash_files(root, {path for name in SOURCES for path in (root / name).rglob("*") if path.suffix in kinds and path.is_file()})
 
 

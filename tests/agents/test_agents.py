@@ -62,7 +62,7 @@ def total_reward(agent: Agent, scenario: Scenario, seed: int = 5) -> float:
 
 
 def test_every_learner_and_baseline_is_known_and_every_tcp_beside_them() -> None:
-    assert set(agent_names()) == {*LEARNERS, "maxmin", "random", "static", "tcp", "iroko", *TCP_NAMES}
+    assert set(agent_names()) == {*LEARNERS, "cmaes", "maxmin", "random", "static", "tcp", "iroko", *TCP_NAMES}
 
 
 @pytest.mark.parametrize("name", ["nv", "dctcp", "cubic"])
