@@ -65,6 +65,7 @@ class KernelEngine:
         self.traffic.close_flows()
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()
+        self.fabric.forget_flows()
         self.fabric.set_marking(any(name in ECN_TRANSPORTS for name in named))
         if self.virtual:
             self.fabric.set_jitter(seed if UDP in named else None)

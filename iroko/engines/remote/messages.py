@@ -41,13 +41,13 @@ def unpack_snapshot(content: bytes, topology: Topology, num_flows: int) -> Snaps
 def pack_topology(topology: Topology) -> dict[str, Any]:
     """A topology as a table for JSON."""
     return {"name": topology.name, "hosts": topology.hosts, "switches": topology.switches, "routing": topology.routing,
-            "ports": [dataclasses.astuple(port) for port in topology.ports]}  # fmt: skip
+            "host_queue": topology.host_queue, "ports": [dataclasses.astuple(port) for port in topology.ports]}  # fmt: skip
 
 
 def unpack_topology(data: dict[str, Any]) -> Topology:
     """The topology that `pack_topology` was given."""
     ports = tuple(Port(*values) for values in data["ports"])
-    return Topology(data["name"], tuple(data["hosts"]), tuple(data["switches"]), ports, data["routing"])
+    return Topology(data["name"], tuple(data["hosts"]), tuple(data["switches"]), ports, data["routing"], data["host_queue"])
 
 
 def pack_episode(flows: Sequence[Flow], transport: str, seed: int) -> bytes:
