@@ -11,7 +11,6 @@ from iroko.flows import Flow
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
 
-
 FIFO = ("--set", "topology.host_queue=fifo")
 """Options for the engine `mininet`: not every host's kernel has `fq`."""
 

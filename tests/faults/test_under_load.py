@@ -94,7 +94,7 @@ def test_sixteen_guests_at_once_are_each_what_one_is_alone() -> None:
 @pytest.mark.usefixtures("root")
 class TestRealTime:
     def test_an_engine_that_cannot_keep_up_says_so(self) -> None:
-        engine = MininetEngine(dumbbell())
+        engine = MininetEngine(dumbbell(host_queue="fifo"))
         try:
             engine.reset([], "udp", 1)
             engine.begin_step(np.full(4, 1e7), 0.5)
