@@ -19,6 +19,7 @@ from iroko.registry import show
 from iroko.units import MAX_RATE_BPS, plain, whole
 
 ROUTINGS = ("static", "ecmp")
+HOST_QUEUES = ("fq", "fifo")
 MIN_QUEUE_BYTES = 1514
 MAX_PATH_SWITCHES = 254
 """IP counts hops down from at most 255, and what arrives with 1 is not forwarded."""
@@ -102,6 +103,8 @@ class Topology:
         ports: the ports; per-port arrays have shape `(num_ports,)` in this order.
         routing: `static` (the path follows from the destination, so that every engine takes the same one) or `ecmp` (a flow keeps
             one of the shortest paths, chosen by a hash of its addresses and port numbers).
+        host_queue: how a host queues what it sends: `fq` (one queue per flow, served in turn, as Linux's `fq` without pacing) or
+            `fifo` (one queue for all).
 
     Raises:
         InputError: a name that is bad or listed twice, a host with more or less than one link, a link to an unknown node, no path
@@ -113,14 +116,16 @@ class Topology:
     switches: tuple[str, ...]
     ports: tuple[Port, ...]
     routing: str = "static"
+    host_queue: str = "fq"
     graph: "nx.DiGraph[str]" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for key in ("hosts", "switches"):
             object.__setattr__(self, key, tuple(check_node_name(self.name, name) for name in getattr(self, key)))
         object.__setattr__(self, "ports", tuple(self.ports))
-        if self.routing not in ROUTINGS:
-            raise InputError(f"routing={show(self.routing)}: expected one of {', '.join(ROUTINGS)}")
+        for key, known in (("routing", ROUTINGS), ("host_queue", HOST_QUEUES)):
+            if getattr(self, key) not in known:
+                raise InputError(f"{key}={show(getattr(self, key))}: expected one of {', '.join(known)}")
         nodes = Counter(self.hosts + self.switches)
         if doubles := [name for name, count in nodes.items() if count > 1]:
             raise InputError(f"topology {self.name}: the name {doubles[0]!r} is listed twice")
@@ -293,6 +298,7 @@ def build_topology(
     queue_bytes: int,
     ecn_bytes: int | None,
     routing: str,
+    host_queue: str = "fq",
 ) -> Topology:
     """Make a topology from its links, all of one kind; each link gives two ports.
 
@@ -307,4 +313,4 @@ def build_topology(
                 ports.append(Port(owner, peer, rate_bps, delay_s, max(HOST_QUEUE_BYTES, queue_bytes), None))
             else:
                 ports.append(Port(owner, peer, rate_bps, delay_s, queue_bytes, ecn_bytes))
-    return Topology(name, hosts, tuple(switches), tuple(ports), routing)
+    return Topology(name, hosts, tuple(switches), tuple(ports), routing, host_queue)

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterable
 
 from iroko.engines.kernel.endpoints import ECN_TRANSPORTS, missing_congestion_control, set_congestion_control
+from iroko.engines.kernel.host_queue import fair_queue
 from iroko.engines.kernel.namespaces import Namespace
 from iroko.engines.kernel.netlink import Netlink, NetlinkError
 from iroko.engines.kernel.qdiscs import block_delay, port_queue, port_shaper
+from iroko.engines.kernel.uapi import TC_H_ROOT
 from iroko.errors import UnsupportedError
 from iroko.flows import UDP
 from iroko.topology import Topology
@@ -42,7 +44,12 @@ def missing_transports(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_topology(topology: Topology) -> None:
-    """Raise UnsupportedError if the kernel lacks what the topology's links need."""
+    """Raise UnsupportedError if the kernel lacks what the topology's hosts and links need."""
+    if topology.host_queue == "fq" and not _in_namespace(lambda netlink: netlink.send([fair_queue(1, TC_H_ROOT, 16_000_000)])):
+        raise UnsupportedError(
+            'this kernel has no queue fq, one per flow in each host: load it with `modprobe sch_fq`, set host_queue = "fifo" '
+            "(--set topology.host_queue=fifo), or use --engine guest"
+        )
     if any(port.delay_s > 0 for port in topology.ports) and not _in_namespace(lambda netlink: netlink.send([block_delay(1, 0.001)])):
         raise UnsupportedError(
             "this kernel has no netem, which delays packets: load it with `modprobe sch_netem`, set --set topology.delay_s=0, "

@@ -60,6 +60,7 @@ class KernelEngine:
         self.traffic.close_flows()
         self._set_limits(np.array(self.topology.host_rates_bps))
         self._drain()
+        self.fabric.forget_flows()
         self.fabric.set_marking(transport in ECN_TRANSPORTS)
         if self.virtual:
             self.fabric.set_jitter(seed if transport == UDP else None)

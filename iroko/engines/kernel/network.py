@@ -6,6 +6,7 @@ shell starts when somebody first needs it. Switches are Linux routers with equal
 
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from mininet.cli import CLI
@@ -16,6 +17,7 @@ from mininet.node import Node
 
 from iroko.engines.addressing import dotted, host_address, switch_address
 from iroko.engines.kernel.delays import delay_requests, jitter_requests, no_jitter_requests
+from iroko.engines.kernel.host_queue import check_host_queue, fresh_queue, host_queue
 from iroko.engines.kernel.multipath import multipath_settings
 from iroko.engines.kernel.namespaces import Namespace, write_settings
 from iroko.engines.kernel.netlink import (
@@ -239,12 +241,25 @@ class Fabric:
         for name, batch in requests.items():
             batch += self._route_requests(name)
             self.nodes[name].netlink.send(batch)
+        for node, interface, queue_bytes in self._host_interfaces():
+            check_host_queue(node.netlink, interface, self.topology.host_queue, queue_bytes)
         self.net.built = True
+
+    def _host_interfaces(self) -> Iterator[tuple[FastNode, int, int]]:
+        """Each host with the index of its interface and the bytes of its queue."""
+        for host, index in zip(self.topology.hosts, self.topology.host_ports, strict=True):
+            yield self.nodes[host], self.interfaces[index], self.topology.ports[index].queue_bytes
+
+    def forget_flows(self) -> None:
+        """Let the hosts' queues remember nothing of earlier flows; they have to be empty."""
+        for node, interface, queue_bytes in self._host_interfaces():
+            node.netlink.send(fresh_queue(interface, self.topology.host_queue, queue_bytes))
 
     def _queue_requests(self, index: int) -> list[bytes]:
         port, interface = self.topology.ports[index], self.interfaces[index]
         if port.owner in self.topology.host_index:
-            return host_shaper(interface, port.rate_bps, port.queue_bytes, self.burst_s)
+            shaper = host_shaper(interface, port.rate_bps, self.burst_s)
+            return shaper + host_queue(interface, self.topology.host_queue, port.queue_bytes)
         return [port_shaper(interface, port.rate_bps, self.burst_s), port_queue(interface, port.queue_bytes, None)]
 
     def _route_requests(self, name: str) -> list[bytes]:

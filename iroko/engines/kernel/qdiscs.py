@@ -1,7 +1,8 @@
 """Rates and queues of ports, as messages to the kernel's traffic control.
 
 A switch port is a token bucket (TBF) that holds the link's rate above a queue limited in bytes: a FIFO, or RED set to mark on the
-queue's present length for DCTCP. A host's own port is a class of HTB, whose rate can change without refilling the bucket.
+queue's present length for DCTCP. A host's own port is a class of HTB, whose rate can change without refilling the bucket, above the
+queue of `iroko.engines.kernel.host_queue`.
 Propagation delay is netem at the receiving end, behind the queue as on a wire. Layouts: `linux/pkt_sched.h`; names:
 `iroko.engines.kernel.uapi`.
 """
@@ -35,10 +36,12 @@ from iroko.engines.kernel.uapi import (
 SHAPER, CLASS, FIFO, MARKING_QUEUE, SPLITTER = 0x10000, 0x10001, 0x20000, 0x30000, 0x40000
 _TICK_NS = 64
 _TIMER_LATENESS_S = 2e-6
-_UNLIMITED_BPS = 1e14
+UNLIMITED_BPS = 1e14
+"""A packet takes no whole nanosecond at this rate."""
 
 
-def _traffic_control(kind: int, index: int, handle: int, parent: int, name: str, options: bytes, **flags: bool) -> bytes:
+def traffic_control(kind: int, index: int, handle: int, parent: int, name: str, options: bytes, **flags: bool) -> bytes:
+    """A message about a queueing discipline or class of the kind `name`."""
     body = TCMSG.pack(0, index, handle, parent, 0) + attribute(TCA.KIND, text(name))
     return message(kind, body + attribute(TCA.OPTIONS, options), **flags)
 
@@ -58,14 +61,15 @@ def port_shaper(index: int, rate_bps: float, burst_s: float) -> bytes:
     Args:
         burst_s: how long a burst at the link's rate may be, for clocks that wake late; one packet at least.
     """
-    return _token_bucket(index, SHAPER, TC_H_ROOT, rate_bps, _burst_bytes(rate_bps, burst_s))
+    return token_bucket(index, SHAPER, TC_H_ROOT, rate_bps, _burst_bytes(rate_bps, burst_s))
 
 
-def _token_bucket(index: int, handle: int, parent: int, rate_bps: float, burst: int) -> bytes:
+def token_bucket(index: int, handle: int, parent: int, rate_bps: float, burst: int) -> bytes:
+    """A TBF; its bucket holds `burst` bytes."""
     parameters, rate = _rate(rate_bps) + bytes(24), round(shaper_rate(rate_bps))
     options = attribute(TCA_TBF.PARMS, parameters) + attribute(TCA_TBF.RATE64, struct.pack("<Q", rate))
     options += attribute(TCA_TBF.BURST, struct.pack("<I", burst))
-    return _traffic_control(RTM.NEWQDISC, index, handle, parent, "tbf", options, create=True)
+    return traffic_control(RTM.NEWQDISC, index, handle, parent, "tbf", options, create=True)
 
 
 def port_queue(index: int, queue_bytes: int, mark_bytes: int | None) -> bytes:
@@ -75,26 +79,20 @@ def port_queue(index: int, queue_bytes: int, mark_bytes: int | None) -> bytes:
     both thresholds are K+1: below, never; above, always. Packets that cannot be marked are queued up to the limit, not dropped early.
     """
     if mark_bytes is None:
-        return _traffic_control(RTM.NEWQDISC, index, FIFO, CLASS, "bfifo", struct.pack("<I", queue_bytes), create=True, replace=True)
+        return traffic_control(RTM.NEWQDISC, index, FIFO, CLASS, "bfifo", struct.pack("<I", queue_bytes), create=True, replace=True)
     parameters = struct.pack("<IIIBBBB", queue_bytes, mark_bytes + 1, mark_bytes + 1, 0, 0, 0, 0)
     flags = struct.pack("<II", TC_RED.ECN | TC_RED.NODROP, TC_RED.ECN | TC_RED.NODROP)
     options = attribute(TCA_RED.PARMS, parameters) + attribute(TCA_RED.STAB, bytes([31]) * 256)
     options += attribute(TCA_RED.MAX_P, struct.pack("<I", 0xFFFFFFFF)) + attribute(TCA_RED.FLAGS, flags)
-    return _traffic_control(RTM.NEWQDISC, index, MARKING_QUEUE, CLASS, "red", options, create=True, replace=True)
+    return traffic_control(RTM.NEWQDISC, index, MARKING_QUEUE, CLASS, "red", options, create=True, replace=True)
 
 
-def host_shaper(index: int, rate_bps: float, queue_bytes: int, burst_s: float) -> list[bytes]:
-    """A host's own port: HTB with one class for everything, and its queue.
-
-    UDP hands down many packets as one buffer, which HTB would let pass as one; a token bucket that holds one packet splits it. Its rate is
-    so high that a packet takes no whole nanosecond: it never waits for a timer, which fires after 500 ns at the earliest.
-    """
+def host_shaper(index: int, rate_bps: float, burst_s: float) -> list[bytes]:
+    """The rate of a host's own port: HTB with one class for everything."""
     options = attribute(TCA_HTB.INIT, struct.pack("<IIIII", 3, 10, CLASS & 0xFFFF, 0, 0))
     return [
-        _traffic_control(RTM.NEWQDISC, index, SHAPER, TC_H_ROOT, "htb", options, create=True),
+        traffic_control(RTM.NEWQDISC, index, SHAPER, TC_H_ROOT, "htb", options, create=True),
         host_limit(index, rate_bps, burst_s, create=True),
-        _token_bucket(index, SPLITTER, CLASS, _UNLIMITED_BPS, FRAME_BYTES),
-        _traffic_control(RTM.NEWQDISC, index, FIFO, SPLITTER | 1, "bfifo", struct.pack("<I", queue_bytes), create=True),
     ]
 
 
@@ -108,7 +106,7 @@ def host_limit(index: int, rate_bps: float, burst_s: float, *, create: bool = Fa
     options = attribute(TCA_HTB.PARMS, parameters)
     if rate > 0xFFFFFFFF:
         options += attribute(TCA_HTB.RATE64, struct.pack("<Q", int(rate))) + attribute(TCA_HTB.CEIL64, struct.pack("<Q", int(rate)))
-    return _traffic_control(RTM.NEWTCLASS, index, CLASS, SHAPER, "htb", options, create=create)
+    return traffic_control(RTM.NEWTCLASS, index, CLASS, SHAPER, "htb", options, create=create)
 
 
 def block_delay(block: int, delay_s: float) -> bytes:
@@ -121,7 +119,7 @@ def block_jitter(block: int, delay_s: float, half_span_ns: int, seed: int) -> by
 
     netem keeps packets in order only where it has a rate, so it gets one at which a packet takes no whole nanosecond.
     """
-    rate = int(_UNLIMITED_BPS / 8)
+    rate = int(UNLIMITED_BPS / 8)
     jitter = attribute(TCA_NETEM.RATE, struct.pack("<IiIi", 0xFFFFFFFF, 0, 0, 0)) + attribute(TCA_NETEM.RATE64, struct.pack("<Q", rate))
     jitter += attribute(TCA_NETEM.JITTER64, struct.pack("<q", half_span_ns)) + attribute(TCA_NETEM.PRNG_SEED, struct.pack("<Q", seed))
     return _netem(block, round(delay_s * 1e9) + half_span_ns, jitter)
@@ -130,7 +128,7 @@ def block_jitter(block: int, delay_s: float, half_span_ns: int, seed: int) -> by
 def _netem(block: int, latency_ns: int, more: bytes) -> bytes:
     ticks = min(round(latency_ns / _TICK_NS), 0xFFFFFFFF)
     options = struct.pack("<IIIIII", ticks, 1_000_000, 0, 0, 0, 0) + attribute(TCA_NETEM.LATENCY64, struct.pack("<q", latency_ns))
-    return _traffic_control(RTM.NEWQDISC, block, SHAPER, TC_H_ROOT, "netem", options + more, create=True, replace=True)
+    return traffic_control(RTM.NEWQDISC, block, SHAPER, TC_H_ROOT, "netem", options + more, create=True, replace=True)
 
 
 def arrival_block(index: int, block: int) -> list[bytes]:

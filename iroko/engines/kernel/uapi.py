@@ -140,6 +140,17 @@ class TC_RED(IntFlag):  # noqa: N801
     NODROP = 8
 
 
+class TCA_FQ(IntEnum):  # noqa: N801
+    """`TCA_FQ_*`."""
+
+    PLIMIT = 1
+    FLOW_PLIMIT = 2
+    QUANTUM = 3
+    INITIAL_QUANTUM = 4
+    RATE_ENABLE = 5
+    FLOW_REFILL_DELAY = 9
+
+
 class TCA_NETEM(IntEnum):  # noqa: N801
     """`TCA_NETEM_*`."""
 

@@ -45,12 +45,12 @@ def _unpack_snapshot(content: bytes, topology: Topology, num_flows: int) -> Snap
 
 def _pack_topology(topology: Topology) -> dict[str, Any]:
     return {"name": topology.name, "hosts": topology.hosts, "switches": topology.switches, "routing": topology.routing,
-            "ports": [dataclasses.astuple(port) for port in topology.ports]}  # fmt: skip
+            "host_queue": topology.host_queue, "ports": [dataclasses.astuple(port) for port in topology.ports]}  # fmt: skip
 
 
 def _unpack_topology(data: dict[str, Any]) -> Topology:
     ports = tuple(Port(*values) for values in data["ports"])
-    return Topology(data["name"], tuple(data["hosts"]), tuple(data["switches"]), ports, data["routing"])
+    return Topology(data["name"], tuple(data["hosts"]), tuple(data["switches"]), ports, data["routing"], data["host_queue"])
 
 
 class RemoteEngine:

@@ -15,6 +15,7 @@ from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from iroko.engines import fair_queue
 from iroko.policy import words
 from iroko.system.cache import cache_folder, check_cached, make_cache_folder
 
@@ -56,6 +57,7 @@ def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
 def sources_key() -> str:
     """A hash of all that decides the compiled code; numba by itself looks at the one file in which a function stands."""
     digest = hashlib.sha256(numba.__version__.encode())
+    digest.update(Path(fair_queue.__file__).read_bytes())
     for folder in (Path(__file__).parent, Path(words.__file__).parent):
         for path in sorted(folder.rglob("*.py")):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())

@@ -27,16 +27,17 @@ class Sim(NamedTuple):
     flows: Any
     paths: Any
     transports: Any
+    fair: Any
     segments: Any
     packets: Any
 
 
 # The first words of the memory: where each section begins, and the simulation's own state.
-(TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, TRANSPORTS_AT, PAIRS_AT, POLICIES_AT, RINGS_AT, END_AT, NUM_PORTS,
- NUM_HOSTS, LEAF_BITS, PATH_BITS, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, NUM_FLOWS, RESUME, RESUME_AT,
- WINDOW, FIRST_ROOM) = range(26)  # fmt: skip
+(TREE_AT, PORTS_AT, QUEUES_AT, KINDS_AT, HOSTS_AT, FLOWS_AT, PATHS_AT, TRANSPORTS_AT, PAIRS_AT, POLICIES_AT, FAIR_AT, RINGS_AT, END_AT,
+ NUM_PORTS, NUM_HOSTS, LEAF_BITS, PATH_BITS, MEASURED, FULL_PORT, FULL_FLOW, CONSUMED, DISCARDED, NUM_FLOWS, RESUME, RESUME_AT,
+ WINDOW, FIRST_ROOM, IS_FAIR) = range(28)  # fmt: skip
 HEAD = 32
-"""WINDOW is what a receive window grows to, FIRST_ROOM how much of it is missing at first, in bytes."""
+"""WINDOW is what a receive window grows to, FIRST_ROOM how much of it is missing at first, in bytes. IS_FAIR: hosts queue by `fq`."""
 NONE = -1
 """In FULL_PORT and FULL_FLOW: no ring is full; in RESUME: no flow was interrupted by that."""
 
@@ -45,8 +46,9 @@ NONE = -1
 # the rest is in a record of its own, in `queues`; rate and delay are in `kinds`, as few kinds of links serve many ports.
 FIRST, TAIL, RING, ENTERED, OUT, CARE, BUSY, AREA = range(8)
 PORT = 8
-GONE, LEFT, QUEUE_BYTES, MARK_BYTES, PEAK, DROPS, MARKS = range(7)
+GONE, LEFT, QUEUE_BYTES, MARK_BYTES, PEAK, DROPS, MARKS, POOLED = range(8)
 QUEUE = 8
+"""POOLED, of a host's port: how many of the packets in the queue stand in queues of their flows and not in the ring."""
 COST, DELAY = range(2)
 KIND = 2
 RING_SHIFT, RING_SIZE_SHIFT, RING_SIZE_MASK, KIND_OF_PORT_MASK = 24, 16, 255, 65535
@@ -56,9 +58,17 @@ TIME_BITS = 8
 """BUSY counts in 1/256 ns and COST in 1/4096 of that for a byte, so that rounding does not add up to a wrong rate."""
 
 # A host's interface: its own port's queue is not timed at arrival, because its rate changes.
-NIC_PORT, NIC_LEAF, NIC_COST, JITTER_SPAN, JITTER_LOW, JITTER_HIGH = range(6)
-HOST = 8
-"""JITTER_SPAN is the range of the jitter in ns, 0 without; JITTER_LOW and JITTER_HIGH are its generator."""
+NIC_PORT, NIC_LEAF, NIC_COST, JITTER_SPAN, JITTER_LOW, JITTER_HIGH, FREE_NODE, NODES_USED = range(8)
+NEW_TURNS, OLD_TURNS, HOST = 8, 10, 16
+FIRST_TURN, LAST_TURN = range(2)
+"""JITTER_SPAN is the range of the jitter in ns, 0 without; JITTER_LOW and JITTER_HIGH are its generator. Of a fair queue: FREE_NODE is
+the first of the nodes that were used and are free, NODES_USED how many were used, and two lists of flows in turn begin at NEW_TURNS and
+OLD_TURNS."""
+
+# One way of a flow in a host's fair queue: its packets, its credit in bytes, and its place in the list that it is in while IN_TURN is 1;
+# AWAY_MS is when it left the lists.
+FIRST_NODE, LAST_NODE, CREDIT, NEXT_ROW, IN_TURN, AWAY_MS = range(6)
+LINE = 8
 
 # A transport: its traits, and the addresses of its functions. ECN is `ECT` or 0, so that it can be put into a packet's word as it is.
 IS_UDP, ECN, OWNS_WINDOW, ON_BEGIN, ON_ACKED, ON_GROW, ON_REDUCE, ON_PHASE, ON_RESTART = range(9)

@@ -19,6 +19,7 @@ from iroko.engines.sim.layout import (
     DATA,
     ECE,
     ECN,
+    FAIR_AT,
     FIRST,
     FLOW,
     FLOWS_AT,
@@ -112,6 +113,7 @@ def view(memory: Any) -> Sim:
         section(memory, memory[FLOWS_AT]),
         section(memory, memory[PATHS_AT]),
         section(memory, memory[TRANSPORTS_AT]),
+        section(memory, memory[FAIR_AT]),
         rings,
         rings,
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from iroko.engines.sim.fair_queue import node_slot
 from iroko.engines.sim.hooks import trait
 from iroko.engines.sim.jit import inlined
 from iroko.engines.sim.layout import (
@@ -31,6 +32,7 @@ from iroko.engines.sim.layout import (
     NUM_FLOWS,
     NXT,
     PEAK,
+    POOLED,
     PORT,
     QUEUE,
     RCV_NXT,
@@ -48,7 +50,7 @@ from iroko.engines.sim.layout import (
     Sim,
 )
 from iroko.engines.sim.layout import QUEUED as HELD
-from iroko.engines.sim.ports import kind_of, ring_slot, settle, take_care
+from iroko.engines.sim.ports import kind_of, ring_size, ring_slot, settle, take_care
 
 BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
 PORT_REPORT = 7
@@ -73,13 +75,17 @@ def measure_ports(s: Sim, report: Any, now: int) -> None:
         if timed:
             settle(s, port, now)
         waiting = 0
-        for index in range(queues[q + GONE], ports[p + TAIL]):
+        for index in range(queues[q + GONE], ports[p + TAIL] - queues[q + POOLED]):
             slot = ring_slot(ring, index)
             size = packets[slot + WORD] & SIZE_MASK
             if timed:
                 waiting += size * (packets[slot + ARRIVAL] - s.kinds[kind + DELAY] - now)
             else:
                 waiting += size * (now - max(packets[slot + ARRIVAL], since))
+        if queues[q + POOLED]:
+            for node in range(1, ring_size(ring) + 1):
+                slot = node_slot(ring, node)
+                waiting += (packets[slot + WORD] & SIZE_MASK) * (now - max(packets[slot + ARRIVAL], since))
         backlog = ports[p + ENTERED] - queues[q + LEFT]
         if timed:
             # A switch's port counts a packet's whole time in the queue when it arrives: what is yet to come belongs to later.

@@ -3,10 +3,12 @@
 A switch's port is a token bucket above a queue limited in bytes, as in the kernel engine: the bucket holds one full frame and what 2 us
 earn, so the first packet of an idle port passes at once and the port is then busy for the packet's time. When a packet arrives, the
 moment at which it will leave is known, so a hop costs one event: its arrival at the next node. A host's interface differs: its rate
-changes with the agent's limit, so a packet leaves it in an event of its own.
+changes with the agent's limit, so a packet leaves it in an event of its own. Its queue is a FIFO, or fair among its flows.
 """
 
+from iroko.engines.fair_queue import SHARED_PACKETS
 from iroko.engines.sim.event_queue import lower_leaf, set_leaf
+from iroko.engines.sim.fair_queue import take, wait
 from iroko.engines.sim.jit import inlined
 from iroko.engines.sim.jitter import draw_jitter
 from iroko.engines.sim.layout import (
@@ -29,6 +31,7 @@ from iroko.engines.sim.layout import (
     FULL_PORT,
     GONE,
     HOST,
+    IS_FAIR,
     JITTER_SPAN,
     KIND,
     KIND_OF_PORT_MASK,
@@ -43,6 +46,7 @@ from iroko.engines.sim.layout import (
     OUT,
     PACKET,
     PEAK,
+    POOLED,
     PORT,
     QUEUE,
     QUEUE_BYTES,
@@ -181,6 +185,9 @@ def depart(s: Sim, host: int, now: int) -> int:
     ports, queues, packets = s.ports, s.queues, s.packets
     gone, ring = queues[q + GONE], ports[p + RING]
     slot = ring_slot(ring, gone)
+    pooled = queues[q + POOLED]
+    if pooled and ports[p + TAIL] - gone == pooled:
+        take(s, host, slot, now)
     word = packets[slot + WORD]
     size = word & SIZE_MASK
     ports[p + AREA] += size * (now - max(packets[slot + ARRIVAL], s.head[MEASURED]))
@@ -227,10 +234,20 @@ def push(s: Sim, host: int, word: int, number: int, count: int, now: int) -> int
     size, tail, ring = word & SIZE_MASK, ports[p + TAIL], ports[p + RING]
     used = tail - ports[p + FIRST]
     backlog = ports[p + ENTERED] - queues[q + LEFT] + size
-    if backlog > queues[q + QUEUE_BYTES]:
-        return now + RETRY_NS
-    slot = ring_slot(ring, tail)
-    packets[slot + ARRIVAL], packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT] = now, word, number, count
+    if s.head[IS_FAIR]:
+        pooled = queues[q + POOLED]
+        if (pooled + 1) * FRAME > queues[q + QUEUE_BYTES]:
+            return now + RETRY_NS
+        shared = pooled == 0 and tail - queues[q + GONE] < SHARED_PACKETS
+    else:
+        if backlog > queues[q + QUEUE_BYTES]:
+            return now + RETRY_NS
+        shared = True
+    if shared:
+        slot = ring_slot(ring, tail)
+        packets[slot + ARRIVAL], packets[slot + WORD], packets[slot + NUMBER], packets[slot + COUNT] = now, word, number, count
+    else:
+        wait(s, host, word, number, count, now)
     ports[p + TAIL] = tail + 1
     ports[p + ENTERED] += size
     if used >= ring_size(ring) >> 1:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from iroko.engines.fair_queue import FIRST_QUANTUM_BYTES
 from iroko.engines.jitter import half_span_ns
 from iroko.engines.sim import layout as at
+from iroko.engines.sim.fair_queue import NODE_WORDS
 from iroko.engines.sim.jitter import first_words
 from iroko.engines.sim.paths import Paths
 from iroko.engines.sim.roster import Roster
@@ -44,6 +46,7 @@ class Layout:
         self.topology = topology
         self.paths = Paths(topology)
         self._window = tcp_window(topology)
+        self._is_fair = topology.host_queue == "fq"
         self._host_of_port = {port: host for host, port in enumerate(topology.host_ports)}
         kinds = dict.fromkeys(self._kind(index) for index in range(topology.num_ports))
         self._kinds = {kind: number for number, kind in enumerate(kinds)}
@@ -72,11 +75,13 @@ class Layout:
         if longest > at.HOP_MASK or len(flows) * 2 >= 1 << (62 - at.ROW_SHIFT):
             raise InputError(f"{len(flows)} flows over {longest} hops: expected at most {at.HOP_MASK} hops and 2^36 flows")
         ring_sizes = [_HOST_RING if port in self._host_of_port else _PORT_RING for port in range(topology.num_ports)]
-        rings = sum(ring_sizes) * at.PACKET + (len(flows) - sum(over_udp)) * _SEGMENT_RING * at.SEGMENT
+        port_rings = sum(self._ring_words(port, size) for port, size in enumerate(ring_sizes))
+        rings = port_rings + (len(flows) - sum(over_udp)) * _SEGMENT_RING * at.SEGMENT
+        lines = 2 * len(flows) if self._is_fair else 0
         sections = [at.HEAD, 2 << leaf_bits, topology.num_ports * at.PORT, topology.num_ports * at.QUEUE, len(self._kinds) * at.KIND,
                     topology.num_hosts * at.HOST, max(len(flows), 1) * at.FLOW,
                     2 * max(len(flows), 1) << path_bits, len(roster.transports) * at.TRANSPORT_RECORD, roster.num_pairs,
-                    len(roster.policies) * RECORD, rings]  # fmt: skip
+                    len(roster.policies) * RECORD, lines * at.LINE, rings]  # fmt: skip
         starts = np.cumsum([0, *(-(-size // 8) * 8 for size in sections)])
         memory = np.zeros(starts[-1], dtype=np.int64)
         head = memory[: at.HEAD]
@@ -86,12 +91,14 @@ class Layout:
         head[at.LEAF_BITS], head[at.PATH_BITS] = leaf_bits, path_bits
         head[at.WINDOW], head[at.FIRST_ROOM] = self._window.largest_bytes, self._window.largest_bytes - self._window.first_bytes
         head[at.FULL_PORT] = head[at.FULL_FLOW] = head[at.RESUME] = at.NONE
+        head[at.IS_FAIR] = self._is_fair
         memory[starts[1] : starts[2]] = at.NEVER
+        memory[head[at.FAIR_AT] :][: lines * at.LINE].reshape(-1, at.LINE)[:, at.CREDIT] = FIRST_QUANTUM_BYTES
         self._write_ports(memory, ring_sizes, any(transport.ecn for transport in roster.transports))
         self._write_hosts(memory, starts[5])
         self._write_jitter(memory, starts[5], {flow.source for flow, udp in zip(flows, over_udp, strict=True) if udp}, seed)
         roster.write(memory)
-        ring = sum(ring_sizes) * at.PACKET
+        ring = port_rings
         states = flow_states(seed, len(flows))
         for number, flow in enumerate(flows):
             record = memory[starts[6] + number * at.FLOW :][: at.FLOW]
@@ -119,7 +126,11 @@ class Layout:
             size_bits = ring_sizes[index].bit_length() - 1
             word = (ring << at.RING_SHIFT) | (size_bits << at.RING_SIZE_SHIFT) | self._kinds[self._kind(index)]
             memory[int(memory[at.PORTS_AT]) + index * at.PORT + at.RING] = word
-            ring += ring_sizes[index] * at.PACKET
+            ring += self._ring_words(index, ring_sizes[index])
+
+    def _ring_words(self, port: int, size: int) -> int:
+        """What the ring of a port takes, with the nodes of a fair queue behind it."""
+        return size * (at.PACKET + NODE_WORDS * (self._is_fair and port in self._host_of_port))
 
     def _kind(self, index: int) -> tuple[int, int]:
         """Cost of a byte and delay of a port; the rate of a host's port stands in the host's record."""
@@ -175,11 +186,17 @@ def words_to_grow(memory: Integers) -> int:
     words = int(memory[at.END_AT])
     if memory[at.FULL_PORT] != at.NONE:
         ring = int(memory[int(memory[at.PORTS_AT]) + int(memory[at.FULL_PORT]) * at.PORT + at.RING])
-        words += (2 << (ring >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK)) * at.PACKET
+        words += (2 << (ring >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK)) * (at.PACKET + NODE_WORDS * _has_nodes(memory, ring))
     if memory[at.FULL_FLOW] != at.NONE:
         slots = int(memory[int(memory[at.FLOWS_AT]) + int(memory[at.FULL_FLOW]) + at.SLOT_MASK]) + 1
         words += 2 * slots * at.SEGMENT
     return words
+
+
+def _has_nodes(memory: Integers, ring: int) -> bool:
+    """Whether the nodes of a fair queue stand behind a port's ring, by the port's word RING."""
+    kind = int(memory[at.KINDS_AT]) + (ring & at.KIND_OF_PORT_MASK) * at.KIND
+    return bool(memory[at.IS_FAIR]) and memory[kind + at.COST] == 0
 
 
 def grow(memory: Integers) -> None:
@@ -189,7 +206,10 @@ def grow(memory: Integers) -> None:
         word = int(memory[record + at.RING])
         size_bits = word >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK
         parts = [(0, at.PACKET, int(memory[record + at.FIRST]), int(memory[record + at.TAIL]))]
-        offset = _double(memory, word >> at.RING_SHIFT, 1 << size_bits, parts)
+        old = word >> at.RING_SHIFT
+        offset = _double(memory, old, 1 << size_bits, parts)
+        if _has_nodes(memory, word):
+            _double_nodes(memory, old, 1 << size_bits)
         word = (offset << at.RING_SHIFT) | (size_bits + 1 << at.RING_SIZE_SHIFT) | (word & at.KIND_OF_PORT_MASK)
         memory[record + at.RING], memory[at.FULL_PORT] = word, at.NONE
     if memory[at.FULL_FLOW] != at.NONE:
@@ -218,3 +238,15 @@ def _double(memory: Integers, offset: int, slots: int, parts: Sequence[tuple[int
     memory[end : end + new.size] = new.reshape(-1)
     memory[at.END_AT] = end + new.size
     return end - rings
+
+
+def _double_nodes(memory: Integers, offset: int, slots: int) -> None:
+    """Copy the nodes behind a ring of `slots` packets to the end, behind the ring of twice the size: they keep their numbers."""
+    rings, end = int(memory[at.RINGS_AT]), int(memory[at.END_AT])
+    old = memory[rings + offset + slots * at.PACKET :]
+    new = memory[end:]
+    packets = slots * at.PACKET
+    new[: 2 * slots * NODE_WORDS] = 0
+    new[:packets] = old[:packets]
+    new[2 * packets : 2 * packets + slots] = old[packets : packets + slots]
+    memory[at.END_AT] = end + 2 * slots * NODE_WORDS

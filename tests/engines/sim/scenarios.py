@@ -12,7 +12,7 @@ from iroko.policy.format import Policy
 from iroko.snapshot import Snapshot
 from iroko.topologies.dumbbell import dumbbell
 from iroko.topologies.fattree import fattree
-from iroko.topology import Port, Topology
+from iroko.topology import HOST_QUEUES, Port, Topology
 from tests.engines.sim.reference.run import Reference
 from tests.policy.states import random_policy
 
@@ -56,7 +56,7 @@ def trees(draw: st.DrawFn) -> Topology:
                 queue = HOST_QUEUE_BYTES
             ecn = draw(st.none() | st.integers(1, min(queue, 60 * FRAME_BYTES)))
             ports.append(Port(owner, peer, rate, delay, queue, ecn))
-    return Topology("tree", tuple(hosts), tuple(switches), tuple(ports))
+    return Topology("tree", tuple(hosts), tuple(switches), tuple(ports), host_queue=draw(st.sampled_from(HOST_QUEUES)))
 
 
 @st.composite
@@ -65,6 +65,7 @@ def named_topologies(draw: st.DrawFn) -> Topology:
     queue = draw(st.integers(2, 60)) * FRAME_BYTES
     common = {"rate_bps": draw(st.sampled_from(RATES_BPS[:5])), "delay_s": draw(st.sampled_from(DELAYS_S)), "queue_bytes": queue}
     common["ecn_bytes"] = draw(st.none() | st.integers(1, queue))
+    common["host_queue"] = draw(st.sampled_from(HOST_QUEUES))
     if draw(st.booleans()):
         return dumbbell(**common)
     return replace(fattree(k=4, **common), routing=draw(st.sampled_from(("static", "ecmp"))))

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from iroko.flows import Flow
 from iroko.topology import Port, Topology, build_topology
 from tests.engines.sim.reference.acks import TcpSender
+from tests.engines.sim.reference.fair_interface import FairInterface
 from tests.engines.sim.reference.flow import LINEAR_SYNS, TcpFlow
+from tests.engines.sim.reference.network import Packet
 from tests.engines.sim.reference.receiver import MERGED_RUNS, MOST_MERGED, Receiver
 from tests.engines.sim.scenarios import TRANSPORTS, Scenario, assert_agrees, mixed_scenarios, scenarios, trees
 
@@ -18,7 +20,7 @@ TCP = TRANSPORTS[1:]
 NO_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
-def star(num_hosts: int, rate_bps: float, queue_bytes: int = 60_000, delay_s: float = 2e-5) -> Topology:
+def star(num_hosts: int, rate_bps: float, queue_bytes: int = 60_000, delay_s: float = 2e-5, host_queue: str = "fq") -> Topology:
     hosts = [f"h{index}" for index in range(1, num_hosts + 1)]
     links = [(host, "s1") for host in hosts]
     return build_topology(
@@ -31,6 +33,7 @@ def star(num_hosts: int, rate_bps: float, queue_bytes: int = 60_000, delay_s: fl
         queue_bytes=queue_bytes,
         ecn_bytes=queue_bytes // 2,
         routing="static",
+        host_queue=host_queue,
     )
 
 
@@ -63,6 +66,52 @@ def test_many_random_scenarios(transport: str, data: st.DataObject) -> None:
 def test_flows_that_share_a_host_and_a_bottleneck(transport: str) -> None:
     flows = [Flow("h1", "h3", 0.0), Flow("h1", "h3", 0.05), Flow("h2", "h3", 0.013, 90_000), Flow("h3", "h1", 0.1, 400_000)]
     assert_agrees(steady(star(3, 1e7), flows, transport, 8))
+
+
+def spy_turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the reference's fair queues do from now on: how a flow was found when its turn came, and how one came back."""
+    seen: list[str] = []
+    turn, line_up = FairInterface._next_in_turn, FairInterface._line_up
+
+    def next_in_turn(interface: FairInterface) -> Packet:
+        seen.append("new" if interface.new else "old")
+        if (interface.new or interface.old)[0].credit <= 0:
+            seen.append("spent")
+        return turn(interface)
+
+    def noted(interface: FairInterface, packet: Packet) -> None:
+        known = interface.lines.get(packet.flow)
+        line_up(interface, packet)
+        if known is not None and known in interface.new and len(known.packets) == 1 and known.away_since_ms:
+            seen.append("returned")
+
+    monkeypatch.setattr(FairInterface, "_next_in_turn", next_in_turn)
+    monkeypatch.setattr(FairInterface, "_line_up", noted)
+    return seen
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_many_flows_of_one_host_take_turns(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long flows, short ones that come and go, and ACKs the other way, all in the queue of one host."""
+    seen = spy_turns(monkeypatch)
+    flows = [
+        Flow("h1", "h3"),
+        Flow("h1", "h2", 0.05),
+        Flow("h1", "h3", 0.1),
+        *(Flow("h2", "h1", 0.02 * index, 60_000) for index in range(9)),
+    ]
+    flows += [Flow("h1", f"h{2 + index % 2}", 0.07 * index, 3_000 + 20_000 * (index % 3)) for index in range(20)]
+    assert_agrees(steady(star(3, 1e7), flows, transport, 25))
+    assert {"new", "old", "spent"} <= set(seen)
+    assert transport == "udp" or "returned" in seen  # a datagram socket that waits never empties
+
+
+def test_a_fair_queue_of_few_packets_lets_senders_wait() -> None:
+    """A host's queue of ten frames, full nearly always."""
+    ports = [Port(owner, peer, 1e7, 1e-4, 15_140) for owner, peer in (("a", "s"), ("s", "a"), ("s", "b"), ("b", "s"))]
+    flows = [Flow("a", "b", 0.001 * index) for index in range(6)]
+    for transport in TRANSPORTS:
+        assert_agrees(steady(Topology("full", ("a", "b"), ("s",), tuple(ports)), flows, transport, 6))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -168,7 +217,7 @@ def test_timeouts_that_were_not_needed(
 
     Of what was out when the timeout was undone, some is lost indeed, which has to be found (but for those that lose little).
     """
-    topology = star(3, 1e7, queue_bytes)
+    topology = star(3, 1e7, queue_bytes, host_queue="fifo")
     full, low = topology.host_rates_bps, tuple(rate / slower for rate in topology.host_rates_bps)
     steps = ((full, 0.1),) * num_full + ((low, 0.1),) * num_low + ((full, 0.1),)
     flows = (Flow("h1", "h3"), Flow("h2", "h3", second_start_s), Flow("h2", "h1", 0.0, 200_000))

@@ -95,6 +95,10 @@ class Queue:
     drops: int = 0
     marks: int = 0
 
+    @property
+    def num_waiting(self) -> int:
+        return len(self.waiting)
+
     def change_backlog(self, change: int) -> None:
         now = self.network.now
         self.area += self.backlog * (now - self.area_until)
@@ -171,6 +175,9 @@ class Interface(Queue):
     last_arrival: int = 0
     held: Counter[Any] = field(default_factory=Counter)
 
+    def is_full(self, packet: Packet) -> bool:
+        return self.backlog + packet.size > self.queue_bytes
+
     def push(self, packet: Packet) -> int | None:
         """Take a packet from one of the host's flows.
 
@@ -178,19 +185,22 @@ class Interface(Queue):
             None: it was taken; else when to try again.
         """
         now = self.network.now
-        if self.backlog + packet.size > self.queue_bytes:
+        if self.is_full(packet):
             return now + RETRY_NS
         self.network.handed += 1
-        self.waiting.append(packet)
+        self._line_up(packet)
         self.held[packet.flow] += packet.releases
         self.change_backlog(packet.size)
-        if len(self.waiting) == 1:
+        if self.num_waiting == 1:
             if self.busy_until <= now * FINE:
                 self._send()
                 return None
             self._expect()
         self.peak = max(self.peak, self.backlog)
         return None
+
+    def _line_up(self, packet: Packet) -> None:
+        self.waiting.append(packet)
 
     def arrival(self) -> int:
         self.last_arrival = max(self.last_arrival, self.network.now + self.delay_ns + self.jitter())
@@ -208,7 +218,7 @@ class Interface(Queue):
 
     def _depart(self) -> None:
         packet = self._send()
-        if self.waiting:
+        if self.num_waiting:
             self._expect()
         if packet.releases:
             packet.flow.send()

@@ -15,6 +15,7 @@ from iroko.seeds import flow_states, jitter_seed
 from iroko.snapshot import Floats, Snapshot
 from iroko.topology import Topology
 from tests.engines.sim.reference.controls import CONTROLS
+from tests.engines.sim.reference.fair_interface import FairInterface
 from tests.engines.sim.reference.flow import TcpFlow
 from tests.engines.sim.reference.jitter import Jitter
 from tests.engines.sim.reference.learned import Learned
@@ -35,7 +36,8 @@ class Reference:
         for index, port in enumerate(topology.ports):
             common = (self.network, index, round(port.delay_s * 1e9), port.queue_bytes, byte_time(port.rate_bps))
             if index in hosts:
-                self.ports.append(Interface(*common, timer_order=topology.num_ports + hosts[index]))
+                kind = FairInterface if topology.host_queue == "fq" else Interface
+                self.ports.append(kind(*common, timer_order=topology.num_ports + hosts[index]))
             else:
                 self.ports.append(Port(*common, ecn_bytes=port.ecn_bytes))
         self.interfaces = [self.ports[index] for index in topology.host_ports]
@@ -133,5 +135,5 @@ class Reference:
 
     def lost_count(self) -> int:
         """Packets handed to hosts that are neither delivered, dropped, queued nor on a wire: 0, or this is wrong."""
-        held = sum(len(port.waiting) + len(port.on_wire) for port in self.ports)
+        held = sum(port.num_waiting + len(port.on_wire) for port in self.ports)
         return self.network.handed - self.network.delivered - self.network.dropped - held
