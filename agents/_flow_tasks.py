@@ -15,8 +15,8 @@ from iroko.topology import Topology
 
 FRAME_BYTES = 1514
 QUEUE_BYTES = 250 * FRAME_BYTES
-THRESHOLDS = {1e9: (5, 10, 20), 1e10: (20, 40, 65)}
-"""ECN thresholds in frames by rate in bit/s: the published ones of DCTCP, 20 and 65, and lower ones."""
+THRESHOLDS = {1e9: (5, 10, 20), 1e10: (20, 40, 65), 1e11: (20, 65, 130)}
+"""ECN thresholds in frames by rate in bit/s: the published ones of DCTCP for 1 and 10 Gbit/s, 20 and 65, and others."""
 SHORT_S, LONG_S = (1e-6, 5e-6), (15e-6, 50e-6)
 """Delays of a link."""
 _MAX_FLOWS = 100_000
@@ -75,32 +75,25 @@ def dumbbell(num_flows: int, rate_bps: float, delay_s: float, threshold: int, en
     return Trial("dumbbell", topology, flows, end_s, seed)
 
 
-def _fair(rng: Draw) -> Trial:
-    rate_bps = float(rng.choice([1e9, 1e10]))
-    num, end_s = int(rng.integers(2, 17)), 0.3 if rate_bps < 5e9 else 0.06
-    starts_s = rng.uniform(0, end_s / 4, num).tolist()
-    return dumbbell(
-        num, rate_bps, _uniform(rng, SHORT_S), int(rng.choice(THRESHOLDS[rate_bps])), end_s, starts_s, int(rng.integers(1 << 31))
-    )
+def _fair(rate_bps: float) -> Callable[[Draw], Trial]:
+    def draw(rng: Draw) -> Trial:
+        num, end_s = int(rng.integers(2, 17)), {1e9: 0.3, 1e10: 0.08, 1e11: 0.012}[rate_bps]
+        starts_s = rng.uniform(0, end_s / 4, num).tolist()
+        threshold = int(rng.choice(THRESHOLDS[rate_bps]))
+        return dumbbell(num, rate_bps, _uniform(rng, SHORT_S), threshold, end_s, starts_s, int(rng.integers(1 << 31)))
+
+    return draw
 
 
-def _far(rng: Draw, num: int, end_s: float) -> Trial:
-    """Flows over a high product of bandwidth and delay: 90 to 360 us of round-trip time, at 10 Gbit/s up to 300 segments."""
-    rate_bps = float(rng.choice([1e10, 1e10, 1e9]))
-    end_s *= 1 if rate_bps > 5e9 else 3
-    starts_s = rng.uniform(0, end_s / 8, num).tolist()
-    threshold = 65 if rate_bps > 5e9 else 20
-    return dumbbell(num, rate_bps, _uniform(rng, (15e-6, 60e-6)), threshold, end_s, starts_s, int(rng.integers(1 << 31)))
+def _far(least: int, most: int, end_s: float) -> Callable[[Draw], Trial]:
+    """Flows over a high product of bandwidth and delay: 10 Gbit/s and 90 to 360 us of round-trip time, up to 300 segments."""
 
+    def draw(rng: Draw) -> Trial:
+        num = int(rng.integers(least, most + 1))
+        starts_s = rng.uniform(0, end_s / 8, num).tolist()
+        return dumbbell(num, 1e10, _uniform(rng, (15e-6, 60e-6)), 65, end_s, starts_s, int(rng.integers(1 << 31)))
 
-def _alone(rng: Draw) -> Trial:
-    """One flow, which is to fill a long link."""
-    return _far(rng, 1, 0.06)
-
-
-def _few(rng: Draw) -> Trial:
-    """Flows that are to share a long link: a policy that fills it alone may well keep what it has."""
-    return _far(rng, int(rng.integers(2, 7)), 0.12)
+    return draw
 
 
 FINITE: tuple[Callable[[Draw], Trial], ...] = (
@@ -111,8 +104,11 @@ FINITE: tuple[Callable[[Draw], Trial], ...] = (
     _incast,
 )
 """Kinds of trials whose flows have sizes: their completion times are to fall."""
-LONG: tuple[Callable[[Draw], Trial], ...] = (_fair, _alone, _few)
-"""Kinds of trials whose flows are endless: they are to share a link, and to fill it."""
+LONG: tuple[Callable[[Draw], Trial], ...] = (
+    _fair(1e9), _fair(1e10), _fair(1e11), _far(1, 1, 0.06), _far(2, 3, 0.1), _far(4, 8, 0.1),
+)  # fmt: skip
+"""Kinds of trials whose flows are endless: they are to share a link, and to fill it. Each generation has every kind: they are short, and a
+policy that fills a long link alone may well keep what it has."""
 NUM_FINITE = 3
 NUM_TRIALS = NUM_FINITE + len(LONG)
 

@@ -199,7 +199,7 @@ def cmaes(
     scenario: Scenario,
     topology: Topology,
     seed: int = 0,
-    population: int = 12,
+    population: int = 14,
     sigma: float = 0.15,
     guard: float = 8.0,
     objective: str = "slowdown",

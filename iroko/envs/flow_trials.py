@@ -55,6 +55,11 @@ class Trial:
         """Of the flows, shape `(num_flows,)`; NaN for endless ones."""
         return np.array([np.nan if flow.size_bytes is None else flow.size_bytes for flow in self.flows], dtype=float)
 
+    @property
+    def ideals_s(self) -> Floats:
+        """Completion times of flows that have their paths to themselves, in seconds, shape `(num_flows,)`."""
+        return self._ideal[0]
+
     @cached_property
     def _ideal(self) -> tuple[Floats, Floats]:
         """Completion times with the path to itself, and the time of the last frame, in seconds."""

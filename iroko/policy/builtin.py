@@ -31,6 +31,8 @@ def dctcp_like(guard: int = 2 * 1024) -> Policy:
 
 TRAINED = Path(__file__).parent / "trained"
 
+SHIPPED = "iroko1"
+"""The trained policy that the scheme `iroko` uses unless a run names another."""
 _read = lru_cache(read_policy)
 
 BUILTIN: dict[str, Callable[[], Policy]] = {
