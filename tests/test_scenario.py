@@ -59,7 +59,8 @@ def test_an_example_is_read_in_units(tmp_path: Path) -> None:
     scenario = Scenario.from_table(read_toml(path))
     assert scenario.topology == "fattree"
     assert scenario.topology_parameters == {
-        "k": 4, "rate_bps": 1e9, "delay_s": pytest.approx(20e-6), "queue_bytes": 150_000, "ecn_bytes": None, "routing": "ecmp", "host_queue": "fq",
+        "k": 4, "rate_bps": 1e9, "delay_s": pytest.approx(20e-6), "queue_bytes": 150_000, "ecn_bytes": None, "routing": "ecmp",
+        "host_queue": "fq",
     }  # fmt: skip
     assert scenario.traffic_parameters["size_bytes"] == 1_000_000
     assert (scenario.transport, scenario.episode_s) == ("dctcp", 2.0)
