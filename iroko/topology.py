@@ -19,7 +19,7 @@ from iroko.registry import show
 from iroko.units import MAX_RATE_BPS, plain, whole
 
 ROUTINGS = ("static", "ecmp")
-HOST_QUEUES = ("fq", "fifo")
+HOST_QUEUES = ("fifo", "fq")
 MIN_QUEUE_BYTES = 1514
 MAX_PATH_SWITCHES = 254
 """IP counts hops down from at most 255, and what arrives with 1 is not forwarded."""
@@ -103,8 +103,8 @@ class Topology:
         ports: the ports; per-port arrays have shape `(num_ports,)` in this order.
         routing: `static` (the path follows from the destination, so that every engine takes the same one) or `ecmp` (a flow keeps
             one of the shortest paths, chosen by a hash of its addresses and port numbers).
-        host_queue: how a host queues what it sends: `fq` (one queue per flow, served in turn, as Linux's `fq` without pacing) or
-            `fifo` (one queue for all).
+        host_queue: how a host queues what it sends: `fifo` (one queue for all flows) or `fq` (one per flow, served in turn, as
+            Linux's `fq` without pacing).
 
     Raises:
         InputError: a name that is bad or listed twice, a host with more or less than one link, a link to an unknown node, no path
@@ -116,7 +116,7 @@ class Topology:
     switches: tuple[str, ...]
     ports: tuple[Port, ...]
     routing: str = "static"
-    host_queue: str = "fq"
+    host_queue: str = "fifo"
     graph: "nx.DiGraph[str]" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -298,7 +298,7 @@ def build_topology(
     queue_bytes: int,
     ecn_bytes: int | None,
     routing: str,
-    host_queue: str = "fq",
+    host_queue: str = "fifo",
 ) -> Topology:
     """Make a topology from its links, all of one kind; each link gives two ports.
 

@@ -12,7 +12,7 @@ def dumbbell(
     queue_bytes: int = 757_000,
     ecn_bytes: int | None = 30_280,
     routing: str = "static",
-    host_queue: str = "fq",
+    host_queue: str = "fifo",
 ) -> Topology:
     """Hosts `h0...` on the left switch `s0`, the rest on the right switch `s1`; the link between is the bottleneck.
 
@@ -20,7 +20,7 @@ def dumbbell(
         num_left, num_right: hosts on each side, 1 to 500 each.
         rate_bps, delay_s, queue_bytes, ecn_bytes: of every link; the queue of 500 packets is that of the 2018 paper.
         routing: has no effect here, there is one path.
-        host_queue: `fq`, one queue per flow in each host, or `fifo`, one for all.
+        host_queue: `fifo`, one queue for all flows of a host, or `fq`, one per flow.
     """
     for name, count in (("num_left", num_left), ("num_right", num_right)):
         if not 1 <= count <= 500:

@@ -11,7 +11,7 @@ def fattree(
     queue_bytes: int = 757_000,
     ecn_bytes: int | None = 30_280,
     routing: str = "static",
-    host_queue: str = "fq",
+    host_queue: str = "fifo",
 ) -> Topology:
     """k pods of k/2 edge switches `eP_I` and k/2 aggregation switches `aP_I`, joined by (k/2)^2 core switches `cI`.
 
@@ -25,7 +25,7 @@ def fattree(
         k: ports of each switch, even, 2 to 48.
         rate_bps, delay_s, queue_bytes, ecn_bytes: of every link; a host's own queue is longer and does not mark.
         routing: `static` or `ecmp`.
-        host_queue: `fq`, one queue per flow in each host, or `fifo`, one for all.
+        host_queue: `fifo`, one queue for all flows of a host, or `fq`, one per flow.
     """
     if k % 2 or not 2 <= k <= 48:
         raise InputError(f"k={k}: expected an even number of ports, 2 to 48, for a fat-tree")

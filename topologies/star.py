@@ -11,7 +11,7 @@ def star(
     queue_bytes: int = 757_000,
     ecn_bytes: int | None = 30_280,
     routing: str = "static",
-    host_queue: str = "fq",
+    host_queue: str = "fifo",
 ) -> Topology:
     """Hosts `h0...` on the switch `s0`: flows meet only at the port of a common receiver.
 
@@ -19,7 +19,7 @@ def star(
         num_hosts: 2 to 1000.
         rate_bps, delay_s, queue_bytes, ecn_bytes: of every link; a host's own queue is longer and does not mark.
         routing: has no effect here, there is one path.
-        host_queue: `fq`, one queue per flow in each host, or `fifo`, one for all.
+        host_queue: `fifo`, one queue for all flows of a host, or `fq`, one per flow.
     """
     if not 2 <= num_hosts <= 1000:
         raise InputError(f"num_hosts={num_hosts}: expected 2 to 1000 hosts on a star")

@@ -20,7 +20,6 @@ FABRIC = ("veth", "htb", "tbf", "fifo")
 """What every fabric needs."""
 MARKING, DELAY, FAIR = ("red",), ("netem", "ingress", "matchall", "mirred", "ifb"), ("fq",)
 """What ports that mark, links with a delay, and hosts with a queue for each flow need too."""
-FIFO_OPTION = " --set topology.host_queue=fifo"
 """Where the kernel has no `FAIR`."""
 THERE, LOADABLE, ABSENT = "there", "loadable", "absent"
 
@@ -59,7 +58,7 @@ def check_queues(here: Surroundings) -> Finding:
     absent = [part for part, state in found.items() if state == ABSENT]
     loadable = [part for part, state in found.items() if state == LOADABLE]
     if absent:
-        purposes = {"fabric": FABRIC, "DCTCP's marks": MARKING, "delays": DELAY, 'host queues but host_queue="fifo"': FAIR}
+        purposes = {"fabric": FABRIC, "DCTCP's marks": MARKING, "delays": DELAY, 'host_queue="fq"': FAIR}
         hit = [purpose for purpose, needed in purposes.items() if set(needed) & set(absent)]
         text = f"without {', '.join(absent)}: no {', no '.join(hit)} on engine mininet; the guest has them"
         return Finding("queues", SHORT, text, _mend_absent(here))
