@@ -1,7 +1,8 @@
 # Iroko: `make run` sets up and runs the main job, `make test` sets up and runs the tests, `make help` lists the rest.
 #
 # Set on the command line:
-#   ARGS=...         further options of `make run`, `make paper`, `make bench`, `make parity` or `make test`, such as ARGS="--steps 2000 --seed 3"
+#   ARGS=...         further options of `make run`, `make paper`, `make bench`, `make parity`, `make flows` or `make test`, such as
+#                    ARGS="--steps 2000 --seed 3"
 #   PYTHON=...       the Python 3.11 to 3.13 that makes .venv (python3)
 #   TORCH_INDEX=...  address of a further package index, for torch alone. Where pip's configured indexes have no CPU build of torch,
 #                    pip takes the build with CUDA on Linux (several GB, and works too): name PyTorch's index of CPU builds here.
@@ -32,7 +33,7 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
 QUICK_TESTS := tests --ignore tests/engines --ignore tests/faults --ignore tests/parity --ignore tests/experiment \
                --ignore tests/test_dependencies.py --ignore tests/analysis/test_plots.py --ignore tests/envs/test_third_party.py
 
-.PHONY: help setup packages guest run paper test quick check soak bench parity lint style type format dist clean
+.PHONY: help setup packages guest run paper test quick check soak bench parity flows lint style type format dist clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -111,6 +112,9 @@ bench: setup guest  ## measure boot time, speed and memory
 
 parity: setup guest  ## compare the simulator with the kernel on every case: table and figures in results/parity
 	@$(BIN)/python -m benchmarks.parity $(ARGS)
+
+flows: setup  ## compare per-flow policies with tuned rivals in the simulator: tables in results/flows
+	@$(BIN)/python -m benchmarks.flows $(ARGS)
 
 style: setup  ## check the style and the form of the sources
 	@$(BIN)/ruff check .

@@ -17,6 +17,8 @@ FRAME_BYTES = 1514
 QUEUE_BYTES = 250 * FRAME_BYTES
 THRESHOLDS = {1e9: (5, 10, 20), 1e10: (20, 40, 65), 1e11: (20, 65, 130)}
 """ECN thresholds in frames by rate in bit/s: the published ones of DCTCP for 1 and 10 Gbit/s, 20 and 65, and others."""
+FIFO_SHARE = 0.2
+"""Of the fabrics with a workload, those whose hosts have one queue for all flows."""
 SHORT_S, LONG_S = (1e-6, 5e-6), (15e-6, 50e-6)
 """Delays of a link."""
 _MAX_FLOWS = 100_000
@@ -28,11 +30,11 @@ def _uniform(rng: Draw, bounds: tuple[float, float]) -> float:
     return float(rng.uniform(*bounds))
 
 
-def network(kind: str, rate_bps: float, delay_s: float, threshold: int, **size: int) -> Topology:
+def network(kind: str, rate_bps: float, delay_s: float, threshold: int, host_queue: str = "fq", **size: int) -> Topology:
     """A topology of this kind whose ports hold `QUEUE_BYTES` and mark from `threshold` frames on; flows take any shortest path."""
     make = load("topologies", "topology", kind)
     made: Topology = make(**size, rate_bps=rate_bps, delay_s=delay_s, queue_bytes=QUEUE_BYTES, ecn_bytes=threshold * FRAME_BYTES,
-                          routing="ecmp")  # fmt: skip
+                          routing="ecmp", host_queue=host_queue)  # fmt: skip
     return made
 
 
@@ -45,11 +47,11 @@ def poisson(rng: Draw, topology: Topology, workload: str, load_share: float, dur
 
 def _workload(workload: str, rate_bps: float, delays_s: tuple[float, float], duration_s: float, drain_s: float) -> Callable[[Draw], Trial]:
     def draw(rng: Draw) -> Trial:
-        threshold = int(rng.choice(THRESHOLDS[rate_bps]))
+        threshold, host_queue = int(rng.choice(THRESHOLDS[rate_bps])), "fifo" if rng.random() < FIFO_SHARE else "fq"
         if rng.random() < 0.75:
-            topology = network("fattree", rate_bps, _uniform(rng, delays_s), threshold, k=4)
+            topology = network("fattree", rate_bps, _uniform(rng, delays_s), threshold, host_queue, k=4)
         else:
-            topology = network("star", rate_bps, _uniform(rng, delays_s), threshold, num_hosts=int(rng.integers(8, 17)))
+            topology = network("star", rate_bps, _uniform(rng, delays_s), threshold, host_queue, num_hosts=int(rng.integers(8, 17)))
         return poisson(rng, topology, workload, _uniform(rng, (0.3, 0.8)), duration_s, drain_s, int(rng.integers(1 << 31)))
 
     return draw

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import decide, guest, simulator
+from benchmarks import decide, guest, policy, simulator
 from benchmarks.result import Result
 
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
@@ -17,7 +17,7 @@ BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     for function in (
         guest.boot, guest.speed, guest.hops, guest.steps, guest.build, guest.parallel, guest.memory,
         simulator.sim_hops, simulator.sim_steps, simulator.sim_vector, simulator.sim_start, simulator.sim_training, simulator.sim_cost,
-        decide.decide,
+        decide.decide, policy.policy,
     )
 }  # fmt: skip
 

@@ -121,7 +121,7 @@ class Scenario:
     features: tuple[str, ...] = DEFAULT_FEATURES
     reward: str = "iroko2018"
     deployment: str = CENTRAL
-    policy: str = "dctcp_like"
+    policy: str = "iroko1"
     policy_sha256: str = ""
 
     def __post_init__(self) -> None:

@@ -52,14 +52,14 @@ class Case:
 
 
 CASES = (
-    Case("websearch", 4, 1e9, 3e-6, 0.8, 0.5),
-    Case("hadoop", 4, 1e9, 3e-6, 0.15, 0.15),
-    Case("datamining", 4, 1e9, 3e-6, 1.5, 1.0),
-    Case("websearch", 4, 1e9, 50e-6, 0.8, 0.5),
-    Case("websearch", 4, 1e10, 3e-6, 0.08, 0.05),
-    Case("websearch", 4, 1e11, 3e-6, 0.008, 0.006),
-    Case("websearch", 8, 1e10, 3e-6, 0.02, 0.03),
-    Case("hadoop", 8, 1e10, 3e-6, 0.004, 0.01),
+    Case("websearch", 4, 1e9, 3e-6, 0.4, 0.4),
+    Case("hadoop", 4, 1e9, 3e-6, 0.08, 0.1),
+    Case("datamining", 4, 1e9, 3e-6, 0.6, 0.6),
+    Case("websearch", 4, 1e9, 50e-6, 0.4, 0.4),
+    Case("websearch", 4, 1e10, 3e-6, 0.04, 0.04),
+    Case("websearch", 4, 1e11, 3e-6, 0.004, 0.004),
+    Case("websearch", 8, 1e10, 3e-6, 0.01, 0.02),
+    Case("hadoop", 8, 1e10, 3e-6, 0.002, 0.005),
 )
 
 

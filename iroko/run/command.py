@@ -48,7 +48,7 @@ def run(
     mix: Annotated[str | None, typer.Option(metavar="SHARES",
         help="Transports of a share of the flows under every scheme, such as dctcp=0.5 [none].")] = None,
     policy: Annotated[str | None, typer.Option(metavar="FILE",
-        help="Policy that decides over transport iroko: a file, or a built-in one's name [dctcp_like].")] = None,
+        help="Policy that decides over transport iroko: a file, or a built-in one's name [iroko1].")] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest, mininet or sim [guest].")] = None,
     train_engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where agents learn [sim].")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help=f"Training steps of each agent [{DEFAULT_STEPS}].")] = None,

@@ -10,7 +10,7 @@ from iroko.engines.remote.messages import pack_episode, unpack_episode
 from iroko.envs.environment import IrokoEnv
 from iroko.errors import InputError, UnsupportedError
 from iroko.flows import Flow, expect_udp_alone
-from iroko.policy.builtin import dctcp_like
+from iroko.policy.builtin import SHIPPED, dctcp_like
 from iroko.policy.choice import check_policy, load_policy, with_policies
 from iroko.policy.format import write_policy
 from iroko.rundir.config import make_config, make_table
@@ -110,3 +110,9 @@ def test_a_transport_that_no_engine_has() -> None:
     with pytest.raises(UnsupportedError, match="bbr"):
         engine.reset([Flow("h0", "h2", transport="bbr")], "udp", 1)
     engine.close()
+
+
+def test_the_package_has_a_trained_policy_with_its_card_and_scenarios_use_it() -> None:
+    assert Scenario().policy == SHIPPED
+    card = load_policy(SHIPPED).card
+    assert card.name == SHIPPED and card.training.startswith("CMA-ES") and len(card.commit) >= 7 and card.scores

@@ -1,0 +1,1 @@
+"""The comparison of per-flow policies, `benchmarks/flows`."""
