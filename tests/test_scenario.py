@@ -60,6 +60,7 @@ def test_an_example_is_read_in_units(tmp_path: Path) -> None:
     assert scenario.topology == "fattree"
     assert scenario.topology_parameters == {
         "k": 4, "rate_bps": 1e9, "delay_s": pytest.approx(20e-6), "queue_bytes": 150_000, "ecn_bytes": None, "routing": "ecmp",
+        "host_queue": "fq",
     }  # fmt: skip
     assert scenario.traffic_parameters["size_bytes"] == 1_000_000
     assert (scenario.transport, scenario.episode_s) == ("dctcp", 2.0)
@@ -78,6 +79,7 @@ def test_defaults_are_filled_in() -> None:
     assert scenario.topology_parameters == {
         "num_left": 2, "num_right": 2, "rate_bps": 10e6, "delay_s": 0.0, "queue_bytes": 757_000, "ecn_bytes": 30_280,
         "routing": "static",
+        "host_queue": "fq",
     }  # fmt: skip
     assert scenario.num_steps == 200
     assert Scenario.from_table({}) == scenario
@@ -207,7 +209,7 @@ GARBAGE = st.one_of(
 )  # fmt: skip
 # Values that are possible but would only make this test slow: huge fabrics and lists of flows are tried elsewhere.
 KEYS = {
-    "topology": ["name", "num_left", "rate_bps", "delay_s", "queue_bytes", "ecn_bytes", "routing", "colour"],
+    "topology": ["name", "num_left", "rate_bps", "delay_s", "queue_bytes", "ecn_bytes", "routing", "host_queue", "colour"],
     "traffic": ["name", "size_bytes", "start_s", "start_spread_s", "num_senders"],
     "environment": ["transport", "interval_s", "episode_s", "min_fraction", "features", "reward", "seed"],
 }

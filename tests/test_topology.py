@@ -82,6 +82,8 @@ def test_a_name_twice_one_host_and_a_one_way_link_are_refused() -> None:
         Topology("test", ("h0", "h1"), ("s0",), (*two_ports("h0", "s0"), two_ports("h1", "s0")[0]))
     with pytest.raises(InputError, match="routing='fastest': expected one of static, ecmp"):
         dumbbell(routing="fastest")
+    with pytest.raises(InputError, match="host_queue='lifo': expected one of fq, fifo"):
+        dumbbell(host_queue="lifo")
 
 
 @pytest.mark.parametrize(("name", "message"), [

@@ -98,7 +98,8 @@ def try_mininet(here: Surroundings) -> EngineState:
     answer = here.try_engine("mininet", tried)
     if "error" in answer:
         return EngineState("mininet", False, answer["error"])
-    return EngineState("mininet", True, "in real time, on this kernel", transports=transports | answer["transports"])
+    text = "in real time, on this kernel" + (', with host_queue="fifo" only' if kernel.ABSENT in map(found.get, kernel.FAIR) else "")
+    return EngineState("mininet", True, text, transports=transports | answer["transports"])
 
 
 def ways(engines: Sequence[EngineState], findings: Sequence[Finding], here: Surroundings) -> list[Way]:
@@ -115,10 +116,25 @@ def ways(engines: Sequence[EngineState], findings: Sequence[Finding], here: Surr
         way(f"the main job: learn in sim, score on {scoring}", "", scoring, "sim"),
         way("everything in the simulator", " --engine sim", "sim"),
         way("learn on the kernel too", " --train-engine guest", "guest"),
-        way("this machine's kernel, in real time", " --engine mininet", "mininet", "sim"),
-        way("the same with delays on its links", " --engine mininet --set topology.delay_s=1ms", "mininet", "sim", why=_no_delay(here)),
+        way("this machine's kernel, in real time", f" --engine mininet{_fifo(here)}", "mininet", "sim"),
+        way(
+            "the same with delays on its links",
+            f" --engine mininet{_fifo(here)} --set topology.delay_s=1ms",
+            "mininet",
+            "sim",
+            why=_no_delay(here),
+        ),
         way("several equal paths (ecmp)", " --set topology.routing=ecmp", scoring, "sim"),
     ]
+
+
+def _fifo(here: Surroundings) -> str:
+    """The option that this machine's kernel needs where it lacks `fq`."""
+    try:
+        found = kernel.parts(here)
+    except Exception:
+        return ""  # the engine's own state says why
+    return kernel.FIFO_OPTION if kernel.ABSENT in map(found.get, kernel.FAIR) else ""
 
 
 def _no_delay(here: Surroundings) -> str:

@@ -13,13 +13,15 @@ PARTS = {
     "veth": ("veth_xmit", "veth"), "htb": ("htb_enqueue", "sch_htb"), "tbf": ("tbf_enqueue", "sch_tbf"),
     "fifo": ("bfifo_enqueue", "sch_fifo"), "red": ("red_enqueue", "sch_red"), "netem": ("netem_enqueue", "sch_netem"),
     "ingress": ("ingress_init", "sch_ingress"), "matchall": ("mall_classify", "cls_matchall"),
-    "mirred": ("tcf_mirred_act", "act_mirred"), "ifb": ("ifb_xmit", "ifb"),
+    "mirred": ("tcf_mirred_act", "act_mirred"), "ifb": ("ifb_xmit", "ifb"), "fq": ("fq_enqueue", "sch_fq"),
 }  # fmt: skip
 """For each part that the engine uses a function of it, and its module."""
 FABRIC = ("veth", "htb", "tbf", "fifo")
 """What every fabric needs."""
-MARKING, DELAY = ("red",), ("netem", "ingress", "matchall", "mirred", "ifb")
-"""What ports that mark, and links with a delay, need too."""
+MARKING, DELAY, FAIR = ("red",), ("netem", "ingress", "matchall", "mirred", "ifb"), ("fq",)
+"""What ports that mark, links with a delay, and hosts with a queue for each flow need too."""
+FIFO_OPTION = " --set topology.host_queue=fifo"
+"""Where the kernel has no `FAIR`."""
 THERE, LOADABLE, ABSENT = "there", "loadable", "absent"
 
 
@@ -57,7 +59,7 @@ def check_queues(here: Surroundings) -> Finding:
     absent = [part for part, state in found.items() if state == ABSENT]
     loadable = [part for part, state in found.items() if state == LOADABLE]
     if absent:
-        purposes = {"fabric": FABRIC, "DCTCP's marks": MARKING, "delays": DELAY}
+        purposes = {"fabric": FABRIC, "DCTCP's marks": MARKING, "delays": DELAY, 'host queues but host_queue="fifo"': FAIR}
         hit = [purpose for purpose, needed in purposes.items() if set(needed) & set(absent)]
         text = f"without {', '.join(absent)}: no {', no '.join(hit)} on engine mininet; the guest has them"
         return Finding("queues", SHORT, text, _mend_absent(here))

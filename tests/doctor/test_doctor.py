@@ -230,6 +230,15 @@ def test_mininet_without_its_queues_is_not_tried_and_dctcp_needs_red() -> None:
     assert "RED" in engine(report, "mininet").transports["dctcp"] and engine(report, "mininet").runs
 
 
+def test_without_fq_mininet_runs_with_one_queue_for_all() -> None:
+    report = examine(files(symbols=SYMBOLS.replace("fq_enqueue", "fq_codel_enqueue")))
+    assert 'without fq: no host queues but host_queue="fifo"' in finding(report, "queues").found
+    assert engine(report, "mininet").runs and 'host_queue="fifo"' in engine(report, "mininet").why
+    commands = [way.command for way in report.ways if "--engine mininet" in way.command]
+    assert len(commands) == 2 and all("--set topology.host_queue=fifo" in command for command in commands)
+    assert not any("host_queue" in way.command for way in examine(Other()).ways)
+
+
 def test_an_ordinary_user_is_told_how_to_have_mininet() -> None:
     report = examine(Other(user=1000))
     assert report.ok and finding(report, "root").state == OK

@@ -1,6 +1,7 @@
 """An engine with shorthands for tests."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,14 @@ from iroko.engines.open import open_engine
 from iroko.flows import Flow
 from iroko.snapshot import Snapshot
 from iroko.topology import Topology
+
+FIFO = ("--set", "topology.host_queue=fifo")
+"""Options for the engine `mininet`: not every host's kernel has `fq`."""
+
+
+def fabric(engine: str, topology: Topology) -> Topology:
+    """A topology that the engine can build on every machine: with FIFO hosts on a host's kernel."""
+    return replace(topology, host_queue="fifo") if engine == "mininet" else topology
 
 
 class Driver:

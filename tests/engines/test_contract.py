@@ -14,7 +14,7 @@ from iroko.errors import ClosedError, EngineError, InputError, UnsupportedError
 from iroko.flows import Flow
 from iroko.topologies.dumbbell import dumbbell
 from iroko.topology import build_topology
-from tests.engines.driver import Driver
+from tests.engines.driver import Driver, fabric
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
 
@@ -37,7 +37,7 @@ def children() -> set[int]:
 
 
 def test_reset_starts_from_nothing(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     try:
         driver = Driver(engine)
         for _ in range(2):
@@ -54,7 +54,7 @@ def test_reset_starts_from_nothing(engine_name: str) -> None:
 
 
 def test_step_takes_its_interval_and_measures_it(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     try:
         engine.reset(FLOWS, "udp", 1)
         limits = np.array([4e6, 4e6, 1e7, 1e7])
@@ -69,7 +69,7 @@ def test_step_takes_its_interval_and_measures_it(engine_name: str) -> None:
 
 
 def test_halves_of_a_step_equal_the_step(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     try:
         engine.reset(FLOWS, "udp", 1)
         engine.begin_step(Driver(engine).full, 0.05)
@@ -89,7 +89,7 @@ def test_long_names_and_numbers_of_numpy_run(engine_name: str) -> None:
     topology = build_topology("named", hosts, ["top-of-rack-1"], links, rate_bps=np.float64(10e6), delay_s=0.0,
                               queue_bytes=np.int64(757_000), ecn_bytes=None, routing="static")  # fmt: skip
     flows = [Flow(*hosts, np.float64(0.0), np.int64(20_000))]
-    with closing(open_engine(engine_name, topology)) as engine:
+    with closing(open_engine(engine_name, fabric(engine_name, topology))) as engine:
         engine.reset(flows, "cubic", np.int64(3))
         for _ in range(50):  # in real time a loaded machine needs some
             last = engine.step(Driver(engine).full, 0.1)
@@ -104,7 +104,7 @@ def test_flows_of_every_common_transport_finish(engine_name: str, transport: str
         with closing(open_engine("sim", dumbbell())) as engine, pytest.raises(UnsupportedError, match=r"'bbr'.*guest"):
             engine.reset(FLOWS, "bbr", 1)
         return
-    engine = open_engine(engine_name, dumbbell(rate_bps=100e6))
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell(rate_bps=100e6)))
     try:
         driver = Driver(engine)
         flows = [Flow("h0", "h2", 0.0, 100_000), Flow("h3", "h1", 0.05, 50_001)]
@@ -123,7 +123,7 @@ def test_a_host_learns_round_trip_times_and_echoes_of_its_own_flows(engine_name:
     if engine_name == "mininet" and missing_transports("mininet", ["dctcp"]):
         pytest.skip("this kernel lacks dctcp")
     delay_s = 0.002
-    engine = open_engine(engine_name, dumbbell(delay_s=delay_s))
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell(delay_s=delay_s)))
     try:
         first = engine.reset(FLOWS, "dctcp", 1)
         assert np.isnan(first.host_rtt_s).all()
@@ -146,7 +146,7 @@ def test_a_host_learns_round_trip_times_and_echoes_of_its_own_flows(engine_name:
 
 
 def test_a_host_learns_what_it_had_to_send_again(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell(queue_bytes=15_000, ecn_bytes=None))
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell(queue_bytes=15_000, ecn_bytes=None)))
     try:
         engine.reset(FLOWS, "cubic", 1)
         # At less than the bottleneck's rate no host alone can keep its queue full, and so lock the other out from one timeout to the next.
@@ -160,7 +160,7 @@ def test_a_host_learns_what_it_had_to_send_again(engine_name: str) -> None:
 
 
 def test_what_udp_hosts_miss_is_lost_or_under_way(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell(queue_bytes=60_000))
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell(queue_bytes=60_000)))
     try:
         driver = Driver(engine)
         engine.reset(FLOWS, "udp", 1)
@@ -179,7 +179,7 @@ def test_what_udp_hosts_miss_is_lost_or_under_way(engine_name: str) -> None:
 
 
 def test_a_finished_flow_has_no_round_trip_time(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     try:
         snapshots = Driver(engine).run([Flow("h0", "h2", 0.0, 300_000), Flow("h1", "h3", 0.55)], "cubic", 10)
         assert not np.isnan(snapshots[0].host_rtt_s[0])
@@ -192,7 +192,7 @@ def test_a_finished_flow_has_no_round_trip_time(engine_name: str) -> None:
 
 
 def test_unknown_transport_is_said_and_the_engine_lives_on(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     try:
         with pytest.raises(UnsupportedError, match="'nosuch'"):
             engine.reset(FLOWS, "nosuch", 1)
@@ -204,7 +204,7 @@ def test_unknown_transport_is_said_and_the_engine_lives_on(engine_name: str) -> 
 
 def test_close_ends_everything_and_is_safe_twice(engine_name: str) -> None:
     before = children()
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     engine.reset(FLOWS, "cubic", 1)
     assert engine_name == "sim" or children() - before
     engine.close()
@@ -220,7 +220,7 @@ def test_close_ends_everything_and_is_safe_twice(engine_name: str) -> None:
 
 
 def test_close_in_the_middle_of_a_step(engine_name: str) -> None:
-    engine = open_engine(engine_name, dumbbell())
+    engine = open_engine(engine_name, fabric(engine_name, dumbbell()))
     engine.reset(FLOWS, "udp", 1)
     engine.begin_step(Driver(engine).full, 5.0)
     started = time.monotonic()
@@ -235,6 +235,16 @@ def test_unknown_engine_names_the_nearest() -> None:
 
 @pytest.mark.root
 @pytest.mark.usefixtures("root")
+def test_mininet_with_fair_queues_runs_or_names_the_way_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/proc/kallsyms") as file:
+        if " fq_enqueue" in file.read():
+            monkeypatch.setattr("iroko.engines.kernel.capabilities._in_namespace", lambda attempt: False)
+    with pytest.raises(UnsupportedError, match=r'no queue fq.*modprobe sch_fq.*host_queue = "fifo".*--engine guest'):
+        open_engine("mininet", dumbbell())
+
+
+@pytest.mark.root
+@pytest.mark.usefixtures("root")
 def test_mininet_says_what_the_hosts_kernel_lacks() -> None:
     from iroko.engines.kernel import missing_transports
 
@@ -244,7 +254,7 @@ def test_mininet_says_what_the_hosts_kernel_lacks() -> None:
     assert not {"udp", "cubic"} & set(missing)
     for name in set(missing) - set(available):
         assert f"tcp_{name}" in missing[name] or "sch_red" in missing[name]
-    engine = open_engine("mininet", dumbbell())
+    engine = open_engine("mininet", dumbbell(host_queue="fifo"))
     try:
         for name in missing:
             with pytest.raises(UnsupportedError, match="modprobe"):
@@ -268,7 +278,7 @@ def test_more_flows_than_port_numbers_are_refused_and_the_engine_goes_on() -> No
 
 def test_snapshot_fields_have_the_topologys_shapes(engine_name: str) -> None:
     topology = dumbbell(num_left=3, num_right=1)
-    engine = open_engine(engine_name, topology)
+    engine = open_engine(engine_name, fabric(engine_name, topology))
     try:
         snapshot = engine.reset([Flow("h0", "h3")], "udp", 1)
         shapes = {"port": (topology.num_ports,), "back": (topology.num_ports,), "host": (4,), "limi": (4,), "flow": (1,)}

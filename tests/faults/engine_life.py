@@ -9,13 +9,14 @@ from iroko.engines.open import open_engine
 from iroko.flows import Flow
 from iroko.system.command import Stopped, signals_raise
 from iroko.topologies.dumbbell import dumbbell
+from tests.engines.driver import fabric
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
 
 
 def live(name: str) -> float:
     """Open an engine, let traffic run, close it; returns the bytes that were delivered."""
-    engine = open_engine(name, dumbbell(), seed=1)
+    engine = open_engine(name, fabric(name, dumbbell()), seed=1)
     try:
         delivered = 0.0
         for seed in (1, 2):

@@ -24,6 +24,7 @@ from iroko.system import ownership
 from iroko.system.lifetime import Lifetime
 from iroko.system.ownership import make_folder
 from iroko.topologies.dumbbell import dumbbell
+from tests.engines.driver import fabric
 from tests.engines.test_contract import children
 
 FLOWS = [Flow("h0", "h2"), Flow("h1", "h3")]
@@ -53,7 +54,7 @@ def drop(make: Callable[[], object]) -> None:
 
 
 def test_an_engine_that_is_dropped_ends_its_process(remote: str) -> None:
-    drop(lambda: open_engine(remote, dumbbell()))
+    drop(lambda: open_engine(remote, fabric(remote, dumbbell())))
 
 
 @pytest.mark.guest
@@ -73,7 +74,7 @@ def test_an_environment_that_is_dropped_ends_its_guest(kind: str) -> None:
 
 
 def test_an_engine_that_was_closed_warns_of_nothing(remote: str) -> None:
-    engine = open_engine(remote, dumbbell())
+    engine = open_engine(remote, fabric(remote, dumbbell()))
     engine.close()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -125,7 +126,7 @@ def in_fork(use: Callable[[], object]) -> str:
 
 
 def test_a_forked_child_cannot_use_its_parents_engine_nor_end_it(remote: str) -> None:
-    engine = open_engine(remote, dumbbell())
+    engine = open_engine(remote, fabric(remote, dumbbell()))
     try:
         engine.reset(FLOWS, "udp", 1)
         for use in (lambda: engine.step(LIMITS, 0.1), lambda: engine.reset(FLOWS, "udp", 1)):
@@ -148,7 +149,7 @@ def test_a_forked_child_undoes_nothing_of_its_parents() -> None:
 
 
 def test_a_running_engine_cannot_be_copied_or_pickled(remote: str) -> None:
-    engine = open_engine(remote, dumbbell())
+    engine = open_engine(remote, fabric(remote, dumbbell()))
     try:
         for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
             with pytest.raises(InputError, match="cannot be copied or pickled: make another environment"):

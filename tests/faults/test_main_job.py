@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.driver import FIFO
 from tests.engines.test_contract import children
 from tests.faults.leftovers import adopt_orphans, reap, settings
 
@@ -24,7 +25,7 @@ ENDLESS = ["--steps", "1000000"]
 
 def on(engine: str) -> list[str]:
     """Options that train and score on one engine."""
-    return ["--engine", engine, "--train-engine", engine]
+    return ["--engine", engine, "--train-engine", engine, *(FIFO if engine == "mininet" else ())]
 
 
 class Machine:
@@ -110,7 +111,7 @@ def test_guest_needs_no_privileges(tmp_path: Path, machine: Machine) -> None:
 @pytest.mark.root
 @pytest.mark.usefixtures("root")
 def test_main_job_runs_on_the_hosts_kernel_in_real_time(tmp_path: Path, machine: Machine) -> None:
-    options = [*SHORT, "--engine", "mininet", "--steps", "100", "--interval", "50ms"]
+    options = [*SHORT, "--engine", "mininet", *FIFO, "--steps", "100", "--interval", "50ms"]
     result = run(*options, "--out", str(tmp_path / "run"), "--json")
     assert result.returncode == 0, result.stderr
     rows = {row["scheme"]: row for row in json.loads(result.stdout)["schemes"]}

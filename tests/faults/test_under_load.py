@@ -23,6 +23,7 @@ from iroko.scenario import Scenario
 from iroko.seeds import environment_seeds
 from iroko.snapshot import Snapshot
 from iroko.topologies.dumbbell import dumbbell
+from tests.engines.driver import FIFO, fabric
 from tests.engines.test_contract import children
 
 MOST_S = 60
@@ -49,7 +50,7 @@ def burners(for_each: int) -> Iterator[None]:
 
 def numbers(engine_name: str, steps: int) -> list[bytes]:
     """Every byte of every snapshot of two episodes."""
-    topology = SCENARIO.make_topology()
+    topology = fabric(engine_name, SCENARIO.make_topology())
     taken: list[Snapshot] = []
     with closing(open_engine(engine_name, topology, seed=3)) as engine:
         for seed in (1, 2):
@@ -93,7 +94,7 @@ def test_sixteen_guests_at_once_are_each_what_one_is_alone() -> None:
 @pytest.mark.usefixtures("root")
 class TestRealTime:
     def test_an_engine_that_cannot_keep_up_says_so(self) -> None:
-        engine = MininetEngine(dumbbell())
+        engine = MininetEngine(dumbbell(host_queue="fifo"))
         try:
             engine.reset([], "udp", 1)
             engine.begin_step(np.full(4, 1e7), 0.5)
@@ -114,7 +115,7 @@ class TestRealTime:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         # No machine fills links this fast, or keeps a tenth of this interval: it needs no load.
-        options = ["--topo", "dumbbell", "--agent", "none", "--baseline", "static", "--engine", "mininet", "--rate", "1G",
+        options = ["--topo", "dumbbell", "--agent", "none", "--baseline", "static", "--engine", "mininet", *FIFO, "--rate", "1G",
                    "--interval", "1ms", "--episode", "10ms", "--episodes", "1", "--out", str(tmp_path / "run")]  # fmt: skip
         assert main(options) == 0
         table = capsys.readouterr().out

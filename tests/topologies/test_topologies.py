@@ -14,7 +14,7 @@ from iroko.topologies.fattree import fattree
 from iroko.topologies.star import star
 from iroko.topology import HOST_QUEUE_BYTES, Topology
 
-LINK_PARAMETERS = {"rate_bps": 10e6, "delay_s": 0.0, "queue_bytes": 757_000, "ecn_bytes": 30_280, "routing": "static"}
+LINK_PARAMETERS = {"rate_bps": 10e6, "delay_s": 0.0, "queue_bytes": 757_000, "ecn_bytes": 30_280, "routing": "static", "host_queue": "fq"}
 
 
 def hops(topology: Topology, source: str, destination: str) -> int:

@@ -16,6 +16,9 @@ from iroko.errors import EngineError
 FAIR = 0x50000
 _BELOW = SPLITTER | 1
 _HEADER_BYTES = 16 + TCMSG.size
+_ONE_BAND = struct.pack("<i16s", 3, bytes(16))
+"""All priorities in the first of three bands. Since 6.7 Linux puts a flow's first packet there whatever its priority (`fq_enqueue`), and in
+the second band, the default, that flow would wait until the others have had 192 kB."""
 
 
 def host_queue(index: int, kind: str, queue_bytes: int) -> list[bytes]:
@@ -32,7 +35,8 @@ def fresh_queue(index: int, kind: str, queue_bytes: int) -> list[bytes]:
 
 def fair_queue(index: int, parent: int, queue_bytes: int) -> bytes:
     """Linux's `fq`, with `iroko.engines.fair_queue`'s settings."""
-    return traffic_control(RTM.NEWQDISC, index, FAIR, parent, "fq", _pack(_fair_settings(queue_bytes)), create=True)
+    options = b"".join(attribute(key, struct.pack("<I", value)) for key, value in _fair_settings(queue_bytes).items())
+    return traffic_control(RTM.NEWQDISC, index, FAIR, parent, "fq", options + attribute(TCA_FQ.PRIOMAP, _ONE_BAND), create=True)
 
 
 def _queue(index: int, parent: int, kind: str, queue_bytes: int) -> bytes:
@@ -51,10 +55,6 @@ def _fair_settings(queue_bytes: int) -> dict[TCA_FQ, int]:
         TCA_FQ.RATE_ENABLE: 0,
         TCA_FQ.FLOW_REFILL_DELAY: REFILL_MS * 1000,
     }
-
-
-def _pack(settings: dict[TCA_FQ, int]) -> bytes:
-    return b"".join(attribute(key, struct.pack("<I", value)) for key, value in settings.items())
 
 
 def check_host_queue(netlink: Netlink, index: int, kind: str, queue_bytes: int) -> None:

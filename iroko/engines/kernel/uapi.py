@@ -149,6 +149,7 @@ class TCA_FQ(IntEnum):  # noqa: N801
     INITIAL_QUANTUM = 4
     RATE_ENABLE = 5
     FLOW_REFILL_DELAY = 9
+    PRIOMAP = 16
 
 
 class TCA_NETEM(IntEnum):  # noqa: N801
