@@ -9,6 +9,18 @@ from functools import cache, cached_property
 import numpy as np
 
 from benchmarks.parity.policies import POLICIES
+from benchmarks.parity.timings import (
+    DUMBBELL,
+    FAMILIES,
+    FATTREE,
+    INCAST,
+    LEARNED_TIMINGS,
+    NARROW,
+    SINGLE,
+    Timing,
+    family_of,
+    without_learned,
+)
 from iroko.errors import InputError
 from iroko.flows import LEARNED, UDP, Flow
 from iroko.metrics import MTU_FRAME_BYTES
@@ -47,25 +59,6 @@ FULL_PACKETS = 2000
 """Packet times after which the first flow of `joining` has filled the queue."""
 _ALL = (0, 0, 0)
 """In place of fabric, rate and episode: what all have in common."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long a case runs, in steps.
-
-    Attributes:
-        warm_up_steps: come first and are not measured, so that start-up does not count where flows are endless.
-        num_episodes: runs with other starts of the flows, over which measures are averaged.
-    """
-
-    interval_s: float
-    warm_up_steps: int
-    num_steps: int
-    num_episodes: int
-
-    @property
-    def total_steps(self) -> int:
-        return self.warm_up_steps + self.num_steps
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ class Case:
 
     @cached_property
     def timing(self) -> Timing:
-        return FABRICS[self.fabric].timings[_family(self.transport)][self.rate]
+        return FABRICS[self.fabric].timings[family_of(self.transport)][self.rate]
 
     def plan(self, episode: int, variant: int = 0) -> Plan:
         """What an episode is; equal for both engines.
@@ -241,57 +234,17 @@ def _joining(case: Case, _fixed: np.random.Generator, starts: np.random.Generato
     return [Flow("h0", "h6"), *_start(late, starts, START_SPREAD_PACKETS, case)]
 
 
-_FAMILIES = ("udp", "delay", "loss")
-
-
-def _family(transport: str) -> str:
-    """What decides how long a transport must run.
-
-    UDP is steady as soon as the queues are full, and who loses there follows from the senders' phases; what steers by delay keeps for
-    seconds the shortest round trip that it saw at its start: both need many starts. What steers by loss or marks forgets its start
-    and needs time, for many cycles.
-    """
-    if transport in POLICIES:
-        return "learned"
-    return "udp" if transport == UDP else "delay" if transport in ("vegas", "nv") else "loss"
-
-
-def _without_learned(timings: dict[str, dict[str, Timing]]) -> dict[str, dict[str, Timing]]:
-    return {family: of_rates for family, of_rates in timings.items() if family != "learned"}
-
-
 _LIMITS = (0.3, 0.9)
-_NARROW = {"10M": Timing(0.02, 500, 2500, 1), "1G": Timing(0.001, 300, 1200, 1)}
-_SINGLE = {"10M": Timing(0.1, 100, 400, 1), "1G": Timing(0.01, 50, 150, 1)}
-_INCAST = {"10M": Timing(0.5, 0, 320, 2), "1G": Timing(0.25, 0, 160, 2)}
-_DUMBBELL = {
-    "udp": {"10M": Timing(0.1, 10, 20, 16), "1G": Timing(0.01, 3, 7, 16)},
-    "delay": {"10M": Timing(0.1, 50, 50, 10), "1G": Timing(0.01, 15, 15, 12)},
-    "loss": {"10M": Timing(0.1, 150, 900, 2), "1G": Timing(0.01, 50, 200, 2)},
-}
-_FATTREE = {
-    "udp": {"10M": Timing(0.1, 10, 15, 16), "1G": Timing(0.01, 3, 7, 16)},
-    "delay": {"10M": Timing(0.1, 50, 50, 6), "1G": Timing(0.01, 10, 10, 6)},
-    "loss": {"10M": Timing(0.1, 80, 320, 2), "1G": Timing(0.01, 30, 70, 2)},
-}
-_LEARNED = {
-    "narrow-1": _NARROW | {"10G": Timing(0.001, 100, 300, 1)},
-    "dumbbell": _DUMBBELL["loss"] | {"10G": Timing(0.001, 100, 300, 2)},
-    "fattree": _FATTREE["loss"] | {"10G": Timing(0.001, 50, 70, 1)},
-    "incast": _INCAST | {"10G": Timing(0.25, 0, 80, 2)},
-}
-"""The learned control forgets its start as what steers by marks does; its policies steer by delay against a least that flows share."""
-_DUMBBELL["learned"], _FATTREE["learned"] = _LEARNED["dumbbell"], _LEARNED["fattree"]
 FABRICS = {
-    "narrow-1": Fabric(_narrow, _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _NARROW) | {"learned": _LEARNED["narrow-1"]}),
-    "dumbbell-1": Fabric(_dumbbell(1), _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _SINGLE)),
-    "dumbbell-2": Fabric(_dumbbell(2), _pairs, _LIMITS, _DUMBBELL),
+    "narrow-1": Fabric(_narrow, _pairs, _LIMITS, dict.fromkeys(FAMILIES, NARROW) | {"learned": LEARNED_TIMINGS["narrow-1"]}),
+    "dumbbell-1": Fabric(_dumbbell(1), _pairs, _LIMITS, dict.fromkeys(FAMILIES, SINGLE)),
+    "dumbbell-2": Fabric(_dumbbell(2), _pairs, _LIMITS, DUMBBELL),
     # Eight flows get an eighth each: limits that are to matter must be of that size.
-    "dumbbell-8": Fabric(_dumbbell(8), _pairs, (0.04, 0.3), _DUMBBELL),
-    "permutation": Fabric(_fattree, _permutation, _LIMITS, _FATTREE),
-    "stride": Fabric(_fattree, _stride, _LIMITS, _without_learned(_FATTREE)),
-    "ecmp": Fabric(_ecmp, _permutation, _LIMITS, _without_learned(_FATTREE)),
-    "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(_FAMILIES, _INCAST) | {"learned": _LEARNED["incast"]}),
+    "dumbbell-8": Fabric(_dumbbell(8), _pairs, (0.04, 0.3), DUMBBELL),
+    "permutation": Fabric(_fattree, _permutation, _LIMITS, FATTREE),
+    "stride": Fabric(_fattree, _stride, _LIMITS, without_learned(FATTREE)),
+    "ecmp": Fabric(_ecmp, _permutation, _LIMITS, without_learned(FATTREE)),
+    "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(FAMILIES, INCAST) | {"learned": LEARNED_TIMINGS["incast"]}),
     "joining": Fabric(_short_star, _joining, _LIMITS, {"loss": {"1G": Timing(0.01, 3, 27, 16)}}),
 }
 INCAST_PERIOD_S = {"10M": 4.0, "1G": 1.0, "10G": 1.0}
@@ -303,7 +256,7 @@ def all_cases() -> list[Case]:
     for rate in RATES:
         for fabric in FABRICS:
             limits = LIMITS if fabric not in ("narrow-1", "ecmp", "incast", "joining") and rate != "10G" else ("",)
-            transports = [transport for transport in TRANSPORTS if rate in FABRICS[fabric].timings.get(_family(transport), ())]
+            transports = [transport for transport in TRANSPORTS if rate in FABRICS[fabric].timings.get(family_of(transport), ())]
             if fabric == "joining":
                 transports = [transport for transport in transports if transport in DROP_TAIL]
             cases += [Case(fabric, transport, rate, kind) for transport in transports for kind in limits]

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from benchmarks.parity import __main__ as command
 from benchmarks.parity import deviations, recording, report
-from benchmarks.parity.cases import FABRICS, RATES, Case, Timing, find_cases
+from benchmarks.parity.cases import FABRICS, RATES, Case, find_cases
 from benchmarks.parity.measures import MEASURES, Comparison
+from benchmarks.parity.timings import Timing
 from iroko.topology import Topology
 from tests.fake_engine import FakeEngine
 
