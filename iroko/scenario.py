@@ -15,6 +15,7 @@ import numpy as np
 
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import UDP, Flow, check_transport
+from iroko.mix import format_mix, parse_mix
 from iroko.registry import check_name, in_users_code, load, resolve, show
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
@@ -95,6 +96,8 @@ class Scenario:
         topology: name of a file in `topologies/`, or the path of one, see `iroko.registry`; `topology_parameters` go to its function.
         traffic: name or path of a file in `traffic/`; `traffic_parameters` go to its function.
         transport: `udp`, the name of a TCP congestion control, or `iroko` for a learned one, under the agent's limits.
+        mix: transports with their shares of the flows, such as `dctcp=0.5`, which run over them under every scheme; the rest runs over
+            `transport`, or the scheme's own. Empty: all flows do.
         interval_s: one step of control, 1 ms to 60 s.
         episode_s: length of an episode; a whole number of intervals.
         min_fraction: the least share of its link that an agent can give a host, above 0.
@@ -111,6 +114,7 @@ class Scenario:
     traffic: str = "pairs"
     traffic_parameters: dict[str, Any] = field(default_factory=dict)
     transport: str = UDP
+    mix: str = ""
     interval_s: float = 0.1
     episode_s: float = 20.0
     min_fraction: float = 0.05
@@ -152,6 +156,7 @@ class Scenario:
         check_name("reward", self.reward, REWARDS)
         check_name("deployment", self.deployment, DEPLOYMENTS)
         check_transport(self.transport)
+        object.__setattr__(self, "mix", format_mix(parse_mix(self.mix)))
         for key in ("policy", "policy_sha256"):
             if not isinstance(getattr(self, key), str) or not len(getattr(self, key)) <= 4096:
                 raise InputError(f"{key}={show(getattr(self, key))}: expected a name, a path or a hash of at most 4,096 characters")

@@ -12,6 +12,7 @@ numbers differ, so episode 1 of seed 1 is not episode 0 of seed 2, and no agent 
     an environment's seed ─┬─ ENGINE ──────────────────────── entropy of its guest
                            └─ its generator `np_random` ───── one seed for each episode, and one for a successor
     an episode's seed ─┬─ TRAFFIC ─────────────────────────── its flows
+                       ├─ MIX ─────────────────────────────── which of them run over which transport
                        └─ TRANSPORT ─┬─────────────────────── the seed that its engine gets
                                      ├─ PORT_NUMBERS ──────── the port number of its first flow
                                      ├─ JITTER, host ──────── the jitter of a host's UDP packets
@@ -48,6 +49,7 @@ class Purpose(IntEnum):
     PARITY_ENGINE = 14
     BENCHMARK = 15
     JITTER = 16
+    MIX = 17
 
 
 def derive(seed: int, purpose: Purpose, *numbers: int) -> np.random.SeedSequence:
@@ -97,6 +99,11 @@ def next_seed(rng: np.random.Generator) -> int:
 def traffic_generator(episode_seed: int) -> np.random.Generator:
     """The generator from which a pattern of traffic draws an episode's flows."""
     return np.random.default_rng(derive(episode_seed, Purpose.TRAFFIC))
+
+
+def mix_generator(episode_seed: int) -> np.random.Generator:
+    """The generator that chooses the flows of an episode that run over each transport of a mix."""
+    return np.random.default_rng(derive(episode_seed, Purpose.MIX))
 
 
 def transport_seed(episode_seed: int) -> int:

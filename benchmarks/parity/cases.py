@@ -8,8 +8,9 @@ from functools import cache, cached_property
 
 import numpy as np
 
+from benchmarks.parity.policies import POLICIES
 from iroko.errors import InputError
-from iroko.flows import UDP, Flow
+from iroko.flows import LEARNED, UDP, Flow
 from iroko.metrics import MTU_FRAME_BYTES
 from iroko.seeds import parity_engine_seed, parity_generator
 from iroko.snapshot import Floats
@@ -22,10 +23,12 @@ from iroko.traffic.permutation import permutation
 from iroko.traffic.stride import stride
 from iroko.units import parse_rate
 
-TRANSPORTS = (UDP, "reno", "cubic", "vegas", "nv", "dctcp")
+TRANSPORTS = (UDP, "reno", "cubic", "vegas", "nv", "dctcp", *POLICIES)
+"""What cases run over; the learned control comes once with each policy."""
 DROP_TAIL = ("reno", "cubic")
 """The transports that fill a queue until it overflows."""
-RATES = ("10M", "1G")
+RATES = ("10M", "1G", "10G")
+"""The learned control alone runs at the last."""
 LIMITS = ("", "fixed", "changing")
 """No limits, a limit of its own for each host, or limits that are drawn anew every few steps."""
 QUEUE_BYTES = 100 * MTU_FRAME_BYTES
@@ -98,6 +101,11 @@ class Case:
         return " ".join(filter(None, (self.fabric, self.transport, self.rate, self.limits)))
 
     @property
+    def runs_over(self) -> str:
+        """The transport by its name in the engines."""
+        return LEARNED if self.transport in POLICIES else self.transport
+
+    @property
     def rate_bps(self) -> float:
         return parse_rate(self.rate)
 
@@ -125,6 +133,8 @@ class Case:
         words = (zlib.crc32(self.fabric.encode()), round(self.rate_bps), episode)
         fixed, starts = parity_generator(words, 0), parity_generator(words, 1 + variant)
         flows = fabric.traffic(self, fixed, starts)
+        if policy := POLICIES.get(self.transport):
+            flows = [replace(flow, policy=policy) for flow in flows]
         return Plan(tuple(flows), self._limits(fixed), parity_engine_seed(words, variant))
 
     def _limits(self, rng: np.random.Generator) -> Floats:
@@ -165,7 +175,8 @@ def _make_topology(fabric: str, rate_bps: float, queue_bytes: int) -> Topology:
 
 def _dumbbell(pairs: int) -> Callable[[float, int], Topology]:
     def make(rate_bps: float, queue_bytes: int) -> Topology:
-        return dumbbell(pairs, pairs, rate_bps, queue_bytes=queue_bytes, ecn_bytes=ECN_BYTES)
+        delay_s = 20e-6 if rate_bps > 1e9 else 0.0  # round trips without delay would be a few of the kernel's microseconds there
+        return dumbbell(pairs, pairs, rate_bps, delay_s, queue_bytes=queue_bytes, ecn_bytes=ECN_BYTES)
 
     return make
 
@@ -240,7 +251,13 @@ def _family(transport: str) -> str:
     seconds the shortest round trip that it saw at its start: both need many starts. What steers by loss or marks forgets its start
     and needs time, for many cycles.
     """
+    if transport in POLICIES:
+        return "learned"
     return "udp" if transport == UDP else "delay" if transport in ("vegas", "nv") else "loss"
+
+
+def _without_learned(timings: dict[str, dict[str, Timing]]) -> dict[str, dict[str, Timing]]:
+    return {family: of_rates for family, of_rates in timings.items() if family != "learned"}
 
 
 _LIMITS = (0.3, 0.9)
@@ -257,19 +274,27 @@ _FATTREE = {
     "delay": {"10M": Timing(0.1, 50, 50, 6), "1G": Timing(0.01, 10, 10, 6)},
     "loss": {"10M": Timing(0.1, 80, 320, 2), "1G": Timing(0.01, 30, 70, 2)},
 }
+_LEARNED = {
+    "narrow-1": _NARROW | {"10G": Timing(0.001, 100, 300, 1)},
+    "dumbbell": _DUMBBELL["loss"] | {"10G": Timing(0.001, 100, 300, 2)},
+    "fattree": _FATTREE["loss"] | {"10G": Timing(0.001, 50, 70, 1)},
+    "incast": _INCAST | {"10G": Timing(0.25, 0, 80, 2)},
+}
+"""The learned control forgets its start as what steers by marks does; its policies steer by delay against a least that flows share."""
+_DUMBBELL["learned"], _FATTREE["learned"] = _LEARNED["dumbbell"], _LEARNED["fattree"]
 FABRICS = {
-    "narrow-1": Fabric(_narrow, _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _NARROW)),
+    "narrow-1": Fabric(_narrow, _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _NARROW) | {"learned": _LEARNED["narrow-1"]}),
     "dumbbell-1": Fabric(_dumbbell(1), _pairs, _LIMITS, dict.fromkeys(_FAMILIES, _SINGLE)),
     "dumbbell-2": Fabric(_dumbbell(2), _pairs, _LIMITS, _DUMBBELL),
     # Eight flows get an eighth each: limits that are to matter must be of that size.
     "dumbbell-8": Fabric(_dumbbell(8), _pairs, (0.04, 0.3), _DUMBBELL),
     "permutation": Fabric(_fattree, _permutation, _LIMITS, _FATTREE),
-    "stride": Fabric(_fattree, _stride, _LIMITS, _FATTREE),
-    "ecmp": Fabric(_ecmp, _permutation, _LIMITS, _FATTREE),
-    "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(_FAMILIES, _INCAST)),
+    "stride": Fabric(_fattree, _stride, _LIMITS, _without_learned(_FATTREE)),
+    "ecmp": Fabric(_ecmp, _permutation, _LIMITS, _without_learned(_FATTREE)),
+    "incast": Fabric(_star, _incast, _LIMITS, dict.fromkeys(_FAMILIES, _INCAST) | {"learned": _LEARNED["incast"]}),
     "joining": Fabric(_short_star, _joining, _LIMITS, {"loss": {"1G": Timing(0.01, 3, 27, 16)}}),
 }
-INCAST_PERIOD_S = {"10M": 4.0, "1G": 1.0}
+INCAST_PERIOD_S = {"10M": 4.0, "1G": 1.0, "10G": 1.0}
 
 
 def all_cases() -> list[Case]:
@@ -277,7 +302,7 @@ def all_cases() -> list[Case]:
     cases = []
     for rate in RATES:
         for fabric in FABRICS:
-            limits = LIMITS if fabric not in ("narrow-1", "ecmp", "incast", "joining") else ("",)
+            limits = LIMITS if fabric not in ("narrow-1", "ecmp", "incast", "joining") and rate != "10G" else ("",)
             transports = [transport for transport in TRANSPORTS if rate in FABRICS[fabric].timings.get(_family(transport), ())]
             if fabric == "joining":
                 transports = [transport for transport in transports if transport in DROP_TAIL]

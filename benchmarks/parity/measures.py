@@ -117,7 +117,7 @@ MEASURES = {measure.key: measure for measure in (
     Measure("queue", queue_packets, 0.15, 2.0, "2", 1.0, "packets"),
     Measure("drops", drops, 0.25, drops_by_chance, "1 in 10,000", 1.0, "packets"),
     # Where hardly anything is marked, one packet in 200 more is no other behaviour.
-    Measure("marked share", marked_share, 0.20, 0.005, "0.5", 0.01, "%", lambda case: case.transport in ECN_TRANSPORTS),
+    Measure("marked share", marked_share, 0.20, 0.005, "0.5", 0.01, "%", lambda case: case.runs_over in ECN_TRANSPORTS),
     Measure("Jain", jain, 0.0, 0.05, "0.05", 1.0, "", _several_endless_flows),
     Measure("median completion", median_completion_s, 0.10, 0.0, "", 1e-3, "ms", lambda case: not case.endless),
     Measure("99% completion", p99_completion_s, 0.20, 0.0, "", 1e-3, "ms", lambda case: not case.endless),

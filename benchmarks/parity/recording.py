@@ -107,7 +107,7 @@ class Recorder:
 
     def _run(self, engine: Engine, case: Case, episode: int) -> list[Snapshot]:
         plan = case.plan(episode, self.variant)
-        engine.reset(plan.flows, case.transport, plan.seed)
+        engine.reset(plan.flows, case.runs_over, plan.seed)
         return [engine.step(limits_bps, case.timing.interval_s) for limits_bps in plan.limits_bps]
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ class KernelRecorder:
     def path(self, case: Case) -> Path:
         """Where the recording is kept: named by all that it depends on."""
         digest = hashlib.sha256(self._kernel.encode())
-        digest.update(repr((_FORMAT, self.variant, case.transport, case.topology, case.timing)).encode())
+        digest.update(repr((_FORMAT, self.variant, case.runs_over, case.topology, case.timing)).encode())
         for episode in range(case.timing.num_episodes):
             plan = case.plan(episode, self.variant)
             digest.update(repr((plan.flows, plan.seed)).encode() + plan.limits_bps.tobytes())

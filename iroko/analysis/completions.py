@@ -27,6 +27,7 @@ from iroko.metrics import (
 )
 from iroko.rundir.config import RunConfig
 from iroko.rundir.reader import RunData, read_manifest
+from iroko.rundir.record_size import TRANSPORT
 from iroko.scenario import Scenario
 from iroko.snapshot import Floats, Integers
 from iroko.topology import Topology
@@ -174,16 +175,25 @@ def _transport(run: RunData, scheme: str) -> str:
 
 
 def select_finite(frame: pd.DataFrame, topology: Topology, episode_s: float, transport: str) -> FiniteFlows:
-    """The finite flows of one scheme from its rows in the table of flows."""
+    """The finite flows of one scheme from its rows in the table of flows.
+
+    Args:
+        transport: what they run over where the table has no column of transports.
+    """
     frame = frame[frame["size_bytes"].notna()]
     late = frame["start_s"] >= episode_s
     frame = frame[~late]
     sizes = frame["size_bytes"].to_numpy(dtype=np.int64)
     completions = frame["completion_s"].to_numpy(dtype=float, na_value=np.nan)
     rates, delays, round_trips = path_limits(topology, frame)
-    headers = UDP_HEADERS_BYTES if transport == UDP else TCP_HEADERS_BYTES
-    ideals = ideal_completions_s(sizes, rates, delays, headers, None if transport == UDP else round_trips)
-    return FiniteFlows(sizes, completions, slowdowns(completions, ideals, last_frames_s(sizes, rates, headers)), int(late.sum()))
+    over_udp = (frame[TRANSPORT] if TRANSPORT in frame else np.full(len(frame), transport)) == UDP
+    ideals = np.where(
+        over_udp,
+        ideal_completions_s(sizes, rates, delays, UDP_HEADERS_BYTES),
+        ideal_completions_s(sizes, rates, delays, TCP_HEADERS_BYTES, round_trips),
+    )
+    last_s = np.where(over_udp, last_frames_s(sizes, rates, UDP_HEADERS_BYTES), last_frames_s(sizes, rates, TCP_HEADERS_BYTES))
+    return FiniteFlows(sizes, completions, slowdowns(completions, ideals, last_s), int(late.sum()))
 
 
 def path_limits(topology: Topology, frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:

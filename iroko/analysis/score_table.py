@@ -11,6 +11,8 @@ from rich.text import Text
 from iroko.analysis.best import best_scheme, spread_text
 from iroko.analysis.completion_table import print_completions
 from iroko.analysis.completions import score_completions
+from iroko.analysis.group_table import print_groups
+from iroko.analysis.groups import score_groups
 from iroko.analysis.scores import HEADINGS, LOWER_IS_BETTER, Score, score_schemes, where
 from iroko.analysis.text_table import print_columns
 from iroko.errors import InputError
@@ -24,7 +26,8 @@ REFERENCES = ("nv", "dctcp")
 def to_json(run: RunData, scores: list[Score]) -> str:
     """The comparison as one line of JSON; `in_training` holds the scores on the engine of the training, where that is another.
 
-    Where flows are finite, `completions` has how they completed, see `iroko.analysis.completions`. `warnings` are those of the manifest.
+    Where flows are finite, `completions` has how they completed, see `iroko.analysis.completions`; where they run over several
+    transports, `groups` has the scores of each, see `iroko.analysis.groups`. `warnings` are those of the manifest.
     """
     result: dict[str, Any] = {"run": str(run.path), "engine": run.config.engine} | _to_tables(run, scores)
     result["warnings"] = read_manifest(run.path).warnings
@@ -37,6 +40,8 @@ def _to_tables(run: RunData, scores: list[Score]) -> dict[str, Any]:
     tables = {"schemes": [score.to_table() for score in scores]}
     if completions := score_completions(run):
         tables["completions"] = [score.to_table() for score in completions]
+    if groups := score_groups(run):
+        tables["groups"] = [group.to_table() for group in groups]
     return tables
 
 
@@ -55,6 +60,7 @@ def print_table(run: RunData, scores: list[Score], console: Console) -> None:
         console,
     )
     print_completions(score_completions(run), run.config.agents, console)
+    print_groups(score_groups(run), console)
     warnings = [f"warning: {line}" for line in read_manifest(run.path).warnings]
     for line in [*compare(run, scores), *compare_engines(run, scores), *warnings]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -14,10 +14,11 @@ from iroko.envs.deployment import AnyObserver
 from iroko.envs.observation import Observation
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import Flow
+from iroko.mix import mix_transports, parse_mix
 from iroko.policy.choice import with_policies
 from iroko.registry import check_arguments, check_name, show
 from iroko.scenario import Scenario
-from iroko.seeds import environment_seeds, next_seed, traffic_generator, transport_seed
+from iroko.seeds import environment_seeds, mix_generator, next_seed, traffic_generator, transport_seed
 from iroko.topology import Topology
 
 MAX_ENVS = 4096
@@ -162,8 +163,9 @@ def draw_episode(scenario: Scenario, topology: Topology, rng: np.random.Generato
         rng: the environment's generator, which gives one seed for each episode, however much the traffic draws.
     """
     episode_seed = next_seed(rng)
-    flows = with_policies(scenario, scenario.make_flows(topology, traffic_generator(episode_seed)))
-    return flows, transport_seed(episode_seed)
+    flows = scenario.make_flows(topology, traffic_generator(episode_seed))
+    flows = mix_transports(flows, parse_mix(scenario.mix), mix_generator(episode_seed))
+    return with_policies(scenario, flows), transport_seed(episode_seed)
 
 
 def split_arguments(name: str, topology: str, arguments: dict[str, Any], own: set[str]) -> tuple[Scenario, dict[str, Any]]:

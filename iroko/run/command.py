@@ -45,6 +45,8 @@ def run(
     traffic: Annotated[str | None, typer.Option(metavar="NAME",
         help="Traffic: a file in traffic/, or a path [by topology].")] = None,
     transport: Annotated[str | None, typer.Option(metavar="NAME", help="Transport under the agents' limits: udp or a TCP [udp].")] = None,
+    mix: Annotated[str | None, typer.Option(metavar="SHARES",
+        help="Transports of a share of the flows under every scheme, such as dctcp=0.5 [none].")] = None,
     policy: Annotated[str | None, typer.Option(metavar="FILE",
         help="Policy that decides over transport iroko: a file, or a built-in one's name [dctcp_like].")] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Where schemes are scored: guest, mininet or sim [guest].")] = None,
@@ -72,7 +74,7 @@ def run(
     given: dict[str, dict[str, Any]] = {
         "topology": {"name": topo, "rate_bps": rate},
         "traffic": {"name": traffic},
-        "environment": {"transport": transport, "interval_s": interval, "episode_s": episode, "reward": reward,
+        "environment": {"transport": transport, "mix": mix, "interval_s": interval, "episode_s": episode, "reward": reward,
                         "deployment": deployment, "policy": policy},
         "run": {"agents": agent, "baselines": baseline, "engine": engine, "train_engine": train_engine, "steps": steps,
                 "envs": envs, "episodes": episodes, "seed": seed, "model": model},

@@ -14,7 +14,7 @@ from iroko.envs.environment import IrokoEnv
 from iroko.envs.info import TERM
 from iroko.errors import InputError
 from iroko.flows import Flow
-from iroko.rundir.record_size import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, check_records
+from iroko.rundir.record_size import FLOW_COLUMNS, HOST_COLUMNS, PORT_COLUMNS, TRANSPORT, check_records
 from iroko.scenario import Scenario
 from iroko.seeds import scored_episode_seed, scoring_engine_seed
 from iroko.snapshot import Snapshot
@@ -31,7 +31,8 @@ class Records:
             `reward_TERM` for each term of the reward, `goodput_bps` (application bytes that arrived, all hosts), and the
             snapshot's arrays as lists: `HOST_COLUMNS` of num_hosts, `PORT_COLUMNS` of num_ports, `FLOW_COLUMNS` of num_flows.
         flows: one row for each flow of each episode: `scheme`, `episode`, `flow`, `source`, `destination`, `start_s`,
-            `size_bytes` (missing: endless), `delivered_bytes`, `completion_s` (missing: not finished).
+            `size_bytes` (missing: endless), `delivered_bytes`, `completion_s` (missing: not finished), and `transport` where flows
+            run over one of their own.
         clock: how the engine's time ran against real time.
         engine: what the engine says of itself.
     """
@@ -73,7 +74,7 @@ def evaluate(
     scenario = dataclasses.replace(scenario, transport=agent.transport or scenario.transport)
     engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
     try:
-        tables = _Tables(agent.name)
+        tables = _Tables(agent.name, scenario.transport)
         env = IrokoEnv(scenario, engine=engine)
         for episode in range(episodes):
             _run_episode(agent, env, engine, episode, episodes, scored_episode_seed(seed, episode), tables, on_step)
@@ -84,7 +85,7 @@ def evaluate(
         scheme=agent.name,
         transport=scenario.transport,
         steps=pd.DataFrame(tables.steps),
-        flows=_flow_table(tables.flows),
+        flows=_flow_table(tables.flows, scenario.transport),
         clock=dataclasses.replace(engine.clock),  # whole only now
         engine=description,
     )
@@ -95,6 +96,7 @@ class _Tables:
     """Rows as they come."""
 
     scheme: str
+    transport: str
     steps: list[dict[str, Any]] = field(default_factory=list)
     flows: list[dict[str, Any]] = field(default_factory=list)
     last_reward: float | None = None
@@ -113,7 +115,7 @@ class _Tables:
             self.flows.append({
                 "scheme": self.scheme, "episode": episode, "flow": index, "source": flow.source, "destination": flow.destination,
                 "start_s": float(flow.start_s), "size_bytes": flow.size_bytes, "delivered_bytes": delivered_bytes[index],
-                "completion_s": float(last.flow_completion_s[index]),
+                "completion_s": float(last.flow_completion_s[index]), TRANSPORT: flow.transport or self.transport,
             })  # fmt: skip
 
 
@@ -152,8 +154,10 @@ def _run_episode(
     tables.add_flows(episode, env.flows, delivered_bytes.tolist(), env.snapshot)
 
 
-def _flow_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _flow_table(rows: list[dict[str, Any]], transport: str) -> pd.DataFrame:
     names = ["scheme", "episode", "flow", "source", "destination", "start_s", "size_bytes", "delivered_bytes", "completion_s"]
+    if any(row[TRANSPORT] != transport for row in rows):
+        names.append(TRANSPORT)
     table = pd.DataFrame(rows, columns=names)
     # Nullable types, so that an endless flow's size and an unfinished flow's time are missing values in every format.
     types = {"episode": "int64", "flow": "int64", "start_s": "float64", "size_bytes": "Int64", "delivered_bytes": "int64"}

@@ -11,6 +11,7 @@ from iroko.agent import Agent, Progress, make_agent
 from iroko.analysis.scores import rewards_by_engine, where
 from iroko.engines.open import first_use, missing_transports, open_engine
 from iroko.errors import InputError, UnsupportedError
+from iroko.mix import parse_mix
 from iroko.registry import list_names, load, show
 from iroko.run.evaluate import evaluate
 from iroko.run.progress import Display
@@ -121,7 +122,10 @@ def _check_transports(prepared: Prepared) -> None:
     """See which transports the engines lack, and so which schemes can be scored where."""
     config, agents = prepared.config, prepared.agents
     needed = {scheme: agents[scheme].transport or config.scenario.transport for scheme in config.schemes}
-    missing = missing_transports(config.engine, sorted(set(needed.values())))
+    mixed = parse_mix(config.scenario.mix)
+    missing = missing_transports(config.engine, sorted({*needed.values(), *mixed}))
+    for line in (missing[transport] for transport in mixed if transport in missing):
+        raise UnsupportedError(line)
     for scheme, transport in needed.items():
         if transport in missing:
             if scheme not in config.baselines or not config.skip_missing:
@@ -129,12 +133,13 @@ def _check_transports(prepared: Prepared) -> None:
             prepared.left_out[scheme] = missing[transport]
     if config.train_engine == config.engine or config.train_engine not in prepared.engines:
         return
-    missing = missing_transports(config.train_engine, sorted(set(needed.values())))
+    missing = missing_transports(config.train_engine, sorted({*needed.values(), *mixed}))
     for scheme, transport in needed.items():
-        if agents[scheme].learns and transport in missing:
-            raise UnsupportedError(missing[transport])
+        lacking = next((name for name in (transport, *mixed) if name in missing), None)
+        if agents[scheme].learns and lacking is not None:
+            raise UnsupportedError(missing[lacking])
         # What does not learn shows how far the engines agree; in real time that would double the time of the scores.
-        if transport not in missing and scheme not in prepared.left_out and (agents[scheme].learns or config.train_engine != "mininet"):
+        if lacking is None and scheme not in prepared.left_out and (agents[scheme].learns or config.train_engine != "mininet"):
             prepared.in_training.append(scheme)
 
 

@@ -14,6 +14,7 @@ from iroko.agent import TCP_NAMES, resolve_agent
 from iroko.engines.open import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError, UnknownArgumentError
 from iroko.flows import LEARNED, UDP
+from iroko.mix import parse_mix
 from iroko.policy.choice import check_policy
 from iroko.registry import check_name, describe, show
 from iroko.rundir.record_size import check_records
@@ -97,7 +98,8 @@ class RunConfig:
             raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
         if not schemes:
             raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
-        check_name("transport", self.scenario.transport, (UDP, *TCP_NAMES, LEARNED))
+        for transport in (self.scenario.transport, *parse_mix(self.scenario.mix)):
+            check_name("transport", transport, (UDP, *TCP_NAMES, LEARNED))
         check_name("engine", self.engine, ENGINES)
         check_name("train_engine", self.train_engine, ENGINES)
         if not isinstance(self.skip_missing, bool):
@@ -268,7 +270,8 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     scenario = Scenario.from_table(table)
     run.setdefault("engine", default_engine())
     # Agents over a transport that the simulator lacks learn where they are scored.
-    run.setdefault("train_engine", run["engine"] if missing_transports("sim", [scenario.transport]) else DEFAULT_TRAIN_ENGINE)
+    lacking = missing_transports("sim", [scenario.transport, *parse_mix(scenario.mix)])
+    run.setdefault("train_engine", run["engine"] if lacking else DEFAULT_TRAIN_ENGINE)
     run.setdefault("envs", DEFAULT_ENVS.get(str(run["train_engine"]), 1))
     config = RunConfig(scenario=scenario, agent_parameters=agent_parameters, **run)
     config.check_amounts()

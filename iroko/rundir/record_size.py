@@ -9,6 +9,8 @@ HOST_COLUMNS = fields_of(Axis.HOST)
 PORT_COLUMNS = fields_of(Axis.PORT)
 FLOW_COLUMNS = tuple(name for name in fields_of(Axis.FLOW) if name != "flow_completion_s")  # that is in the table of flows
 """Arrays of a snapshot that the table of steps holds as lists of num_hosts, num_ports and num_flows values."""
+TRANSPORT = "transport"
+"""Column of the table of flows, where some run over another transport than the scheme's."""
 MAX_RECORDS_BYTES = 16e9
 """Of the records of one scheme."""
 VALUE_BYTES = 8

@@ -128,7 +128,7 @@ def test_ecn_marks_only_what_is_capable(engine: GuestEngine) -> None:
 
 
 def test_mixed_flows_to_one_host(engine: GuestEngine) -> None:
-    flows = [Flow("h0", "h2", transport=name) for name in ("cubic", "dctcp", "iroko", "nv")]
+    flows = [Flow(source, "h2", transport=name) for source in ("h0", "h1") for name in ("cubic", "dctcp", "iroko", "nv")]
     snapshots = run(engine, flows, "reno")
     assert min(sum(s.flow_bytes for s in snapshots)) > 0 and sum(int(s.port_marks.sum()) for s in snapshots) > 0
 

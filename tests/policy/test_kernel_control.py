@@ -18,9 +18,9 @@ from iroko.engines.guest.build import ADDED
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import Policy
 from iroko.policy.words import INFINITE_SSTHRESH
-from tests.policy.states import random_policy
 from tests.engines.sim.reference.learned import Learned
 from tests.engines.sim.reference.sender import CWR, LOSS, RECOVERY
+from tests.policy.states import random_policy
 
 STUBS = Path(__file__).parent / "kernel"
 OPEN, DISORDER = 0, 1

@@ -255,7 +255,9 @@ static void iroko_set_state(struct sock *sk, u8 state)
 	} else if (was == TCP_CA_Loss || ca->undone) {
 		iroko_take_all(tp, ca);
 	} else if (was >= TCP_CA_CWR && state < TCP_CA_CWR) {
-		ca->flow.dctcp.cwnd = ca->flow.dctcp.ssthresh;
+		/* As tcp_end_cwnd_reduction(): an undone recovery keeps its window. */
+		if (was == TCP_CA_CWR || tp->undo_marker)
+			ca->flow.dctcp.cwnd = ca->flow.dctcp.ssthresh;
 		tp->snd_ssthresh = ca->flow.dctcp.ssthresh;
 		iroko_set_window(sk, ca);
 	}

@@ -12,8 +12,6 @@ from iroko.policy.format import Policy
 from iroko.policy.log import DECISION, Decisions
 
 _POLICIES_PATH, _DECISIONS_PATH = "/proc/iroko_policies", "/proc/iroko_decisions"
-MAX_POLICIES = 65_536
-"""That the kernel holds at a time."""
 
 
 def number_policies(flows: Sequence[Flow], transport: str) -> tuple[list[Policy], list[int]]:

@@ -13,6 +13,7 @@ from iroko.policy.format import Policy
 from iroko.snapshot import QUANTITIES, Axis, Snapshot
 from iroko.topology import Port, Topology
 
+
 def pack_snapshot(snapshot: Snapshot) -> bytes:
     """The fields in the order of `QUANTITIES`, each as values of 8 bytes."""
     return b"".join(np.asarray(getattr(snapshot, name), quantity.dtype).tobytes() for name, quantity in QUANTITIES.items())
@@ -65,5 +66,5 @@ def unpack_episode(content: bytes) -> tuple[list[Flow], str, int]:
     """The arguments that `pack_episode` was given."""
     data = json.loads(content)
     policies = [Policy.from_table(table) for table in data["policies"]]
-    flows = [Flow(*values, policy=None if number is None else policies[number]) for *values, number in data["flows"]]
+    flows = [Flow(*row[:-1], policy=None if row[-1] is None else policies[row[-1]]) for row in data["flows"]]
     return flows, data["transport"], data["seed"]

@@ -46,7 +46,7 @@ void drive(const struct iroko_policy *p, const s64 *rows, s64 count, s64 *out)
 	struct sock sk = {
 		.sk_state = TCP_ESTABLISHED, .net.ipv4.sysctl_tcp_reordering = 3, .reordering = 3,
 		.snd_cwnd = 10, .snd_ssthresh = IROKO_INFINITE_SSTHRESH, .snd_cwnd_clamp = ~0U,
-		.ecn_flags = TCP_ECN_OK, .icsk_ca_ops = &iroko_ops,
+		.ecn_flags = TCP_ECN_OK, .undo_marker = 1, .icsk_ca_ops = &iroko_ops,
 	};
 	struct rate_sample rs = { 0 };
 

@@ -56,7 +56,7 @@ struct sock {
 	u8 icsk_ca_state, icsk_ca_initialized;
 	u64 priv[ICSK_CA_PRIV_SIZE / 8];
 	u32 snd_cwnd, snd_ssthresh, snd_cwnd_clamp, snd_una, snd_nxt, rcv_nxt, delivered, delivered_ce;
-	u32 lost, max_packets_out, prr_delivered, reordering, is_cwnd_limited, ecn_flags;
+	u32 lost, max_packets_out, prr_delivered, reordering, is_cwnd_limited, ecn_flags, undo_marker;
 };
 
 #define tcp_sock sock
