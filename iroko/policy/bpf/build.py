@@ -13,8 +13,13 @@ from iroko.system.privileges import allowed_environment
 FOLDER = Path(__file__).parent
 HEADER = FOLDER.parent / "policy.h"
 SOURCES = (HEADER, *(FOLDER / name for name in ("iroko.bpf.c", "decide.h", "flow.h", "kernel.h", "linux_tcp.h", "list.h", "shared.h")))
-PROGRAMS = {"before_6_10.bpf.o": ("-DIROKO_BEFORE_6_10",), "from_6_10.bpf.o": ()}
-"""Each compiled program, and the options of its own."""
+MARKING_SOURCE, MARKING_PROGRAM = FOLDER / "mark.bpf.c", "mark.bpf.o"
+PROGRAMS = {
+    "before_6_10.bpf.o": ("iroko.bpf.c", "-DIROKO_BEFORE_6_10"),
+    "from_6_10.bpf.o": ("iroko.bpf.c",),
+    MARKING_PROGRAM: ("mark.bpf.c",),
+}
+"""Each compiled program: its source, and the options of its own."""
 OPTIONS = ("-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter")
 RECORD = FOLDER / "programs.txt"
 """The compiler of the programs, and the SHA-256 of their sources."""
@@ -23,7 +28,7 @@ _MISSING = "apt-get install clang llvm libbpf-dev"
 
 def source_hash() -> str:
     """SHA-256 of the sources, in their order."""
-    return hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
+    return hashlib.sha256(b"".join(source.read_bytes() for source in (*SOURCES, MARKING_SOURCE))).hexdigest()
 
 
 def recorded() -> tuple[str, str]:
@@ -50,7 +55,7 @@ def compile_program(name: str, folder: Path) -> Path:
     target = folder / name
     # Relative names, so that the outcome does not depend on the place of the sources.
     places = ["-I..", "-fdebug-compilation-dir", ".", f"-ffile-prefix-map={FOLDER}=."]
-    _run([_tool("clang"), *OPTIONS, *PROGRAMS[name], *places, "-c", "iroko.bpf.c", "-o", str(target)])
+    _run([_tool("clang"), *OPTIONS, *PROGRAMS[name], *places, "-c", "-o", str(target)])
     _run([_tool("llvm-strip"), "-g", str(target)])
     return target
 

@@ -248,7 +248,9 @@ void BPF_PROG(iroko_set_state, struct sock *sk, u8 state)
 	} else if (was == TCP_CA_Loss || ca->undone) {
 		take_all(tp, ca, &f);
 	} else if (was >= TCP_CA_CWR && state < TCP_CA_CWR) {
-		f.dctcp.cwnd = f.dctcp.ssthresh;
+		/* As tcp_end_cwnd_reduction(): an undone recovery keeps its window. */
+		if (was == TCP_CA_CWR || tp->undo_marker)
+			f.dctcp.cwnd = f.dctcp.ssthresh;
 		tp->snd_ssthresh = f.dctcp.ssthresh;
 		set_window(tp, &f, p);
 	}
