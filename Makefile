@@ -33,7 +33,7 @@ DEBIAN_PACKAGES := mininet iproute2 iputils-ping iperf ethtool \
 QUICK_TESTS := tests --ignore tests/engines --ignore tests/faults --ignore tests/parity --ignore tests/experiment \
                --ignore tests/test_dependencies.py --ignore tests/analysis/test_plots.py --ignore tests/envs/test_third_party.py
 
-.PHONY: help setup packages guest run paper test quick check soak bench parity flows lint style type format dist clean
+.PHONY: help setup packages guest run paper test quick check soak bench parity flows bpf lint style type format dist clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /make \1\t/' | expand -t 14
@@ -115,6 +115,9 @@ parity: setup guest  ## compare the simulator with the kernel on every case: tab
 
 flows: setup  ## compare per-flow policies with tuned rivals in the simulator: tables in results/flows
 	@$(BIN)/python -m benchmarks.flows $(ARGS)
+
+bpf: setup  ## compile the BPF program of `iroko deploy` anew, with clang, after a change of its sources
+	@$(BIN)/python -m iroko.policy.bpf.build
 
 style: setup  ## check the style and the form of the sources
 	@$(BIN)/ruff check .

@@ -29,8 +29,9 @@ def deploy(
     swap: Annotated[bool, typer.Option("--set", help="Give the flows of the loaded control this policy.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the pinned control; its flows go on until they end.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Show flows, decisions and fallbacks; live on a terminal.")] = False,
-    check: Annotated[float | None, typer.Option("--check", metavar="SECONDS",
-                                                help="Log the decisions of some seconds, and decide each again in Python.")] = None,
+    check: Annotated[
+        float | None, typer.Option("--check", metavar="SECONDS", help="Log the decisions of some seconds, and decide each again in Python.")
+    ] = None,
 ) -> None:
     """Load a policy as the TCP congestion control `iroko` of this machine's kernel; needs root."""
     asked = [name for name, value in (("--hold", hold), ("--pin", pin), ("--set", swap), ("--remove", remove), ("--status", status),
@@ -38,7 +39,9 @@ def deploy(
     if len(asked) > 1:
         raise InputError(f"{' and '.join(asked)}: expected one of them")
     if (policy is None) != (remove or status or check is not None):
-        raise InputError("expected a POLICY, or --status, --check or --remove without one" if policy is None else f"{asked[0]} takes no POLICY")
+        raise InputError(
+            "expected a POLICY, or --status, --check or --remove without one" if policy is None else f"{asked[0]} takes no POLICY"
+        )
     if check is not None and not 0 < check <= _MAX_CHECK_S:
         raise InputError(f"check={check:g}: expected seconds, 0 < check <= {_MAX_CHECK_S:g}")
     # The policy is read before anything else: with a bad one nothing changes.
@@ -73,7 +76,9 @@ def _look_or_remove(remove: bool, check_s: float | None) -> None:
 def _hold(policy: Policy) -> None:
     loaded = Loaded(policy)
     try:
-        print(f"policy {policy.card.name} is the congestion control {LEARNED!r} of this machine until this command ends (Ctrl-C)", flush=True)
+        print(
+            f"policy {policy.card.name} is the congestion control {LEARNED!r} of this machine until this command ends (Ctrl-C)", flush=True
+        )
         while True:
             signal.pause()
     except Stopped:

@@ -32,6 +32,7 @@ PARTS = {
     "verify": Part("iroko.verify", "Repeat a run and compare the results."),
     "doctor": Part("iroko.doctor.command", "Check this machine and print the fix for anything missing."),
     "deploy": Part("iroko.cli.deploy", "Load a policy as a TCP congestion control of this machine."),
+    "export": Part("iroko.cli.export", "Write a policy as a BPF program that builds elsewhere."),
     "guest": Part("iroko.guest", "Build the guest kernel, or open a shell in a guest."),
 }
 

@@ -20,7 +20,7 @@ FABRIC = ("veth", "htb", "tbf", "fifo")
 """What every fabric needs."""
 MARKING, DELAY, FAIR = ("red",), ("netem", "ingress", "matchall", "mirred", "ifb"), ("fq",)
 """What ports that mark, links with a delay, and hosts with a queue for each flow need too."""
-"""Where the kernel has no `FAIR`."""
+_LEAST_KERNEL = "uname -r  # Linux 6.4 or later with CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF, such as Debian 13's"
 THERE, LOADABLE, ABSENT = "there", "loadable", "absent"
 
 
@@ -74,10 +74,21 @@ def check_congestion_controls(here: Surroundings) -> Finding:
     return Finding("tcp", OK, text)
 
 
+def check_deploy(here: Surroundings) -> Finding:
+    """Whether `iroko deploy` can load a policy into this machine's kernel."""
+    if reason := here.why_not_deploy():
+        reason, _, remedy = reason.partition(": ")
+        found = re.search(r"`([^`]+)`", remedy)
+        return Finding("deploy", SHORT, reason, f"sudo {found[1]}" if found else _LEAST_KERNEL if "Linux" in reason else "")
+    if missing := here.missing_capabilities():
+        return Finding("deploy", OK, f"this kernel takes policies; loading one needs {', '.join(missing)}: sudo iroko deploy POLICY")
+    return Finding("deploy", OK, "this kernel takes policies: iroko deploy POLICY")
+
+
 def _mend_absent(here: Surroundings) -> str:
     """How to get parts that the running kernel has neither built in nor as a module."""
     # Debian's small kernels for clouds lack some; its usual one has all. A kernel without modules is somebody's own.
     return "sudo apt-get install linux-image-amd64 && sudo reboot" if modules(here) else "python -m iroko.run --engine guest"
 
 
-CHECKS: dict[str, Check] = {"queues": check_queues, "tcp": check_congestion_controls}
+CHECKS: dict[str, Check] = {"queues": check_queues, "tcp": check_congestion_controls, "deploy": check_deploy}

@@ -179,6 +179,23 @@ class Surroundings:
 
         return describe_kernel(path)
 
+    def why_not_deploy(self) -> str:
+        """Why `iroko deploy` cannot load a policy here, were it root; empty: it can."""
+        from iroko.errors import UnsupportedError
+        from iroko.policy.bpf.support import choose_object
+
+        try:
+            choose_object()
+        except UnsupportedError as error:
+            return str(error)
+        return ""
+
+    def missing_capabilities(self) -> list[str]:
+        """See `iroko.policy.bpf.support.missing_capabilities`."""
+        from iroko.policy.bpf.support import missing_capabilities
+
+        return missing_capabilities()
+
     def is_compiled(self) -> bool:
         """Whether the simulator's compiled code is in the cache."""
         from iroko.engines.sim import is_compiled

@@ -47,6 +47,7 @@ class Other(Surroundings):
             "constraints": "numpy==2.4.6\n", "try_engine": {"engine": {"kernel": "6.12"}, "seconds": 0.5},
             "cache": Path("/cache"), "results": Path("results/runs"), "temporary": Path("/tmp"), "has_nameless_memory": True,
             "landlock_version": 6, "has_seccomp": True, "can_pin": True, "why_limits_refuse": "",
+            "why_not_deploy": "", "missing_capabilities": [],
         }  # fmt: skip
         self.packages = {"numpy": "2.4.6", "mininet": "2.3", "iroko": "1.2"}
         self.tried: list[tuple[str, list[str]]] = []
@@ -104,7 +105,7 @@ class Other(Surroundings):
 
 for _name in ("system", "python", "user", "cores", "can_trace", "is_compiled", "kernel_path", "open_terminal", "requirements",
               "constraints", "cache", "results", "temporary", "has_nameless_memory", "landlock_version", "has_seccomp", "can_pin",
-              "why_limits_refuse"):  # fmt: skip
+              "why_limits_refuse", "why_not_deploy", "missing_capabilities"):  # fmt: skip
     setattr(Other, _name, lambda self, _name=_name: self.fact(_name))
 
 

@@ -13,6 +13,7 @@ from iroko.engines.kernel.qdiscs import block_delay, port_queue, port_shaper
 from iroko.engines.kernel.uapi import TC_H_ROOT
 from iroko.errors import UnsupportedError
 from iroko.flows import UDP
+from iroko.policy.bpf.marking import Marking
 from iroko.topology import Topology
 
 
@@ -34,13 +35,33 @@ def missing_transports(names: Iterable[str]) -> dict[str, str]:
             except UnsupportedError:
                 missing[name] = missing_congestion_control(name)
                 continue
-        if name in ECN_TRANSPORTS and not _in_namespace(
-            lambda netlink: netlink.send([port_shaper(1, 1e9, 0), port_queue(1, 100_000, 10_000)])
-        ):
+        if name in ECN_TRANSPORTS and not _has_red() and not _marks_by_bpf():
             missing[name] = (
                 f"this kernel has no RED queue, which marks packets for {name!r}: load it with `modprobe sch_red`, or use --engine guest"
             )
     return missing
+
+
+def _has_red() -> bool:
+    return _in_namespace(lambda netlink: netlink.send([port_shaper(1, 1e9, 0), port_queue(1, 100_000, 10_000)]))
+
+
+def _marks_by_bpf() -> bool:
+    """Whether a BPF program can mark packets, where there is no RED."""
+    try:
+        marking = Marking()
+    except UnsupportedError:
+        return False
+    namespace = Namespace()
+    try:
+        with namespace.inside():
+            marking.add(1, 10_000)
+        return True
+    except UnsupportedError:
+        return False
+    finally:
+        marking.close()
+        namespace.close()
 
 
 def check_topology(topology: Topology) -> None:

@@ -7,6 +7,7 @@ and peak from samples within the interval.
 
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -122,8 +123,8 @@ class SampledCounters:
 
     samples = 10
 
-    def __init__(self, ports: list[tuple[Namespace, int]], sockets: dict[int, Netlink]) -> None:
-        self.sockets = sockets
+    def __init__(self, ports: list[tuple[Namespace, int]], sockets: dict[int, Netlink], marks: Callable[[], dict[int, int]]) -> None:
+        self.sockets, self.marks = sockets, marks
         self.position = {(namespace.inode, index): position for position, (namespace, index) in enumerate(ports)}
         self.start = self._read()
         self._restart(0)
@@ -149,6 +150,8 @@ class SampledCounters:
                     seen += 1
                 elif bytes(found[1]).rstrip(b"\0") == b"red":
                     values[3, position] = struct.unpack_from("<I", attributes(found[7])[4], 12)[0]
+        for position, count in self.marks().items():
+            values[3, position] = count
         if seen != len(self.position):
             raise EngineError(f"the kernel reports {seen} queues, the fabric has {len(self.position)}")
         return Counters(*values)
@@ -191,13 +194,14 @@ class SampledCounters:
         """The sockets belong to the network."""
 
 
-def open_counters(ports: list[tuple[Namespace, int]], sockets: dict[int, Netlink]) -> Reader:
+def open_counters(ports: list[tuple[Namespace, int]], sockets: dict[int, Netlink], marks: Callable[[], dict[int, int]]) -> Reader:
     """The best reader that this kernel has.
 
     Args:
         ports: for each port its namespace and interface index.
         sockets: for each namespace's inode number an open netlink socket in it.
+        marks: gives the marks of ports whose queueing discipline does not count them.
     """
     if os.path.exists(WATCHED_PATH):
         return WatchedCounters(ports)
-    return SampledCounters(ports, sockets)
+    return SampledCounters(ports, sockets, marks)

@@ -74,7 +74,7 @@ def set_congestion_control(made: socket.socket, name: str) -> None:
 def missing_congestion_control(name: str) -> str:
     """The line that says how to get a congestion control."""
     if name == LEARNED:
-        return f"this kernel has no transport {name!r}: use --engine guest or --engine sim"
+        return f"this kernel has no transport {name!r}: load it with `iroko deploy POLICY`, or use --engine guest or --engine sim"
     return (
         f"this kernel has no TCP congestion control {name!r}: load it with `modprobe tcp_{name}` "
         "(Debian: in linux-image), or use --engine guest, which has every one"

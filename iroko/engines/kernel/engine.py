@@ -9,7 +9,7 @@ from iroko.engines.kernel.counters import open_counters
 from iroko.engines.kernel.endpoints import ECN_TRANSPORTS
 from iroko.engines.kernel.feedback import Feedback
 from iroko.engines.kernel.network import Fabric
-from iroko.engines.kernel.policies import DecisionLog, load_policies, number_policies
+from iroko.engines.kernel.policies import DecisionLog, EpisodePolicies, number_policies
 from iroko.engines.kernel.qdiscs import host_limit
 from iroko.engines.kernel.traffic import Traffic
 from iroko.errors import EngineError
@@ -44,12 +44,12 @@ class KernelEngine:
             nodes = self.fabric.nodes
             ports = [(nodes[port.owner].namespace, self.fabric.interfaces[i]) for i, port in enumerate(topology.ports)]
             sockets = {node.namespace.inode: node.netlink for node in nodes.values()}
-            self.counters = open_counters(ports, sockets)
+            self.counters = open_counters(ports, sockets, self.fabric.bpf_marks)
             self.traffic = Traffic(self.fabric, watch_lateness=not virtual)
         except BaseException:
             self.fabric.close()
             raise
-        self.decisions = DecisionLog()
+        self.decisions, self.policies = DecisionLog(), EpisodePolicies()
         self.limits = np.array(topology.host_rates_bps)
         self.began_ns = self.last_ns = self.planned_ns = 0
         self.drops_before = _backlog_drops()
@@ -72,7 +72,8 @@ class KernelEngine:
             _seed_kernel(seed)
         policies, policy_of_flows = number_policies(flows, transport)
         if LEARNED in named:
-            load_policies(policies or [dctcp_like()])
+            first = self.policies.load(policies or [dctcp_like()])
+            policy_of_flows = [first + number for number in policy_of_flows]
         self.traffic.open(flows, transport, seed, policy_of_flows)
         self.feedback = Feedback(self.topology, self.traffic.ends, named[0])
         self.delivered = np.zeros(len(flows), dtype=np.int64)
@@ -186,6 +187,7 @@ class KernelEngine:
         """Undo what was made."""
         self.traffic.close()
         self.decisions.close()
+        self.policies.close()
         self.counters.close()
         self.fabric.close()
 

@@ -22,6 +22,7 @@ from iroko.engines.kernel.multipath import multipath_settings
 from iroko.engines.kernel.namespaces import Namespace, write_settings
 from iroko.engines.kernel.netlink import (
     Netlink,
+    NetlinkError,
     add_address,
     add_neighbour,
     add_route,
@@ -30,6 +31,7 @@ from iroko.engines.kernel.netlink import (
 )
 from iroko.engines.kernel.qdiscs import host_shaper, port_queue, port_shaper
 from iroko.engines.tcp_window import MIN_BUFFER_BYTES, tcp_window
+from iroko.policy.bpf.marking import Marking
 from iroko.topology import MAX_PATH_SWITCHES, Topology
 
 _FIRST_INTERFACE = 10  # below it may stand what a kernel puts into every namespace
@@ -193,6 +195,8 @@ class Fabric:
         self.addresses = {name: dotted(host_address(i)) for i, name in enumerate(topology.hosts)}
         self.addresses |= {name: dotted(switch_address(i)) for i, name in enumerate(topology.switches)}
         self.marking = self.jittering = False
+        self.bpf_marking: Marking | None = None
+        self.mark_keys: dict[int, bytes] = {}
         self.tcp_buffer_bytes = tcp_window(topology).buffer_bytes
         try:
             self._build()
@@ -283,12 +287,34 @@ class Fabric:
         """
         if marking == self.marking:
             return
+        if self.bpf_marking:
+            self.bpf_marking.close()
+        self.bpf_marking, self.mark_keys = None, {}
         for index in self.topology.switch_ports:
             port = self.topology.ports[index]
             if port.ecn_bytes is not None:
-                request = port_queue(self.interfaces[index], port.queue_bytes, port.ecn_bytes if marking else None)
-                self.nodes[port.owner].netlink.send([request])
+                self._mark_at(index, port.ecn_bytes if marking else None)
         self.marking = marking
+
+    def _mark_at(self, index: int, ecn_bytes: int | None) -> None:
+        """Let a port's queue mark: RED, or, where the kernel has none, a BPF program before the queue."""
+        port = self.topology.ports[index]
+        node = self.nodes[port.owner]
+        if ecn_bytes is None or not self.bpf_marking:
+            try:
+                node.netlink.send([port_queue(self.interfaces[index], port.queue_bytes, ecn_bytes)])
+                return
+            except NetlinkError:
+                if ecn_bytes is None:
+                    raise
+        assert ecn_bytes is not None
+        self.bpf_marking = self.bpf_marking or Marking()
+        with node.namespace.inside():
+            self.mark_keys[index] = self.bpf_marking.add(self.interfaces[index], ecn_bytes)
+
+    def bpf_marks(self) -> dict[int, int]:
+        """What the ports that mark by BPF have marked, by the ports' indices."""
+        return {index: self.bpf_marking.count(key) for index, key in self.mark_keys.items()} if self.bpf_marking else {}
 
     def set_jitter(self, seed: int | None) -> None:
         """Let packets leave the hosts as late as the jitter of UDP senders wants it (`iroko.engines.jitter`); the links have to be empty.
@@ -314,6 +340,9 @@ class Fabric:
 
     def close(self) -> None:
         """Close every namespace; the kernel takes interfaces, queues and routes with them."""
+        if self.bpf_marking:
+            self.bpf_marking.close()
+        self.bpf_marking, self.mark_keys = None, {}
         for node in self.nodes.values():
             if node.namespace.descriptor >= 0:
                 node.terminate()

@@ -1,4 +1,4 @@
-"""The learned policies of an episode's flows in the guest kernel, and its log of their decisions."""
+"""The learned policies of an episode's flows in the kernel, and the guest kernel's log of their decisions."""
 
 import os
 from collections.abc import Sequence
@@ -7,10 +7,13 @@ import numpy as np
 
 from iroko.errors import UnsupportedError
 from iroko.flows import LEARNED, Flow
+from iroko.policy.bpf.deployment import Deployment
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import Policy
 from iroko.policy.log import DECISION, Decisions
 
+_DEPLOYED_MARK, _MAX_PIDS, _MAX_DEPLOYED = 1 << 30, 1 << 22, 64
+"""Marks of an episode's flows beside a deployed policy: each process has 64 of its own."""
 _POLICIES_PATH, _DECISIONS_PATH = "/proc/iroko_policies", "/proc/iroko_decisions"
 
 
@@ -28,20 +31,48 @@ def number_policies(flows: Sequence[Flow], transport: str) -> tuple[list[Policy]
     return list(numbers), of_flows
 
 
-def load_policies(policies: Sequence[Policy]) -> None:
-    """Give the kernel the policies of an episode; it forgets the last one's, and all round-trip times.
+class EpisodePolicies:
+    """An episode's policies in the kernel: in the guest's list of its own, or beside the one that `iroko deploy` has loaded."""
 
-    Raises:
-        UnsupportedError: this kernel has no learned control.
-    """
-    try:
-        descriptor = os.open(_POLICIES_PATH, os.O_WRONLY)
-    except FileNotFoundError as error:
-        raise UnsupportedError(f"this kernel has no transport {LEARNED!r}: use --engine guest or --engine sim") from error
-    try:
-        os.write(descriptor, b"".join(policy.to_bytes() for policy in policies))
-    finally:
-        os.close(descriptor)
+    def __init__(self) -> None:
+        self.deployment: Deployment | None = None
+        self.numbers: list[int] = []
+
+    def load(self, policies: Sequence[Policy]) -> int:
+        """Give the kernel the policies; it forgets the last episode's. Returns the number (SO_MARK) of the first, the others follow.
+
+        Raises:
+            UnsupportedError: this kernel has no learned control, or holds no more policies.
+        """
+        try:
+            descriptor = os.open(_POLICIES_PATH, os.O_WRONLY)
+        except FileNotFoundError:
+            return self._add(policies)
+        try:
+            os.write(descriptor, b"".join(policy.to_bytes() for policy in policies))
+        finally:
+            os.close(descriptor)
+        return 0
+
+    def _add(self, policies: Sequence[Policy]) -> int:
+        self.close()
+        if len(policies) > _MAX_DEPLOYED:
+            raise UnsupportedError(f"{len(policies)} policies in an episode: engine mininet holds {_MAX_DEPLOYED}; use --engine guest")
+        self.deployment = Deployment.expect()
+        first = _DEPLOYED_MARK | (os.getpid() % _MAX_PIDS) * _MAX_DEPLOYED
+        for number, policy in enumerate(policies, first):
+            self.deployment.remove_policy(number)  # an engine of the same process number may have been killed
+            self.deployment.add_policy(number, policy)
+            self.numbers.append(number)
+        return first
+
+    def close(self) -> None:
+        """Remove what was added beside the deployed policy; safe twice."""
+        if self.deployment:
+            while self.numbers:
+                self.deployment.remove_policy(self.numbers.pop())
+            self.deployment.close()
+        self.deployment = None
 
 
 class DecisionLog:

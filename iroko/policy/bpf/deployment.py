@@ -19,7 +19,13 @@ from iroko.policy.log import DECISION, Decisions
 from iroko.policy.words import WORDS
 
 CONTROL_PROGRAM, LIST_PROGRAM = "iroko_control", "iroko_list"
-CARD_MAP, POLICIES_MAP, COUNTS_MAP, FLOWS_MAP, DECISIONS_MAP = "iroko_card", "iroko_policies", "iroko_counts", "iroko_flows", "iroko_decisions"
+CARD_MAP, POLICIES_MAP, COUNTS_MAP, FLOWS_MAP, DECISIONS_MAP = (
+    "iroko_card",
+    "iroko_policies",
+    "iroko_counts",
+    "iroko_flows",
+    "iroko_decisions",
+)
 _BPF_TRACE_ITER, _BPF_NOEXIST = 28, 1
 _OPTIONS = struct.Struct("<QIIQII")  # struct bpf_link_create_opts, up to target_btf_id
 _READ_BYTES = 1 << 16

@@ -111,7 +111,7 @@ struct tcp_sock {
 	u32 rcv_nxt, snd_nxt, snd_una;
 	u32 snd_cwnd, snd_cwnd_clamp, snd_ssthresh;
 	u32 packets_out, max_packets_out, retrans_out, sacked_out, lost_out;
-	u32 prior_cwnd, prr_out;
+	u32 prior_cwnd, prr_out, undo_marker;
 	u32 delivered, delivered_ce, lost;
 	u32 mss_cache, srtt_us, reordering;
 	u64 tcp_mstamp;

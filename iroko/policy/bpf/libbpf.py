@@ -57,13 +57,16 @@ _lines: list[str] = []
 """What libbpf has printed since the last call that empties this."""
 
 
-@_PRINT
 def _note(level: int, form: int, arguments: int) -> int:
     if level == _WARN and len(_lines) < _MOST_LINES:
         text = ctypes.create_string_buffer(1 << 16)
         ctypes.CDLL(None).vsnprintf(text, c_size_t(len(text)), c_void_p(form), c_void_p(arguments))
         _lines.append(text.value.decode(errors="replace"))
     return 0
+
+
+_printer = _PRINT(_note)
+"""Kept, as libbpf calls it later."""
 
 
 @lru_cache
@@ -80,7 +83,7 @@ def library() -> ctypes.CDLL:
     for name, (result, *arguments) in _NAMES.items():
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments
-    found.libbpf_set_print(_note)
+    found.libbpf_set_print(_printer)
     return found
 
 

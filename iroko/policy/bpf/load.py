@@ -37,8 +37,8 @@ class Loaded:
         require_capabilities()
         if LEARNED in _AVAILABLE.read_text().split():
             raise UnsupportedError(
-                f"this kernel has a congestion control {LEARNED!r} already: change its policy with `iroko deploy --set POLICY`, or remove it "
-                "with `iroko deploy --remove`"
+                f"this kernel has a congestion control {LEARNED!r} already: change its policy with `iroko deploy --set POLICY`, or "
+                "remove it with `iroko deploy --remove`"
             )
         self.link = -1
         self._object = Object(program)
@@ -120,4 +120,3 @@ def describe(policy: Policy, pid: int | None = None) -> bytes:
     card["loaded_ns"], card["pid"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME), os.getpid() if pid is None else pid
     card["name"] = policy.card.name.encode()[:MAX_NAME_BYTES]
     return card.tobytes()
-

@@ -88,7 +88,9 @@ def program_info(descriptor: int) -> ProgramInfo:
     kind, number = struct.unpack_from("<II", data)
     count = struct.unpack_from("<I", data, 52)[0]
     run_time_ns, run_count = struct.unpack_from("<QQ", data, 192)
-    return ProgramInfo(kind, number, _text(data[64 : 64 + _NAME]), tuple(numbers_of_maps[: min(count, _MAX_MAP_IDS)]), run_time_ns, run_count)
+    return ProgramInfo(
+        kind, number, _text(data[64 : 64 + _NAME]), tuple(numbers_of_maps[: min(count, _MAX_MAP_IDS)]), run_time_ns, run_count
+    )
 
 
 def link_map(descriptor: int) -> int | None:
