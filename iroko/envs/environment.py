@@ -125,7 +125,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.render_mode = check_render_mode(render_mode)
         scenario = Scenario() if scenario is None else check_scenario(scenario)
         seed = check_seed(seed)
-        topology = scenario.make_topology()
+        topology = scenario.fabric
         self._screen = Screen(self.render_mode, scenario, topology)
         slot = make_slot(engine, topology, seed)
         core = BatchEnv([scenario], [seed], side_by_side=SideBySide([slot]))

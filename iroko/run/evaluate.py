@@ -71,7 +71,7 @@ def evaluate(
         raise InputError(f"seed={seed}: expected 0 or more")
     check_records(scenario, episodes)
     scenario = dataclasses.replace(scenario, transport=agent.transport or scenario.transport)
-    engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
+    engine = open_engine(engine_name, scenario.fabric, scoring_engine_seed(seed))
     try:
         tables = _Tables(agent.name)
         env = IrokoEnv(scenario, engine=engine)
