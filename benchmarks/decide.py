@@ -62,7 +62,7 @@ def _step_times(agent: Agent, env: IrokoEnv, observations: npt.NDArray[np.float3
 
 def _of_deployment(scenario: Scenario, what: str, aim: str, engines: tuple[str, ...] = ()) -> list[Result]:
     """`act` by itself, and with a step of each engine."""
-    agent = make_agent("ppo", scenario, scenario.make_topology(), seed=1)
+    agent = make_agent("ppo", scenario, scenario.fabric, seed=1)
     with closing(IrokoEnv(scenario, engine="sim")) as env:
         observations = _observations(env)
     results = _results(f"act, ppo, {what}", partial(_times, agent.act, observations), aim)
@@ -77,7 +77,7 @@ def decide() -> list[Result]:
     central = _scenario("fattree", "central")
     results = _of_deployment(central, "central", "< 10", ("sim", "guest"))
     for name in ("ddpg", "reinforce", "ars"):
-        agent = make_agent(name, central, central.make_topology(), seed=1)
+        agent = make_agent(name, central, central.fabric, seed=1)
         with closing(IrokoEnv(central, engine="sim")) as env:
             results += _results(f"act, {name}, central", partial(_times, agent.act, _observations(env)), "< 10")
     results += _of_deployment(_scenario("fattree", "hosts"), "all 16 hosts", "")

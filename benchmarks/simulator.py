@@ -147,7 +147,7 @@ def sim_training() -> list[Result]:
     from iroko.rundir.config import DEFAULT_ENVS
 
     scenario = Scenario(topology="fattree", traffic="stride")
-    agent = make_agent("ppo", scenario, scenario.make_topology(), 1)
+    agent = make_agent("ppo", scenario, scenario.fabric, 1)
     with closing(make_vector(scenario, DEFAULT_ENVS["sim"], "sim", seed=1)) as envs:
         started = time.perf_counter()
         agent.train(envs, 50_000)

@@ -29,7 +29,7 @@ EPISODES = 4
 
 def train_and_score(name: str, scenario: Scenario, seed: int, settings: dict[str, object], steps: int) -> float:
     """The mean reward of a step, in the simulator, after a training of this seed; a baseline is scored as it is."""
-    agent = make_agent(name, scenario, scenario.make_topology(), seed, **settings)
+    agent = make_agent(name, scenario, scenario.fabric, seed, **settings)
     if agent.learns:
         train(agent, scenario, "sim", steps, DEFAULT_ENVS["sim"], seed)
     return float(evaluate(agent, scenario, "sim", EPISODES, seed).steps["reward"].mean())

@@ -23,7 +23,7 @@ def main(folder: str | Path, figure_file: str | Path) -> None:
     # `steps` has one row for each scheme, episode and step; a column such as `backlog_mean_bytes` holds an array of all ports.
     steps = run.steps[run.steps["episode"] == 0]
     figure, axes = plt.subplots(figsize=(5, 3), layout="constrained")
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     switch_ports = list(topology.switch_ports)  # a host's own queue is no switch's
     for scheme in run.schemes:
         rows = steps[steps["scheme"] == scheme]

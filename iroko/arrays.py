@@ -6,8 +6,10 @@ of Iroko is written for both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from iroko.errors import InputError
 from iroko.flows import Flow
@@ -86,6 +88,17 @@ class FlowArrays:
     senders: Integers
     pairs: Integers
     starts_s: Floats
+
+    @cached_property
+    def is_flow(self) -> npt.NDArray[np.bool_]:
+        """Which are flows and no padding, in the shape of the others."""
+        return self.starts_s < np.inf
+
+    @cached_property
+    def has_flows(self) -> npt.NDArray[np.bool_]:
+        """Whether an environment's episode has a flow, shape `(...)`."""
+        some: npt.NDArray[np.bool_] = np.logical_or.reduce(self.is_flow, axis=-1)
+        return some
 
     @classmethod
     def of(cls, topology: Topology, flows: Sequence[Flow]) -> "FlowArrays":

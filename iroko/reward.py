@@ -68,7 +68,7 @@ def idle_parts_s(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Fl
     """
     interval_s = column(snapshot.interval_s)
     begin_s = column(snapshot.time_s) - interval_s
-    before_s = np.clip(context.flows.starts_s - begin_s, 0, interval_s)
+    before_s = np.minimum(np.maximum(context.flows.starts_s - begin_s, 0), interval_s)
     # The completion of an unfinished flow is NaN, of which fmax takes the 0.
     done_s = context.flows.starts_s + snapshot.flow_completion_s
     after_s = np.minimum(np.fmax(column(snapshot.time_s) - done_s, 0), interval_s)
@@ -97,10 +97,9 @@ def _stretch(values: Integers | Floats, before_s: Floats, after_s: Floats, inter
 
 def all_done(context: RewardContext, snapshot: Snapshot) -> Booleans:
     """Whether every flow of an environment's episode has finished, shape `(num_envs,)`; padding is no flow."""
-    is_flow = context.flows.starts_s < np.inf
-    has_flows: Booleans = np.logical_or.reduce(is_flow, axis=-1)
-    has_unfinished: Booleans = np.logical_or.reduce(is_flow & np.isnan(snapshot.flow_completion_s), axis=-1)
-    return has_flows & ~has_unfinished
+    unfinished = context.flows.is_flow & np.isnan(snapshot.flow_completion_s)
+    has_unfinished: Booleans = np.logical_or.reduce(unfinished, axis=-1)
+    return context.flows.has_flows & ~has_unfinished
 
 
 def delivered_fractions(context: RewardContext, snapshot: Snapshot) -> tuple[Floats, Booleans]:

@@ -3,20 +3,21 @@
 import dataclasses
 import inspect
 import sys
-import tomllib
 import types
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from iroko.errors import InputError, UnknownArgumentError
+from iroko.fields import Choice, Number, Text, check_fields, checked
 from iroko.flows import UDP, Flow, check_transport
 from iroko.mix import format_mix, parse_mix
 from iroko.registry import check_name, in_users_code, load, resolve, show
+from iroko.reward import REWARDS
 from iroko.seeds import trial_generator
 from iroko.topology import Topology
 from iroko.units import format_rate, parse_rate, parse_size, parse_time, plain
@@ -28,14 +29,13 @@ DEPLOYMENTS = (CENTRAL, HOSTS, FLOWS)
 DEFAULT_FEATURES = ("backlog", "backlog_change", "utilisation", "drops", "limits", "received")
 MAX_STEPS = 1_000_000
 """Steps of an episode."""
+MAX_EPISODE_S = 86400
+MAX_CHARACTERS = 4096
+"""Of a path, as Linux has it."""
 MAX_PAIRED_HOSTS = 2000
 """Hosts of a fabric whose observation has a value for each pair of them."""
 MIN_LIMIT_BPS = 8.0
 """The least limit that can be set: Linux counts rates in whole bytes a second."""
-_MAX_FILE_BYTES = 1_000_000
-_MAX_DEPTH = 16
-_MAX_DOTS_SQUARED = 4_000**2
-"""Over all lines. Python's parser takes time by the square of a dotted key's parts: 4,000 in one line are a quarter of a second."""
 
 
 def read_value(key: str, value: Any) -> Any:
@@ -113,32 +113,21 @@ class Scenario:
     topology_parameters: dict[str, Any] = field(default_factory=dict)
     traffic: str = "pairs"
     traffic_parameters: dict[str, Any] = field(default_factory=dict)
-    transport: str = UDP
-    mix: str = ""
-    interval_s: float = 0.1
-    episode_s: float = 20.0
-    min_fraction: float = 0.05
+    transport: str = checked(UDP, lambda _, name: check_transport(name))
+    mix: str = checked("", lambda _, text: format_mix(parse_mix(text)))
+    interval_s: float = checked(0.1, Number(1e-3, 60, parse_time))
+    episode_s: float = checked(20.0, Number(None, None, parse_time))
+    min_fraction: float = checked(0.05, Number(0, 1, is_open=True))
     features: tuple[str, ...] = DEFAULT_FEATURES
-    reward: str = "iroko2018"
-    deployment: str = CENTRAL
-    policy: str = "iroko1"
-    policy_sha256: str = ""
+    reward: str = checked("iroko2018", Choice(REWARDS))
+    deployment: str = checked(CENTRAL, Choice(DEPLOYMENTS))
+    policy: str = checked("iroko1", Text(MAX_CHARACTERS))
+    policy_sha256: str = checked("", Text(MAX_CHARACTERS))
 
     def __post_init__(self) -> None:
-        from iroko.reward import REWARDS
-
-        for name, parse in (("interval_s", parse_time), ("episode_s", parse_time), ("min_fraction", float)):
-            value = getattr(self, name)
-            try:
-                object.__setattr__(self, name, parse(value))
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from error
-            except (TypeError, ValueError, OverflowError) as error:
-                raise InputError(f"{name}={show(value)}: expected a number") from error
-        if not 1e-3 <= self.interval_s <= 60:
-            raise InputError(f"interval_s={self.interval_s:g}: expected 0.001 <= interval_s <= 60")
-        if not self.interval_s <= self.episode_s <= 86400:
-            raise InputError(f"episode_s={self.episode_s:g}: expected interval_s={self.interval_s:g} <= episode_s <= 86400")
+        check_fields(self)
+        if not self.interval_s <= self.episode_s <= MAX_EPISODE_S:
+            raise InputError(f"episode_s={self.episode_s:g}: expected interval_s={self.interval_s:g} <= episode_s <= {MAX_EPISODE_S:g}")
         if self.num_steps > MAX_STEPS:
             raise InputError(
                 f"episode_s={self.episode_s:g} has {self.num_steps:,} steps of interval_s={self.interval_s:g}: "
@@ -146,20 +135,11 @@ class Scenario:
             )
         if abs(self.episode_s / self.interval_s - self.num_steps) > 1e-6:
             raise InputError(f"episode_s={self.episode_s:g}: expected a whole number of intervals of {self.interval_s:g} s")
-        if not 0 < self.min_fraction < 1:
-            raise InputError(f"min_fraction={self.min_fraction:g}: expected 0 < min_fraction < 1")
         if not isinstance(self.features, (list, tuple)) or not self.features:
             raise InputError(f"features={show(self.features)}: expected a list of some of {', '.join(FEATURES)}")
         object.__setattr__(self, "features", tuple(check_name("feature", name, FEATURES) for name in self.features))
         if doubles := [name for name in FEATURES if self.features.count(name) > 1]:
-            raise InputError(f"features={show(self.features)}: {doubles[0]!r} stands twice, expected it once")
-        check_name("reward", self.reward, REWARDS)
-        check_name("deployment", self.deployment, DEPLOYMENTS)
-        check_transport(self.transport)
-        object.__setattr__(self, "mix", format_mix(parse_mix(self.mix)))
-        for key in ("policy", "policy_sha256"):
-            if not isinstance(getattr(self, key), str) or not len(getattr(self, key)) <= 4096:
-                raise InputError(f"{key}={show(getattr(self, key))}: expected a name, a path or a hash of at most 4,096 characters")
+            raise InputError(f"features={show(self.features)}: {doubles[0]!r} is listed twice, expected it once")
         for kind in ("topology", "traffic"):
             folder = {"topology": "topologies"}.get(kind, kind)
             object.__setattr__(self, kind, resolve(folder, kind, getattr(self, kind)))
@@ -169,7 +149,7 @@ class Scenario:
             # What identifies a file that the traffic reads belongs to the scenario.
             complete = getattr(sys.modules.get(function.__module__), "complete_parameters", None)
             object.__setattr__(self, key, complete(parameters) if complete else parameters)
-        self._check_sizes(self.make_topology())
+        self._check_sizes(self.fabric)
 
     def _check_sizes(self, topology: Topology) -> None:
         """Refuse what is each within its range and does not go together, before anything is made of it."""
@@ -191,6 +171,10 @@ class Scenario:
                 f"expected at least one that starts before the end of the episode, episode_s={self.episode_s:g}"
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy` and `pickle` take: the fields, from which the fabric is made anew."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     @property
     def num_steps(self) -> int:
         """Steps in an episode."""
@@ -206,7 +190,9 @@ class Scenario:
         """The traffic's name, also where `traffic` is a path."""
         return name_of(self.traffic)
 
-    def make_topology(self) -> Topology:
+    @cached_property
+    def fabric(self) -> Topology:
+        """The topology, made once."""
         function = load("topologies", "topology", self.topology)
         with in_users_code(f"topology {self.topology_name}"):
             topology: Topology = function(**self.topology_parameters)
@@ -277,60 +263,7 @@ def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
 _ENVIRONMENT_KEYS = tuple(field.name for field in dataclasses.fields(Scenario) if not field.name.startswith(("topology", "traffic")))
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises:
-        InputError: there is no such file, or it is not TOML; the message has the line.
-    """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"config {path}: {getattr(error, 'strerror', None) or error}") from error
-    if len(content) > _MAX_FILE_BYTES:
-        raise InputError(f"config {path}: expected at most {_MAX_FILE_BYTES:,} bytes")
-    try:
-        table = parse_toml(content.decode())
-    except (ValueError, InputError) as error:
-        raise InputError(f"config {path} is not TOML: {error}") from error
-    return table
-
-
-def parse_toml(text: str) -> dict[str, Any]:
-    """Parse TOML, whose whole numbers have 64 bits and whose tables and lists lie in each other a few deep.
-
-    Raises:
-        InputError: it is not TOML, or goes beyond that.
-    """
-    if sum(line.count(".") ** 2 for line in text.split("\n")) > _MAX_DOTS_SQUARED:
-        raise InputError("expected keys and lines of some words: a line of a table's name or of numbers has thousands of dots")
-    try:
-        table = tomllib.loads(text)
-    # A number of thousands of digits is a plain ValueError, brackets nested too deep are a RecursionError.
-    except (ValueError, RecursionError) as error:
-        raise InputError(" ".join(str(error).split())) from error
-    level: list[Any] = [table]
-    for _ in range(_MAX_DEPTH):
-        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
-        if any(isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 for value in level):
-            raise InputError("expected whole numbers of at most 64 bits")
-        level = [value for value in level if isinstance(value, (dict, list))]
-        if not level:
-            return table
-    raise InputError(f"expected tables and lists that lie in each other at most {_MAX_DEPTH} deep")
-
-
-def make_topologies(scenarios: Sequence[Scenario]) -> list[Topology]:
-    """One for each scenario; scenarios of equal fabrics share one, which is immutable."""
-    made: list[tuple[Scenario, Topology]] = []
-    topologies = []
-    for scenario in scenarios:
-        for known, topology in made:
-            if (known.topology, known.topology_parameters) == (scenario.topology, scenario.topology_parameters):
-                topologies.append(topology)
-                break
-        else:
-            made.append((scenario, scenario.make_topology()))
-            topologies.append(made[-1][1])
-    return topologies
+def share_fabrics(scenarios: Sequence[Scenario]) -> list[Topology]:
+    """The fabric of each scenario; those of equal fabrics share one, which is immutable."""
+    known: dict[Topology, Topology] = {}
+    return [known.setdefault(scenario.fabric, scenario.fabric) for scenario in scenarios]

@@ -33,7 +33,7 @@ def make_frames(
     Step and episode raise the reward by 1 and 10, which starts at 0. `complete_s` gives the completion time of each flow of each
     episode, NaN for one that did not finish; None: none did.
     """
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     flows = config.scenario.make_flows(topology, np.random.default_rng(0))
     sent = int(load * topology.host_rates_bps[0] * INTERVAL_S / 8)
     steps: list[dict[str, Any]] = []

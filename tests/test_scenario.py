@@ -1,6 +1,7 @@
 """Scenarios: read, checked, written back."""
 
 import dataclasses
+import pickle
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from iroko.errors import InputError
 from iroko.registry import list_names
-from iroko.scenario import FEATURES, Scenario, check_parameters, read_toml, read_value
+from iroko.scenario import FEATURES, Scenario, check_parameters, read_value, share_fabrics
+from iroko.toml import read_toml
 
 EXAMPLE = """
 [topology]
@@ -67,7 +69,7 @@ def test_an_example_is_read_in_units(tmp_path: Path) -> None:
     assert scenario.interval_s == pytest.approx(0.05)
     assert scenario.features == ("backlog", "marks")
     assert scenario.num_steps == 40
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     flows = scenario.make_flows(topology, np.random.default_rng(0))
     assert topology.num_hosts == 16
     assert {port.rate_bps for port in topology.ports} == {1e9}
@@ -243,3 +245,18 @@ def test_what_is_allowed_passes(features: list[str], num_steps: int, interval_s:
     scenario = Scenario(features=tuple(features), interval_s=interval_s, episode_s=num_steps * interval_s)
     assert scenario.num_steps == num_steps
     assert Scenario.from_table(scenario.to_table()) == scenario
+
+
+def test_the_fabric_is_made_once_and_left_out_of_copies() -> None:
+    scenario = Scenario(topology="fattree")
+    assert scenario.fabric is scenario.fabric
+    copied = pickle.loads(pickle.dumps(scenario))
+    assert "fabric" not in vars(copied)
+    assert copied == scenario and copied.fabric == scenario.fabric
+    other = dataclasses.replace(scenario, topology_parameters={"k": 6})
+    assert (other.fabric.num_hosts, scenario.fabric.num_hosts) == (54, 16)
+
+
+def test_equal_fabrics_are_shared() -> None:
+    first, second, third = share_fabrics([Scenario(), Scenario(traffic="stride"), Scenario(topology="fattree")])
+    assert first is second and first != third

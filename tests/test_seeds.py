@@ -62,7 +62,7 @@ def test_no_episode_is_that_of_another_seed_purpose_or_environment() -> None:
 
 def test_neighbouring_seeds_share_no_episode(opened: list[FakeEngine]) -> None:
     # The fault that was: with seed + episode, episode 1 of seed 1 was episode 0 of seed 2.
-    agent = make_agent("static", SCENARIO, SCENARIO.make_topology())
+    agent = make_agent("static", SCENARIO, SCENARIO.fabric)
     for seed in range(1, 6):
         evaluate(agent, SCENARIO, "guest", 2, seed)
     episodes = [(flows, seed) for engine in opened for flows, _, seed in engine.resets]
@@ -94,14 +94,14 @@ def test_a_seed_of_a_gymnasium_vector_environment_means_the_same_when_made_and_w
         flows.append([member.flows for member in env.core.members])
         env.close()
     assert flows[0] == flows[1] == flows[2]
-    single = IrokoEnv(SCENARIO, engine=FakeEngine(SCENARIO.make_topology()))
+    single = IrokoEnv(SCENARIO, engine=FakeEngine(SCENARIO.fabric))
     single.reset(seed=seeds_of[1])
     assert single.flows == flows[0][1]
 
 
 def test_a_reset_with_a_seed_repeats_and_one_without_goes_on() -> None:
     # Gymnasium's semantics.
-    engine = FakeEngine(SCENARIO.make_topology())
+    engine = FakeEngine(SCENARIO.fabric)
     env = IrokoEnv(SCENARIO, engine=engine, seed=4)
     for seed in (None, None, 4, None, None, 7):
         env.reset(seed=seed)
@@ -113,7 +113,7 @@ def test_a_reset_with_a_seed_repeats_and_one_without_goes_on() -> None:
 def test_what_a_traffic_draws_changes_nothing_that_comes_after_it() -> None:
     engine_seeds = []
     for flows_per_host in (1, 5):
-        engine = FakeEngine(SCENARIO.make_topology())
+        engine = FakeEngine(SCENARIO.fabric)
         env = IrokoEnv(Scenario(traffic="random", traffic_parameters={"flows_per_host": flows_per_host}), engine=engine, seed=1)
         env.reset()
         env.reset()

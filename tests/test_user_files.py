@@ -49,7 +49,7 @@ def test_a_scenario_takes_paths_and_keeps_them_absolute(project: Path) -> None:
                         traffic="../project/traffic/ring.py")  # fmt: skip
     assert scenario.topology == str(project / "topologies" / "line.py")
     assert (scenario.topology_name, scenario.traffic_name) == ("line", "ring")
-    assert scenario.make_topology().num_hosts == 5
+    assert scenario.fabric.num_hosts == 5
     assert Scenario.from_table(scenario.to_table()) == scenario
 
 
@@ -70,7 +70,7 @@ def test_neighbours_with_an_underscore_are_imported_and_part_of_the_hash(project
     file = project / "traffic" / "small.py"
     file.write_text("from iroko.flows import Flow\nfrom ._shared import SIZE\n\ndef small(topology, rng):\n"
                     "    return [Flow(*topology.hosts[:2], 0.0, SIZE)]\n")  # fmt: skip
-    assert [flow.size_bytes for flow in registry.load("traffic", "traffic", str(file))(Scenario().make_topology(), None)] == [1000]
+    assert [flow.size_bytes for flow in registry.load("traffic", "traffic", str(file))(Scenario().fabric, None)] == [1000]
     before = user_files.hash_file(file)
     shared.write_text("SIZE = 2000\n")
     assert user_files.hash_file(file) != before == user_files.hash_loaded(file)

@@ -23,7 +23,7 @@ from iroko.agent import make_agent
 
 scenario = Scenario(topology="./topologies/line.py", traffic="./traffic/ring.py")
 env = IrokoEnv(scenario, engine="sim")
-agent = make_agent("./agents/half.py", scenario, scenario.make_topology())
+agent = make_agent("./agents/half.py", scenario, scenario.fabric)
 observation, _ = env.reset(seed=1)
 assert env.step(agent.act(observation))[1] > 0
 env.close()

@@ -100,7 +100,7 @@ class Comparison:
 
 def compare_run(run: RunData, watch: Watch | None = None) -> Comparison:
     """The comparison of a run's schemes."""
-    topology, by_episode = run.config.scenario.make_topology(), score_episodes(run)
+    topology, by_episode = run.config.scenario.fabric, score_episodes(run)
     scores = mean_scores(by_episode)
     before = {} if run.in_training is None else {score.scheme: score for score in score_schemes(run.in_training)}
     entries = {}
@@ -136,7 +136,7 @@ def compare_scenario(results: Results, name: str, watch: Watch | None = None) ->
             if any((job.scheme, job.trained_on) == (scheme, trained_on) for job in jobs):
                 entries[scheme, trained_on] = _entry(results, name, scheme, trained_on, sources)
     config = read_config(jobs[0].path)
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     order = list(entries)
     jobs.sort(key=lambda job: (order.index((job.scheme, job.trained_on)), job.seed))
     runs = ((_finder(entries, job), read_run(job.path)) for job in jobs)

@@ -132,7 +132,7 @@ def score_completions(run: RunData) -> list[CompletionScore]:
     """Score every scheme of a run, in the order of its config; empty when no flow is finite."""
     if not has_finite_flows(run):
         return []
-    topology, bounds = run.config.scenario.make_topology(), class_bounds_bytes(run.config)
+    topology, bounds = run.config.scenario.fabric, class_bounds_bytes(run.config)
     scores = []
     for scheme in run.schemes:
         drops = run.steps["port_drops"][run.steps["scheme"] == scheme]

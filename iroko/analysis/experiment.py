@@ -20,8 +20,8 @@ from iroko.errors import InputError
 from iroko.registry import printable, show
 from iroko.rundir.manifest import COMPLETE
 from iroko.rundir.reader import RunData, read_manifest, read_run
-from iroko.scenario import read_toml
 from iroko.system.small_files import read_json, unreadable
+from iroko.toml import read_toml
 from iroko.user_files import name_of
 
 EXPERIMENT, JOBS = "experiment.toml", "jobs.json"

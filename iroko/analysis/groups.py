@@ -46,7 +46,7 @@ def score_groups(run: RunData) -> list[GroupScore]:
     """Score the flows of each transport of each scheme, in the order of the config; empty where every scheme has one transport."""
     if TRANSPORT not in run.flows:
         return []
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     scores = []
     for scheme in run.schemes:
         flows = run.flows[run.flows["scheme"] == scheme]

@@ -65,7 +65,7 @@ class Score:
 
 def score_episodes(run: RunData) -> pd.DataFrame:
     """Every measure of every scored episode of a run; see `measure_episodes`."""
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     frames = [
         measure_episodes(topology, run.steps[run.steps["scheme"] == scheme], run.flows[run.flows["scheme"] == scheme], run.config.seed)
         for scheme in run.schemes

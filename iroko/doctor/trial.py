@@ -24,7 +24,7 @@ def try_engine(name: str, transports: list[str]) -> dict[str, Any]:
     from iroko.flows import Flow
     from iroko.scenario import Scenario
 
-    topology = Scenario(topology="dumbbell", topology_parameters={"rate_bps": 10e6}).make_topology()
+    topology = Scenario(topology="dumbbell", topology_parameters={"rate_bps": 10e6}).fabric
     flows = [Flow(topology.hosts[0], topology.hosts[-1])]
     limits = np.array(topology.host_rates_bps)
     began_s, first_s = time.monotonic(), 0.0

@@ -25,7 +25,7 @@ from iroko.envs.member import Member
 from iroko.envs.observation import Observation
 from iroko.errors import ClosedError, InputError
 from iroko.reward import REWARDS, RewardContext, all_done
-from iroko.scenario import Scenario, make_topologies
+from iroko.scenario import Scenario, share_fabrics
 from iroko.seeds import engine_seed
 from iroko.snapshot import Floats, Integers, Snapshot
 
@@ -67,7 +67,7 @@ class BatchEnv:
         if len(seeds) != len(scenarios):
             raise InputError(f"{len(seeds)} seeds for {len(scenarios)} scenarios: expected one for each")
         first = scenarios[0]
-        topologies = make_topologies(scenarios)
+        topologies = share_fabrics(scenarios)
         self._fabric = FabricArrays.stack(topologies)
         self._view = View(first, topologies[0], self._fabric)
         self.observer = self._view.observer

@@ -15,6 +15,7 @@ from iroko.envs.common import check_options, check_scenario, check_seed
 from iroko.envs.core import BatchEnv
 from iroko.envs.info import to_row
 from iroko.envs.observation import Observation
+from iroko.envs.phase import CLOSED, HANDED_OVER, NEW, OVER, READY, STEPPING, expect_phase
 from iroko.envs.render import HUMAN, Frame, Screen, check_render_mode, render_metadata
 from iroko.envs.slots import make_slot
 from iroko.errors import ClosedError
@@ -23,9 +24,6 @@ from iroko.scenario import Scenario
 from iroko.snapshot import Snapshot
 
 iroko.register_envs()
-
-HANDED_OVER = "handed over"
-"""The phase of an environment that a vector environment steps."""
 
 
 class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
@@ -125,16 +123,14 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.render_mode = check_render_mode(render_mode)
         scenario = Scenario() if scenario is None else check_scenario(scenario)
         seed = check_seed(seed)
-        topology = scenario.make_topology()
-        self._screen = Screen(self.render_mode, scenario, topology)
-        slot = make_slot(engine, topology, seed)
-        core = BatchEnv([scenario], [seed], side_by_side=SideBySide([slot]))
+        self._screen = Screen(self.render_mode, scenario, scenario.fabric)
+        core = BatchEnv([scenario], [seed], side_by_side=SideBySide([make_slot(engine, scenario.fabric, seed)]))
         self.member = core.members[0]
         self.scenario, self.topology, self.observer = scenario, self.member.topology, core.observer
         self.observation_space, self.action_space = core.observation_space, core.action_space
-        self._fabric = FabricArrays.of(topology)
+        self._fabric = FabricArrays.of(scenario.fabric)
         self._np_random_seed = seed
-        self._phase = "new"  # new, ready, stepping, over, closed, or handed over to a vector environment
+        self._phase = NEW
 
     @property
     def _np_random(self) -> np.random.Generator:
@@ -157,16 +153,14 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             ClosedError: it is not open.
         """
-        slots = self.member.core.slots
-        engine = slots[self.member.index].engine if slots else None
-        if engine is None:
+        if (engine := self.member.engine) is None:
             raise ClosedError(f"the environment is {self.phase}: its engine is open between reset and close")
         return engine
 
     @property
     def phase(self) -> str:
         """Where in its life the environment is: `new`, `ready`, `stepping`, `over`, `closed` or `handed over`."""
-        return "closed" if self.member.core.is_closed else self._phase
+        return CLOSED if self.member.core.is_closed else self._phase
 
     @property
     def snapshot(self) -> Snapshot:
@@ -190,15 +184,11 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             ClosedError: the environment was closed, or is between `begin_step` and `finish_step`.
             UnsupportedError: the engine cannot run here, or lacks the transport.
         """
-        if self.phase == "closed":
-            raise ClosedError("reset after close: make a new environment")
-        if self.phase == "stepping":
-            raise ClosedError("reset in the middle of a step: call finish_step first")
+        expect_phase(self.phase, "reset", NEW, READY, OVER, HANDED_OVER)
         check_options(options)
         super().reset(seed=None if seed is None else check_seed(seed))
         observation, info = self.member.reset()
-        if self._phase != HANDED_OVER:
-            self._phase = "ready"
+        self._phase = HANDED_OVER if self._phase == HANDED_OVER else READY
         self.show()
         return observation, info
 
@@ -209,10 +199,10 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             InputError: the action is out of range or of the wrong shape; nothing has started then.
             ClosedError: there is no episode under way.
         """
-        self._expect("ready", "begin_step")
+        expect_phase(self.phase, "begin_step", READY)
         limits_bps = read_action(action, self._fabric, self.scenario.min_fraction)
         self.member.core.begin_step(limits_bps[None])
-        self._phase = "stepping"
+        self._phase = STEPPING
 
     def finish_step(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Wait until the interval is over: the second half of `step`.
@@ -221,10 +211,10 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             EngineError: the engine failed; the environment is closed then.
             ClosedError: no step was begun.
         """
-        self._expect("stepping", "finish_step")
+        expect_phase(self.phase, "finish_step", STEPPING)
         outcome = self.member.core.finish_step()
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
-        self._phase = "over" if terminated or truncated else "ready"
+        self._phase = OVER if terminated or truncated else READY
         self.show()
         return outcome.observations[0], float(outcome.rewards[0]), terminated, truncated, to_row(outcome.info, 0)
 
@@ -249,7 +239,7 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     def close(self) -> None:
         """Close the engine, unless it was given, and the window; safe twice."""
-        self._phase = "closed"
+        self._phase = CLOSED
         self._screen.close()
         self.member.core.close()
 
@@ -266,15 +256,3 @@ class IrokoEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """
         self.member.core.__getstate__()
         return self.__dict__
-
-    def _expect(self, phase: str, call: str) -> None:
-        if self.phase != phase:
-            reasons = {
-                "new": "before reset: call reset first",
-                "ready": "before begin_step: call begin_step first",
-                "stepping": "in the middle of a step: call finish_step first",
-                "over": "after the end of the episode: call reset first",
-                "closed": "after close: make a new environment",
-                HANDED_OVER: "of one environment of a vector environment: step the vector environment",
-            }
-            raise ClosedError(f"{call} {reasons[self.phase]}")

@@ -169,6 +169,6 @@ def scenario_trial(scenario: Scenario, episode_seed: int) -> Trial:
     Raises:
         InputError: its traffic mixes endless flows with others.
     """
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     flows = scenario.make_flows(topology, traffic_generator(episode_seed))
     return Trial(scenario.traffic, topology, tuple(flows), scenario.episode_s, episode_seed)

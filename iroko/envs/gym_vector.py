@@ -10,15 +10,15 @@ from gymnasium.vector.utils import batch_space
 
 import iroko
 from iroko.engines.side_by_side import ON_FAILURE
-from iroko.envs.batch_step import BatchStep
+from iroko.envs.autoreset import AUTORESETS, read_autoreset_mode
 from iroko.envs.common import check_seed, check_seeds, make_seeds
 from iroko.envs.core import BatchEnv
-from iroko.envs.gym_infos import RESET_MASK, choose, failure_infos, masked, read_mask
+from iroko.envs.gym_infos import RESET_MASK, masked, read_mask
 from iroko.envs.info import Columns
 from iroko.envs.observation import Observation
 from iroko.envs.render import RENDER_FPS, RGB_ARRAY, Frame, Screen, check_render_mode
 from iroko.envs.slots import make_side_by_side
-from iroko.errors import ClosedError, InputError, UnknownArgumentError
+from iroko.errors import ClosedError, InputError
 from iroko.metrics import Booleans
 from iroko.registry import check_name, show
 from iroko.scenario import Scenario
@@ -83,9 +83,7 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
             InputError: the scenarios do not fit together.
             UnknownArgumentError: an unknown mode.
         """
-        wanted = autoreset_mode.value if isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
-        check_name("autoreset_mode", wanted, [mode.value for mode in AutoresetMode], UnknownArgumentError)
-        self.autoreset_mode = AutoresetMode(wanted)
+        self.autoreset_mode = read_autoreset_mode(autoreset_mode)
         self.render_mode = check_render_mode(render_mode, (RGB_ARRAY,))
         self.metadata = {"render_modes": [RGB_ARRAY], "render_fps": RENDER_FPS, "autoreset_mode": self.autoreset_mode}
         check_name("on_failure", on_failure, ON_FAILURE)
@@ -152,41 +150,9 @@ class IrokoVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray
                 f"options={{{RESET_MASK!r}: mask}}, or use another autoreset_mode"
             )
         outcome = self.core.step(limits_bps)
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            return self._restart_now(outcome)
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            return self._restart_later(outcome)
-        self._ended = outcome.terminated | outcome.truncated
-        infos = masked(outcome.info) | failure_infos(outcome.failures, self._ended)
-        return outcome.observations, outcome.rewards, outcome.terminated, outcome.truncated, infos
-
-    def _restart_later(self, outcome: BatchStep) -> tuple[Observation, Floats, Booleans, Booleans, dict[str, Any]]:
-        """Start the next episodes of those environments whose episode had ended before this step."""
-        observations, rewards, columns = outcome.observations, outcome.rewards, outcome.info
-        stepped = ~self._ended
-        if self._ended.any():
-            restarted = np.flatnonzero(self._ended)
-            observations[restarted], first = self.core.restart(restarted)
-            rewards[restarted] = 0
-            columns = choose(stepped, columns, first)
-        terminated, truncated = outcome.terminated & stepped, outcome.truncated & stepped
-        self._ended = terminated | truncated
-        infos = masked(columns) | failure_infos(outcome.failures, self._ended)
-        return observations, rewards, terminated, truncated, infos
-
-    def _restart_now(self, outcome: BatchStep) -> tuple[Observation, Floats, Booleans, Booleans, dict[str, Any]]:
-        """Start the next episodes of those environments whose episode ended in this step."""
-        observations, columns = outcome.observations, outcome.info
-        ended = outcome.terminated | outcome.truncated
-        infos: dict[str, Any] = {}
-        if ended.any():
-            last = np.full(self.num_envs, None, dtype=object)
-            for index in np.flatnonzero(ended).tolist():
-                last[index] = observations[index].copy()
-            infos = masked({"final_obs": last, "final_info": masked(columns, ended)}, ended) | failure_infos(outcome.failures, ended)
-            observations[ended], first = self.core.restart(np.flatnonzero(ended))
-            columns = choose(ended, first, columns)
-        return observations, outcome.rewards, outcome.terminated, outcome.truncated, infos | masked(columns)
+        result = AUTORESETS[self.autoreset_mode](self.core, outcome, self._ended)
+        self._ended = result[2] | result[3]
+        return result
 
     def render(self) -> tuple[Frame, ...]:
         """A frame of each environment, see `iroko.envs.render`.

@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium.utils.seeding import np_random
 
 from iroko.arrays import FlowArrays
+from iroko.engines.base import Engine
 from iroko.envs.common import draw_episode
 from iroko.envs.deployment import AnyObserver
 from iroko.envs.info import to_row
@@ -51,6 +52,12 @@ class Member:
     def observer(self) -> AnyObserver:
         """The layout of the observation."""
         return self.core.observer
+
+    @property
+    def engine(self) -> Engine | None:
+        """The environment's own engine; None: it is not open, or one engine runs all environments."""
+        slots = self.core.slots
+        return slots[self.index].engine if slots else None
 
     @property
     def snapshot(self) -> Snapshot:

@@ -65,7 +65,7 @@ class Observer:
         for feature in features:
             check_name("feature", feature, self._MEASURES)
             if feature in self.slices:
-                raise InputError(f"features={tuple(features)!r}: {feature!r} stands twice")
+                raise InputError(f"features={tuple(features)!r}: {feature!r} is listed twice")
             self.slices[feature] = slice(self.size, self.size + len(self._subjects(feature)))
             self.size = self.slices[feature].stop
         self.low: Observation = np.zeros(self.size, dtype=np.float32)

@@ -8,7 +8,7 @@ from iroko.engines.open import default_engine, open_engine
 from iroko.engines.side_by_side import SideBySide, Slot
 from iroko.envs.common import check_engine, check_scenarios, check_seeds
 from iroko.errors import InputError
-from iroko.scenario import Scenario, make_topologies
+from iroko.scenario import Scenario, share_fabrics
 from iroko.seeds import engine_seed
 from iroko.topology import Topology
 
@@ -39,7 +39,7 @@ def make_side_by_side(engine: str, scenarios: Sequence[Scenario], seeds: Sequenc
     """
     check_scenarios(scenarios)
     check_number(engine, len(scenarios))
-    parts = zip(make_topologies(scenarios), check_seeds(seeds, len(scenarios)), strict=True)
+    parts = zip(share_fabrics(scenarios), check_seeds(seeds, len(scenarios)), strict=True)
     return SideBySide([make_slot(engine, topology, seed or 0) for topology, seed in parts], on_failure)
 
 

@@ -115,7 +115,7 @@ def _make_config(experiment: Experiment, scenario: str, scheme: Scheme) -> tuple
             table["agent"] = {name: values for name, values in table["agent"].items() if name == name_of(scheme.agent)}
         config = fill_in(make_config(overlay(table, {"run": {"agents": [scheme.agent], "baselines": []}})))
         agent = make_agent(
-            scheme.agent, config.scenario, config.scenario.make_topology(), 0, **config.agent_parameters.get(name_of(scheme.agent), {})
+            scheme.agent, config.scenario, config.scenario.fabric, 0, **config.agent_parameters.get(name_of(scheme.agent), {})
         )
     except InputError as error:
         raise InputError(f"scenario {scenario!r}, scheme {scheme.name!r}: {error}") from error

@@ -33,9 +33,8 @@ from iroko.errors import InputError, UnknownArgumentError
 from iroko.experiment.places import place_setting, place_tables
 from iroko.registry import check_name, show
 from iroko.rundir.config import Table, overlay, read_setting
-from iroko.rundir.toml import format_toml
-from iroko.scenario import read_toml
 from iroko.system.places import expand, shorten_home
+from iroko.toml import format_toml, read_toml
 from iroko.user_files import name_of
 
 SECTIONS = ("topology", "traffic", "environment", "run", "agent")
@@ -109,19 +108,12 @@ class Experiment:
 
     def to_toml(self) -> str:
         """The experiment as a file that `read_experiment` reads back, from wherever it is."""
-        head = format_toml({"name": self.name, "seeds": list(self.seeds), "set": list(self.settings)} | self.tables)
-        parts = [head]
-        for key in ("scenarios", "schemes", "transfers"):
-            parts += [f"\n[[{key}]]\n{_nested(key, entry.to_table())}" for entry in getattr(self, key)]
-        return "".join(parts)
-
-
-def _nested(key: str, table: Table) -> str:
-    """The body of a table in an array of tables, whose own tables carry the array's name."""
-    plain = {name: value for name, value in table.items() if not isinstance(value, dict)}
-    inner = {name: value for name, value in table.items() if isinstance(value, dict)}
-    text = format_toml(plain)
-    return text + (re.sub(r"^\[", f"[{key}.", "\n" + format_toml(inner), flags=re.MULTILINE) if inner else "")
+        lists = {key: [entry.to_table() for entry in getattr(self, key)] for key in ("scenarios", "schemes", "transfers")}
+        return format_toml(
+            {"name": self.name, "seeds": list(self.seeds), "set": list(self.settings)}
+            | self.tables
+            | {key: tables for key, tables in lists.items() if tables}
+        )
 
 
 def read_experiment(path: Path, settings: Iterable[str] = (), seeds: Iterable[int] | None = None) -> Experiment:
@@ -206,7 +198,7 @@ def read_seeds(what: str, value: Any) -> tuple[int, ...]:
 def _check_once(what: str, values: Iterable[Any]) -> None:
     doubles = [value for value, count in Counter(values).items() if count > 1]
     if doubles:
-        raise InputError(f"{what}: {show(doubles[0])} stands twice, expected it once")
+        raise InputError(f"{what}: {show(doubles[0])} is listed twice, expected it once")
 
 
 def _check_label(what: str, name: Any) -> str:

@@ -44,4 +44,4 @@ def _compile_once(jobs: list[Job], console: Console) -> None:
     engines = {engine for job in jobs for engine in (job.config.engine, *([job.config.train_engine] if job.learns else []))}
     if "sim" in engines and (words := first_use("sim")) is not None:
         console.print(f"iroko: {words}", markup=False, highlight=False)
-        open_engine("sim", jobs[0].config.scenario.make_topology()).close()
+        open_engine("sim", jobs[0].config.scenario.fabric).close()

@@ -59,7 +59,7 @@ def _scenario(results: Results, index: int, palette: Palette, fabric: Fabric, ad
     if not configs:
         return Section(prefix, name, ["No run of this scenario has begun yet."])
     config = next(iter(configs.values()))
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     done = [job for job in jobs if job.state == DONE]
     if not done:
         return Section(prefix, name, ["No run of this scenario is done yet."], facts=_facts(results, jobs, configs, palette))
@@ -94,7 +94,7 @@ def _facts(results: Results, jobs: Sequence[JobResult], configs: Mapping[str, Ru
     curves = results.learning
     learned = set(curves[curves["scenario"] == jobs[0].scenario]["scheme"]) if len(curves) else set()
     labels = [palette.ink(scheme).label for scheme in results.schemes if scheme in learned]
-    scenario = scenario_facts(config.scenario, config.scenario.make_topology())
+    scenario = scenario_facts(config.scenario, config.scenario.fabric)
     parameters = {palette.ink(scheme).label: one.agent_parameters.get(results.agents[scheme], {}) for scheme, one in configs.items()}
     return [scenario, job_facts(config, labels, sorted({job.seed for job in jobs})), *filter(None, [agent_facts(parameters)])]
 

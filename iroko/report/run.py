@@ -34,7 +34,7 @@ def run_page(folder: Path) -> Page:
         InputError: it is no run folder, or its files cannot be read.
     """
     config, manifest = read_config(folder), read_manifest(folder)
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     palette = Palette()
     inks = [palette.ink(scheme) for scheme in config.schemes]
     fabric, title = Fabric(), f"{config.scenario.topology_name}, {config.scenario.traffic_name}"
@@ -92,7 +92,7 @@ def _unscored(config: RunConfig, learning: pd.DataFrame, palette: Palette) -> li
         for scheme in dict.fromkeys(map(str, learning["agent"]))
     )
     curves = learning.rename(columns={"agent": "scheme"}).assign(seed=config.seed)
-    comparison = Comparison("", config, config.scenario.make_topology(), entries, "episode", curves)
+    comparison = Comparison("", config, config.scenario.fabric, entries, "episode", curves)
     return [Section("figures", "Figures", charts=[to_spec(learning_curves(comparison), "run", palette)])]
 
 

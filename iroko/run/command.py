@@ -17,10 +17,10 @@ import typer
 from iroko.errors import InputError, IrokoError
 from iroko.registry import check_name, list_names, show
 from iroko.rundir.config import DEFAULT_BASELINES, DEFAULT_STEPS, DEFAULT_TOPOLOGY, RunConfig, first_difference, make_config, make_table
-from iroko.scenario import read_toml
 from iroko.system.command import Stopped, run_command
 from iroko.system.places import expand, shorten
 from iroko.system.small_files import read_json
+from iroko.toml import read_toml
 from iroko.user_files import add_folder, allow, is_path, name_of
 
 if TYPE_CHECKING:

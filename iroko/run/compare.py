@@ -118,7 +118,7 @@ def compare(
     named = dict(schemes) if isinstance(schemes, Mapping) else _name(schemes)
     if not named:
         raise InputError('schemes=[]: expected at least one, such as ["nv", "dctcp"]')
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     agents = {name: _agent(name, policy, scenario, topology, seed) for name, policy in named.items()}
     frames, completions = [], []
     for name, agent in agents.items():

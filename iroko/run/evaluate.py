@@ -81,7 +81,7 @@ def evaluate(
         if (policy := agent.policy) is not None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="iroko-policy-")))
             scenario = _with_policy(scenario, policy, folder / "policy.json")
-        engine = open_engine(engine_name, scenario.make_topology(), scoring_engine_seed(seed))
+        engine = open_engine(engine_name, scenario.fabric, scoring_engine_seed(seed))
         stack.callback(engine.close)
         tables = _Tables(agent.name, scenario.transport)
         env = IrokoEnv(scenario, engine=engine)

@@ -59,7 +59,7 @@ def prepare(config: RunConfig, say: Callable[[str], None] = lambda _: None, base
         UnsupportedError: an engine cannot run here, or lacks a transport that was asked for.
     """
     config = fill_in(config)
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     agents = {
         scheme: make_agent(config.reference(scheme), config.scenario, topology, config.seed, **config.agent_parameters.get(scheme, {}))
         for scheme in config.schemes

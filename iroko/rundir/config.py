@@ -13,14 +13,16 @@ from typing import Any
 from iroko.agent import TCP_NAMES, resolve_agent
 from iroko.engines.open import ENGINES, default_engine, missing_transports
 from iroko.errors import InputError, UnknownArgumentError
+from iroko.fields import Choice, WholeNumber, check_fields, checked
 from iroko.flows import LEARNED, UDP
 from iroko.mix import parse_mix
 from iroko.policy.choice import check_policy
 from iroko.registry import check_name, describe, show
 from iroko.rundir.record_size import check_records
 from iroko.rundir.user_paths import check_files_allowed, map_paths
-from iroko.scenario import FLOWS, Scenario, parse_toml, read_toml
+from iroko.scenario import FLOWS, Scenario
 from iroko.system.places import expand, shorten_home
+from iroko.toml import parse_toml, read_toml
 from iroko.units import parse_size, plain
 from iroko.user_files import is_path, name_of
 
@@ -75,12 +77,12 @@ class RunConfig:
     agents: tuple[str, ...] = DEFAULT_AGENTS
     baselines: tuple[str, ...] = DEFAULT_BASELINES
     skip_missing: bool = True
-    engine: str = "guest"
-    train_engine: str = DEFAULT_TRAIN_ENGINE
-    steps: int = DEFAULT_STEPS
-    envs: int = DEFAULT_ENVS[DEFAULT_TRAIN_ENGINE]
-    episodes: int = 2
-    seed: int = 1
+    engine: str = checked("guest", Choice(ENGINES))
+    train_engine: str = checked(DEFAULT_TRAIN_ENGINE, Choice(ENGINES))
+    steps: int = checked(DEFAULT_STEPS, WholeNumber(1, 10**9))
+    envs: int = checked(DEFAULT_ENVS[DEFAULT_TRAIN_ENGINE], WholeNumber(1, 64))
+    episodes: int = checked(2, WholeNumber(1, 10_000))
+    seed: int = checked(1, WholeNumber(0, 2**31 - 1))
     model: str | None = None
     size_classes_bytes: tuple[int, ...] = ()
     agent_parameters: dict[str, Table] = field(default_factory=dict)
@@ -97,20 +99,14 @@ class RunConfig:
             object.__setattr__(self, "agent_files", self.agent_files | files)
         schemes = self.schemes
         if doubles := [name for name in schemes if schemes.count(name) > 1]:
-            raise InputError(f"scheme {doubles[0]!r} stands twice among agents and baselines: expected it once")
+            raise InputError(f"scheme {doubles[0]!r} is listed twice among agents and baselines: expected it once")
         if not schemes:
             raise InputError("no agent and no baseline: expected at least one scheme, such as --agent ppo")
         for transport in (self.scenario.transport, *parse_mix(self.scenario.mix)):
             check_name("transport", transport, (UDP, *TCP_NAMES, LEARNED))
-        check_name("engine", self.engine, ENGINES)
-        check_name("train_engine", self.train_engine, ENGINES)
+        check_fields(self)
         if not isinstance(self.skip_missing, bool):
             raise InputError(f"skip_missing={show(self.skip_missing)}: expected true or false")
-        for key, least, most in (("steps", 1, 10**9), ("envs", 1, 64), ("episodes", 1, 10_000), ("seed", 0, 2**31 - 1)):
-            value = plain(getattr(self, key))
-            object.__setattr__(self, key, value)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{key}={show(value)}: expected a whole number, {least} <= {key} <= {most}")
         if self.train_engine == "mininet" and self.envs > 1:
             raise InputError(f"envs={self.envs} with train_engine mininet: expected 1; several would share this machine's processors")
         if self.model is not None and (not isinstance(self.model, str) or len(self.agents) != 1):

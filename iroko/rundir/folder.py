@@ -30,11 +30,11 @@ from iroko.rundir.config import RunConfig, first_difference
 from iroko.rundir.manifest import COMPLETE, INCOMPLETE, Manifest
 from iroko.rundir.provenance import hash_files
 from iroko.rundir.reader import CONFIG, MANIFEST, open_table, read_config, read_learning, read_manifest
-from iroko.rundir.toml import format_toml
 from iroko.system.ownership import claim_path
 from iroko.system.privileges import give
 from iroko.system.privileges import hand_over as hand_over
 from iroko.system.safe_folder import SafeFolder, check_folder, fill
+from iroko.toml import format_toml
 
 RUNS = Path("results/runs")
 

@@ -14,9 +14,9 @@ from iroko.registry import printable, show
 from iroko.rundir.config import RunConfig, make_config
 from iroko.rundir.manifest import Manifest
 from iroko.rundir.user_paths import check_files_allowed
-from iroko.scenario import read_toml
 from iroko.system.safe_folder import check_folder
 from iroko.system.small_files import read_json, unreadable
+from iroko.toml import read_toml
 
 COLUMNS = {
     "steps": ("scheme", "episode", "step", "time_s", "interval_s", "reward", "goodput_bps", "limits_bps", "host_received_bytes",
@@ -91,7 +91,7 @@ def read_learning(path: Path) -> pd.DataFrame:
 
 def _check_fits(path: Path, config: RunConfig, steps: pd.DataFrame, flows: pd.DataFrame) -> None:
     """Refuse tables of another fabric than the config's, such as where someone has changed that."""
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     if unknown := {*map(str, steps["scheme"]), *map(str, flows["scheme"])} - {*config.schemes}:
         raise InputError(f"run {path} is broken: its tables have a scheme {show(min(unknown))} that its {CONFIG} does not have")
     if not len(steps):

@@ -38,7 +38,7 @@ def check_records(scenario: Scenario, episodes: int) -> None:
     Raises:
         InputError: the records would take more than `MAX_RECORDS_BYTES`.
     """
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     num_flows = len(scenario.make_flows(topology, trial_generator()))
     needed = records_bytes(episodes, scenario.num_steps, topology.num_hosts, topology.num_ports, num_flows)
     if needed > MAX_RECORDS_BYTES:

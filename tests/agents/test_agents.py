@@ -28,16 +28,16 @@ from iroko.wrappers import clipped_mean
 from tests.fake_engine import FakeEngine
 
 SCENARIO = Scenario(episode_s=2.0)
-TOPOLOGY = SCENARIO.make_topology()
+TOPOLOGY = SCENARIO.fabric
 LEARNERS = ("a2c", "ars", "ddpg", "ppo", "reinforce", "sac", "td3")
 
 
 def make_env(scenario: Scenario = SCENARIO, num_envs: int = 1, seed: int = 0) -> IrokoVecEnv:
-    return IrokoVecEnv([IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()), seed=seed + i) for i in range(num_envs)])
+    return IrokoVecEnv([IrokoEnv(scenario, engine=FakeEngine(scenario.fabric), seed=seed + i) for i in range(num_envs)])
 
 
 def some_observation(scenario: Scenario = SCENARIO) -> Any:
-    space: Any = IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology())).observation_space
+    space: Any = IrokoEnv(scenario, engine=FakeEngine(scenario.fabric)).observation_space
     space.seed(1)
     return space.sample()
 
@@ -48,7 +48,7 @@ def parameters(agent: Agent) -> dict[str, torch.Tensor]:
 
 
 def total_reward(agent: Agent, scenario: Scenario, seed: int = 5) -> float:
-    env = IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()))
+    env = IrokoEnv(scenario, engine=FakeEngine(scenario.fabric))
     observation, _ = env.reset(seed=seed)
     agent.start(env.topology, env.flows)
     total, over = 0.0, False
@@ -145,7 +145,7 @@ def test_maxmin_shares_among_the_flows_that_are_under_way() -> None:
 
 def test_maxmin_raises_a_share_below_the_least_fraction_to_it() -> None:
     scenario = Scenario(topology_parameters={"num_left": 30, "num_right": 30})
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     agent = make_agent("maxmin", scenario, topology)
     agent.start(topology, [Flow(f"h{i}", f"h{30 + i}") for i in range(30)])
     assert agent.act(some_observation(scenario))[:30] == pytest.approx([0.05] * 30)
@@ -399,7 +399,7 @@ def test_the_model_s_card_says_what_it_is(tmp_path: Path) -> None:
 def test_a_model_of_something_else_is_refused(agent: str, scenario: Scenario, message: str, tmp_path: Path) -> None:
     make_agent("ppo", SCENARIO, TOPOLOGY).save(tmp_path)
     with pytest.raises(InputError, match=message):
-        make_agent(agent, scenario, scenario.make_topology()).load(tmp_path)
+        make_agent(agent, scenario, scenario.fabric).load(tmp_path)
 
 
 def _cut(folder: Path) -> None:

@@ -20,7 +20,7 @@ from tests.small_trials import ENDLESS, FINITE, SCENARIO, make_trials
 
 
 def make(seed: int = 1, **settings: Any) -> Any:
-    return make_agent("cmaes", SCENARIO, SCENARIO.make_topology(), seed, **{"population": 4, "guard": 4.0} | settings)
+    return make_agent("cmaes", SCENARIO, SCENARIO.fabric, seed, **{"population": 4, "guard": 4.0} | settings)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_settings_out_of_range(settings: dict[str, Any], said: str) -> None:
 
 
 def test_each_deployment_has_its_own_learners() -> None:
-    topology = SCENARIO.make_topology()
+    topology = SCENARIO.fabric
     with pytest.raises(InputError, match="--agent cmaes"):
         make_agent("ppo", SCENARIO, topology)
     with pytest.raises(InputError, match="--deployment flows"):

@@ -60,7 +60,7 @@ def last_s(size_bytes: int, tcp: bool) -> float:
 
 def write_finite_run(path: Path, config: RunConfig, unfinished: frozenset[int] = frozenset(), drops: int = 0) -> RunData:
     """Every flow takes so many times what it takes alone as `TIMES` says; of `static`, which is over UDP, some do not finish."""
-    flows = config.scenario.make_flows(config.scenario.make_topology(), np.random.default_rng(0))
+    flows = config.scenario.make_flows(config.scenario.fabric, np.random.default_rng(0))
     folder = RunFolder(path, config)
     for scheme in config.schemes:
         tcp = scheme != "static"
@@ -202,7 +202,7 @@ def test_the_figure_draws_each_group_and_breaks_off_where_it_is_infinite(tmp_pat
 
 def test_slowdowns_of_a_scheme_with_no_flow_that_counts(run: RunData) -> None:
     none = dataclasses.replace(run, flows=run.flows.assign(start_s=9.0))
-    assert finite_flows(none, run.config.scenario.make_topology(), "nv").sizes_bytes.shape == (0,)
+    assert finite_flows(none, run.config.scenario.fabric, "nv").sizes_bytes.shape == (0,)
     score = score_completions(none)[1]
     assert score.total.flows == 0 and all(map(math.isnan, score.total.slowdown))
     assert "8 flows start at or after the end" in printed(none)

@@ -95,9 +95,9 @@ def replay(tmp_path: Path, rows: Sequence[str]) -> Scenario:
 
 def simulated_jain(scenario: Scenario) -> float:
     """The index of two flows under DCTCP in the simulator."""
-    agent = make_agent("dctcp", scenario, scenario.make_topology())
+    agent = make_agent("dctcp", scenario, scenario.fabric)
     flows = evaluate(agent, scenario, "sim", 1, seed=1).flows
-    return episode_jain(scenario.make_topology(), flows, scenario.episode_s)
+    return episode_jain(scenario.fabric, flows, scenario.episode_s)
 
 
 def test_two_flows_that_never_meet_have_no_index_in_the_simulator(tmp_path: Path) -> None:

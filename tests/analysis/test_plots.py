@@ -128,7 +128,7 @@ def test_an_unknown_scheme_always_looks_the_same() -> None:
 
 
 def test_ports_are_coloured_by_their_load(run: RunData) -> None:
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     figure = draw_fabric(run, "ppo")
     lines = next(item for item in figure.axes[0].collections if isinstance(item, LineCollection))
     segments, colors = lines.get_segments(), lines.get_colors()

@@ -47,7 +47,7 @@ def test_unequal_flows_lower_jain(run) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_queues_are_those_of_switch_ports_on_the_paths_that_carried_traffic(run) -> None:  # type: ignore[no-untyped-def]
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     steps, flows = make_frames(run.config, "ppo", num_steps=3)
     one = steps[steps["episode"] == 0]
     names = [topology.ports[port].name for port in path_ports(topology, [("h0", "h2"), ("h1", "h3")])]

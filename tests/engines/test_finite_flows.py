@@ -73,7 +73,7 @@ def test_environments_side_by_side_have_flows_of_their_own_number() -> None:
                           features=("backlog", "received", "pairs")) for load in (0.4, 0.9, 0.6)]  # fmt: skip
     seeds, ones = [5, 6, 7], np.ones(4, dtype=np.float32)
     many = BatchEnv(scenarios, seeds)
-    single = [IrokoEnv(scenario, engine=open_engine("sim", scenario.make_topology()), seed=seed)
+    single = [IrokoEnv(scenario, engine=open_engine("sim", scenario.fabric), seed=seed)
               for scenario, seed in zip(scenarios, seeds, strict=True)]  # fmt: skip
     observations, _ = many.reset(seeds)
     for row, env, seed in zip(observations, single, seeds, strict=True):

@@ -42,7 +42,7 @@ def test_no_port_sends_more_than_its_rate_whatever_a_snapshot_costs(interval_s: 
         topology="star", topology_parameters=parameters, traffic="random", traffic_parameters={"flows_per_host": 94}, transport="dctcp",
         interval_s=interval_s, episode_s=0.05,
     )  # fmt: skip
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     engine = open_engine("guest", topology, seed=1)
     try:
         engine.reset(scenario.make_flows(topology, np.random.default_rng(1)), "dctcp", 1)

@@ -37,12 +37,12 @@ def mixed_scenarios(**values: Any) -> list[Scenario]:
 
 
 def make_batch(scenarios: list[Scenario], **arguments: Any) -> FakeBatch:
-    return FakeBatch([scenario.make_topology() for scenario in scenarios], **arguments)
+    return FakeBatch([scenario.fabric for scenario in scenarios], **arguments)
 
 
 def make_singles(scenarios: list[Scenario], seeds: list[int]) -> list[IrokoEnv]:
     parts = zip(scenarios, seeds, strict=True)
-    return [IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()), seed=seed) for scenario, seed in parts]
+    return [IrokoEnv(scenario, engine=FakeEngine(scenario.fabric), seed=seed) for scenario, seed in parts]
 
 
 def draw_actions(rng: np.random.Generator, num_envs: int, num_hosts: int = 4) -> np.ndarray:

@@ -29,7 +29,7 @@ LEARNERS = ("a2c", "ars", "ddpg", "ppo", "reinforce", "sac", "td3")
 
 
 def make_singles(scenario: Scenario = HOSTS, num_envs: int = 2) -> list[IrokoEnv]:
-    return [IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()), seed=seed) for seed in range(num_envs)]
+    return [IrokoEnv(scenario, engine=FakeEngine(scenario.fabric), seed=seed) for seed in range(num_envs)]
 
 
 def make_env(scenario: Scenario = HOSTS, num_envs: int = 2) -> IrokoVecEnv:
@@ -37,13 +37,13 @@ def make_env(scenario: Scenario = HOSTS, num_envs: int = 2) -> IrokoVecEnv:
 
 
 def make_batch(scenario: Scenario = HOSTS, num_envs: int = 2) -> BatchVecEnv:
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     return BatchVecEnv([scenario] * num_envs, range(num_envs), FakeBatch([topology] * num_envs, extra_columns=1))
 
 
 def make(name: str, scenario: Scenario, seed: int = 1) -> Agent:
     settings = {"ars": {"num_directions": 1, "num_top": 1}}.get(name, {})
-    return make_agent(name, scenario, scenario.make_topology(), seed, **settings)
+    return make_agent(name, scenario, scenario.fabric, seed, **settings)
 
 
 @pytest.mark.parametrize("vector", [make_env, make_batch])
@@ -105,7 +105,7 @@ def test_training_counts_steps_of_the_network_and_goes_on_elsewhere(name: str, t
         other = make(name, scenario, seed=9)
         other.load(tmp_path)
         assert other.num_steps_done == agent.num_steps_done
-        num_hosts = scenario.make_topology().num_hosts
+        num_hosts = scenario.fabric.num_hosts
         observation = np.random.default_rng(3).uniform(0, 1, (num_hosts, SIZE)).astype(np.float32)
         assert other.act(observation)[:4] == pytest.approx(agent.act(observation[:4]), abs=1e-6)
         other.train(make_batch(scenario), agent.num_steps_done + 4)
@@ -158,14 +158,14 @@ def test_a_learner_refuses_to_train_where_it_does_not_fit(agent: Scenario, env: 
 
 
 def test_a_central_agent_decides_once_and_hosts_each_for_themselves() -> None:
-    topology = LARGE.make_topology()
+    topology = LARGE.fabric
     hosts, central = Deployment.of(LARGE, topology), Deployment.of(replace(LARGE, deployment="central"), topology)
     assert (hosts.num_policies, hosts.num_limits, hosts.space.shape) == (16, 1, (SIZE,))
     assert (central.num_policies, central.num_limits) == (1, 16)
 
 
 def test_the_environment_of_hosts_shows_each_its_own_and_takes_one_limit_of_each() -> None:
-    env = IrokoEnv(HOSTS, engine=FakeEngine(HOSTS.make_topology()))
+    env = IrokoEnv(HOSTS, engine=FakeEngine(HOSTS.fabric))
     observation, info = env.reset(seed=1)
     assert env.observation_space.shape == (4, SIZE) and env.observation_space.contains(observation)
     assert info["host_rewards"].tolist() == [0] * 4

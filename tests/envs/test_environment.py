@@ -36,7 +36,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
 
 
 def make_env(scenario: Scenario = SCENARIO, fail_at: int | None = None) -> IrokoEnv:
-    return IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology(), fail_at))
+    return IrokoEnv(scenario, engine=FakeEngine(scenario.fabric, fail_at))
 
 
 def rollout(env: gymnasium.Env[Any, Any], seed: int, num_steps: int = 10) -> list[Any]:
@@ -211,7 +211,7 @@ def test_an_opened_engine_is_closed_and_a_given_one_is_not(opened: list[FakeEngi
     env.close()
     env.close()
     assert len(opened) == 1 and opened[0].num_closes == 1
-    engine = FakeEngine(SCENARIO.make_topology())
+    engine = FakeEngine(SCENARIO.fabric)
     for _ in range(2):
         given = IrokoEnv(SCENARIO, engine=engine)
         given.reset()
@@ -221,7 +221,7 @@ def test_an_opened_engine_is_closed_and_a_given_one_is_not(opened: list[FakeEngi
 
 def test_an_engine_of_another_topology() -> None:
     with pytest.raises(InputError, match=r"engine of topology fattree: expected .* dumbbell"):
-        IrokoEnv(SCENARIO, engine=FakeEngine(Scenario(topology="fattree").make_topology()))
+        IrokoEnv(SCENARIO, engine=FakeEngine(Scenario(topology="fattree").fabric))
 
 
 def test_a_failing_engine_closes_the_environment(opened: list[FakeEngine]) -> None:

@@ -19,7 +19,7 @@ SCENARIO = Scenario(topology="dumbbell", traffic="pairs", episode_s=1.0)
 
 @pytest.fixture
 def env() -> Iterator[HostsEnv]:
-    env = HostsEnv(SCENARIO, engine=FakeEngine(SCENARIO.make_topology()))
+    env = HostsEnv(SCENARIO, engine=FakeEngine(SCENARIO.fabric))
     yield env
     env.close()
 

@@ -61,7 +61,7 @@ BAD: list[Callable[[], Any]] = [
     lambda: gymnasium.make(DUMBBELL, seed=-1),
     lambda: gymnasium.make_vec(DUMBBELL, num_envs=0),
     lambda: gymnasium.make_vec(DUMBBELL, num_envs=2, max_episode_steps=0),
-    lambda: IrokoEnv(engine=FakeEngine(Scenario(topology="fattree").make_topology())),
+    lambda: IrokoEnv(engine=FakeEngine(Scenario(topology="fattree").fabric)),
     lambda: make_config({"run": {"episodes": 0}}),
 ]
 
@@ -93,7 +93,7 @@ def is_plain(value: Any) -> bool:
 @pytest.mark.parametrize("reward", sorted(REWARDS))
 def test_infos_have_equal_keys_and_kinds_after_reset_and_step(reward: str, deployment: str) -> None:
     scenario = Scenario(episode_s=0.3, reward=reward, deployment=deployment)
-    env = IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()))
+    env = IrokoEnv(scenario, engine=FakeEngine(scenario.fabric))
     _, first = env.reset(seed=1)
     _, value, _, _, info = env.step(np.full(4, 0.5))
     assert list(first) == list(info)

@@ -126,7 +126,7 @@ def test_observations_do_not_share_memory(topology: Topology) -> None:
 
 
 def test_bad_features(topology: Topology) -> None:
-    with pytest.raises(InputError, match="'backlog' stands twice"):
+    with pytest.raises(InputError, match="'backlog' is listed twice"):
         Observer(topology, ("backlog", "limits", "backlog"))
     with pytest.raises(InputError, match="Did you mean 'backlog'"):
         Observer(topology, ("backlogs",))

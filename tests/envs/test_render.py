@@ -29,7 +29,7 @@ Frame = iroko.envs.render.Frame
 
 
 def make_env(mode: str | None = "rgb_array", scenario: Scenario = SCENARIO) -> IrokoEnv:
-    return IrokoEnv(scenario, engine=FakeEngine(scenario.make_topology()), render_mode=mode)
+    return IrokoEnv(scenario, engine=FakeEngine(scenario.fabric), render_mode=mode)
 
 
 def queue_pixels(frame: Frame) -> int:
@@ -46,14 +46,14 @@ def draw(topology: Topology, fill: float, load: float = 0.0) -> Frame:
 
 @pytest.mark.parametrize("name", ["dumbbell", "fattree", "star"])
 def test_a_queue_grows_on_the_picture_as_it_grows_in_the_switch(name: str) -> None:
-    topology = Scenario(topology=name).make_topology()
+    topology = Scenario(topology=name).fabric
     empty, half, full = (queue_pixels(draw(topology, fill)) for fill in (0, 0.5, 1))
     assert empty < half < full
     assert half - empty == pytest.approx((full - empty) / 2, rel=0.2)
 
 
 def test_a_busy_port_is_darker_and_wider() -> None:
-    topology = SCENARIO.make_topology()
+    topology = SCENARIO.fabric
     idle, half, busy = (draw(topology, 0, load) for load in (0.0, 0.5, 1.0))
     assert idle.mean() > half.mean() > busy.mean()
 
@@ -77,7 +77,7 @@ def test_frames_suit_video_encoders_and_belong_to_the_caller() -> None:
 
 def test_nothing_is_drawn_twice_over() -> None:
     # A frame shows its own interval only, whatever was drawn before.
-    topology = SCENARIO.make_topology()
+    topology = SCENARIO.fabric
     frames = FabricFrames(topology, "test")
     busy = make_snapshot(topology, backlog_mean_bytes=[float(port.queue_bytes) for port in topology.ports])
     idle = frames.draw(make_snapshot(topology))

@@ -31,7 +31,7 @@ ONES = np.ones((2, 4), dtype=np.float32)
 
 
 def make_envs(num_envs: int = 2, scenario: Scenario = SCENARIO) -> tuple[list[IrokoEnv], list[FakeEngine]]:
-    engines = [FakeEngine(scenario.make_topology()) for _ in range(num_envs)]
+    engines = [FakeEngine(scenario.fabric) for _ in range(num_envs)]
     return [IrokoEnv(scenario, engine=engine, seed=seed) for seed, engine in enumerate(engines)], engines
 
 
@@ -296,7 +296,7 @@ def test_bad_vectors() -> None:
 
 
 def make_batch_env(num_envs: int = 2, scenario: Scenario = SCENARIO) -> tuple[BatchVecEnv, FakeBatch]:
-    batch = FakeBatch([scenario.make_topology()] * num_envs)
+    batch = FakeBatch([scenario.fabric] * num_envs)
     return BatchVecEnv([scenario] * num_envs, list(range(num_envs)), batch), batch
 
 
@@ -379,7 +379,7 @@ class StillBatch(FakeBatch):
 @pytest.mark.parametrize("reward", ["iroko2018", "step"])
 def test_a_step_of_a_batch_is_fast(reward: str) -> None:
     scenario = Scenario(topology="fattree", traffic="stride", features=FEATURES, reward=reward)
-    vector = BatchVecEnv([scenario] * 16, list(range(16)), StillBatch([scenario.make_topology()] * 16))
+    vector = BatchVecEnv([scenario] * 16, list(range(16)), StillBatch([scenario.fabric] * 16))
     vector.reset()
     actions = np.full((16, 16), 0.5, dtype=np.float32)
     times_s = []

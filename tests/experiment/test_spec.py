@@ -85,11 +85,11 @@ def test_without_scenarios_the_tables_are_one(tmp_path: Path) -> None:
 BAD = [
     ("seeds = [3, 1]", "seed = [1]", "unknown key of an experiment 'seed'. Did you mean 'seeds'?"),
     ("seeds = [3, 1]", "seeds = []", "seeds=[]: expected a list of whole numbers"),
-    ("seeds = [3, 1]", "seeds = [1, 1]", "seeds: 1 stands twice"),
+    ("seeds = [3, 1]", "seeds = [1, 1]", "seeds: 1 is listed twice"),
     ("seeds = [3, 1]", "seeds = [-1]", "seeds=[-1]"),
     ("seeds = [3, 1]", "seeds = [", "is not TOML"),
     ('"nv", {', '"nw", {', "unknown scheme 'nw'. Did you mean 'nv'?"),
-    ('"nv", {', '"nv", "nv", {', "schemes: 'nv' stands twice"),
+    ('"nv", {', '"nv", "nv", {', "schemes: 'nv' is listed twice"),
     ('schemes = ["reinforce",', 'schemes = ["reinforce", 3,', "schemes=["),
     ('label = "Slow"', 'lable = "Slow"', "unknown key of scheme 'slow' 'lable'. Did you mean 'label'?"),
     ('label = "Slow"', 'scenarios = ["pears"]', "unknown scenario of scheme 'slow' 'pears'. Did you mean 'pairs'?"),
@@ -97,7 +97,7 @@ BAD = [
     ('name = "slow"', 'name = "a.b"', "name of a scheme='a.b': expected letters, digits, - and _"),
     ('traffic.name = "pairs"', 'traffic.name = "pears"',
      "scenario 'pairs', scheme 'reinforce': unknown traffic 'pears'. Did you mean 'pairs'?"),
-    ('name = "fast"', 'name = "pairs"', "scenarios: 'pairs' stands twice"),
+    ('name = "fast"', 'name = "pairs"', "scenarios: 'pairs' is listed twice"),
     ('name = "fast"', 'nam = "fast"', "name of a scenario=None"),
     ('traffic.name = "stride"', 'trafic.name = "stride"', "unknown key of scenario 'fast' 'trafic'. Did you mean 'traffic'?"),
     ("interval_s = 0.1", "interval = 0.1", "unknown key of environment 'interval'. Did you mean 'interval_s'?"),
@@ -129,7 +129,7 @@ def test_bad_input_is_one_line_and_nothing_is_started(
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--seeds", "1,x"], "--seeds=[1, 'x']"),
-    (["--seeds", "1,1"], "--seeds: 1 stands twice"),
+    (["--seeds", "1,1"], "--seeds: 1 is listed twice"),
     (["--jobs", "0"], "--jobs 0: expected 1 or more"),
     (["--set", "run.stepz=1"], "unknown key of run 'stepz'. Did you mean 'steps'?"),
     (["--set", "run.seed=1"], "run.seed of --set"),

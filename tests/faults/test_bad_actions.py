@@ -56,10 +56,10 @@ def kinds() -> dict[str, Callable[[str], Any]]:
     """For each kind of environment how to make one of two networks or of one, on the test double or in the simulator."""
 
     def batch(engine: str) -> Any:
-        return FakeBatch([SCENARIO.make_topology()] * 2) if engine == "fake" else None
+        return FakeBatch([SCENARIO.fabric] * 2) if engine == "fake" else None
 
     def single(engine: str) -> Any:
-        return FakeEngine(SCENARIO.make_topology()) if engine == "fake" else engine
+        return FakeEngine(SCENARIO.fabric) if engine == "fake" else engine
 
     return {
         "single": lambda engine: IrokoEnv(SCENARIO, engine=single(engine)),

@@ -17,8 +17,8 @@ from iroko.errors import InputError
 from iroko.experiment.jobs import make_jobs
 from iroko.experiment.spec import read_experiment
 from iroko.report.__main__ import app as report_app
-from iroko.rundir.toml import format_toml
 from iroko.scenario import Scenario
+from iroko.toml import format_toml
 from tests.fake_run import make_run
 from tests.faults.bad_values import check_error, check_lines, soon
 
@@ -162,7 +162,7 @@ def test_any_experiment(tmp_path_factory: pytest.TempPathFactory, table: dict[st
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
-    ("seeds = [1]", "seeds = [1, 1]", "seeds: 1 stands twice"),
+    ("seeds = [1]", "seeds = [1, 1]", "seeds: 1 is listed twice"),
     ("seeds = [1]", f"seeds = {list(range(100_000))}", "200,000 jobs of scenarios, schemes and seeds: expected at most 100,000"),
     ("seeds = [1]", "seeds = [nan]", "seeds=[nan]: expected a list of whole numbers"),
     ('"nv"', '{name = "nv", label = "$\\\\nope$"}', "its formula cannot be drawn"),

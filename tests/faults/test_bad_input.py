@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from iroko.envs.environment import IrokoEnv
 from iroko.errors import InputError, IrokoError
 from iroko.registry import list_names
-from iroko.scenario import FEATURES, Scenario, parse_toml, read_toml
+from iroko.scenario import FEATURES, Scenario
+from iroko.toml import parse_toml, read_toml
 from tests.faults.bad_values import GARBAGE, HUGE, NUMBERS, QUANTITIES, check_error, fields_of, soon
 
 SMALL: dict[str, dict[str, Any]] = {"dumbbell": {"num_left": 1, "num_right": 1}, "fattree": {"k": 2}, "star": {"num_hosts": 3}}
@@ -132,7 +133,7 @@ def test_what_is_allowed_alone_also_runs_together(rate_bps: float, min_fraction:
     ({"environment": {"interval_s": 0.001, "episode_s": 86400}}, "has 86,400,000 steps of interval_s=0.001: expected at most 1,000,000"),
     ({"environment": {"episode_s": 1e8}}, "episode_s=1e+08: expected"),
     ({"environment": {"min_fraction": 1e-9}}, "min_fraction=1e-09: expected 8e-07 or more, a byte a second on a link of 10 Mbit/s"),
-    ({"environment": {"features": ["limits", "limits"]}}, "'limits' stands twice"),
+    ({"environment": {"features": ["limits", "limits"]}}, "'limits' is listed twice"),
     ({"topology": {"name": "fattree", "k": 24}, "environment": {"features": ["pairs"]}}, "'pairs' on 3,456 hosts: expected at most 2,000"),
     ({"traffic": {"name": "websearch", "load": 0}}, "load=0: expected 0.001 <= load <= 1"),
     ({"traffic": {"name": "websearch", "load": float("nan")}}, "load=nan: expected"),

@@ -18,8 +18,8 @@ from iroko.registry import list_names, load
 from iroko.run.command import main
 from iroko.run.job import fill_in
 from iroko.rundir.config import RUN_KEYS, RunConfig, first_difference, make_config, overlay, read_setting
-from iroko.rundir.toml import format_toml
-from iroko.scenario import Scenario, check_parameters, parse_toml
+from iroko.scenario import Scenario, check_parameters
+from iroko.toml import format_toml, parse_toml
 from tests.faults.bad_values import GARBAGE, check_error, check_lines, fields_of, soon
 
 BASE = ["--topo", "dumbbell", "--engine", "sim", "--agent", "static", "--baseline", "none"]
@@ -42,7 +42,7 @@ class GoodError(Exception):
 def stop(config: RunConfig, say: Any = None) -> None:
     """In place of the run's preparation: as far as it goes without an engine."""
     config = fill_in(config)
-    topology = config.scenario.make_topology()
+    topology = config.scenario.fabric
     for scheme in config.schemes:
         make_agent(scheme, config.scenario, topology, config.seed, **config.agent_parameters.get(scheme, {}))
     table = config.to_table()
@@ -122,7 +122,7 @@ def test_every_setting_of_every_agent(agent: str, key: str, value: Any) -> None:
     scenario = Scenario()
     with soon((agent, key, value)):
         try:
-            made = make_agent(agent, scenario, scenario.make_topology(), 1, **{key: value})
+            made = make_agent(agent, scenario, scenario.fabric, 1, **{key: value})
         except InputError as error:
             check_error(error, key)
         else:

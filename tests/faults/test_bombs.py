@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.bounds import attempt
 
-READ_TOML = "from iroko.scenario import read_toml"
+READ_TOML = "from iroko.toml import read_toml"
 READ_RUN = "from iroko.rundir.reader import open_table, read_manifest"
 
 

@@ -16,7 +16,8 @@ from iroko.agents._models import check_card, read_replay, read_weights
 from iroko.errors import InputError
 from iroko.experiment.archive import unpack
 from iroko.rundir.reader import read_manifest
-from iroko.scenario import Scenario, parse_toml, read_toml
+from iroko.scenario import Scenario
+from iroko.toml import parse_toml, read_toml
 from tests.faults.fuzzed import VALUES, use
 
 FEW, MANY = settings(max_examples=60), settings(max_examples=20_000)

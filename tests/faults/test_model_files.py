@@ -22,7 +22,7 @@ SCENARIO = Scenario(topology="dumbbell")
 
 
 def agent(name: str = "ppo") -> Agent:
-    return make_agent(name, SCENARIO, SCENARIO.make_topology(), 1)
+    return make_agent(name, SCENARIO, SCENARIO.fabric, 1)
 
 
 class Hostile:

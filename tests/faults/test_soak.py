@@ -81,7 +81,7 @@ def test_resets_for_a_long_time(engine_name: str) -> None:
     num_steps = 3 if engine_name == "mininet" else round(EPISODE_S / STEP_S)
     use, chosen, resets, end = Use(), scenarios(engine_name), 0, time.monotonic() + SOAK_S
     next_note = 0.0
-    with closing(open_engine(engine_name, chosen[0].make_topology(), seed=1)) as engine:
+    with closing(open_engine(engine_name, chosen[0].fabric, seed=1)) as engine:
         first = [episode(engine, scenario, 7, num_steps) for scenario in chosen]
         while time.monotonic() < end:
             episode(engine, chosen[resets % len(chosen)], resets + 100, num_steps)
@@ -103,7 +103,7 @@ def test_engines_opened_and_closed_for_a_long_time(engine_name: str) -> None:
     shared = len(list(Path("/dev/shm").glob("iroko-guest-*")))
     next_note = 0.0
     while time.monotonic() < end:
-        with closing(open_engine(engine_name, chosen[0].make_topology(), seed=lives)) as engine:
+        with closing(open_engine(engine_name, chosen[0].fabric, seed=lives)) as engine:
             episode(engine, chosen[lives % len(chosen)], lives, 3)
         lives += 1
         if time.monotonic() > next_note:

@@ -49,7 +49,7 @@ def burners(for_each: int) -> Iterator[None]:
 
 def numbers(engine_name: str, steps: int) -> list[bytes]:
     """Every byte of every snapshot of two episodes."""
-    topology = SCENARIO.make_topology()
+    topology = SCENARIO.fabric
     taken: list[Snapshot] = []
     with closing(open_engine(engine_name, topology, seed=3)) as engine:
         for seed in (1, 2):

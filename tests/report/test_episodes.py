@@ -45,7 +45,7 @@ def unpack(recording: dict[str, object], num_ports: int) -> dict[str, np.ndarray
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4, 200])
 def test_frames_add_up_to_the_steps(run: RunData, most: int) -> None:
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     episode = list(episodes(run, topology))[1]
     steps = episode.steps.assign(
         backlog_mean_bytes=[np.arange(topology.num_ports) * (step + 1.0) for step in range(4)],
@@ -77,7 +77,7 @@ def test_a_page_keeps_its_budget_and_says_what_it_left_out() -> None:
 
 
 def test_lines_over_time_are_means_with_their_range(run: RunData) -> None:
-    own = [episode for episode in episodes(run, run.config.scenario.make_topology()) if episode.scheme == "nv"]
+    own = [episode for episode in episodes(run, run.config.scenario.fabric) if episode.scheme == "nv"]
     over = over_time(own, "reward")
     assert over.mean.tolist() == [5, 6, 7, 8] and over.low.tolist() == [0, 1, 2, 3] and over.high.tolist() == [10, 11, 12, 13]
     short = Episode(**{**vars(own[0]), "time_s": own[0].time_s[:2], "reward": own[0].reward[:2]})
@@ -86,7 +86,7 @@ def test_lines_over_time_are_means_with_their_range(run: RunData) -> None:
 
 
 def test_shares_of_longer_queues_are_those_of_the_backlogs(run: RunData) -> None:
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     own = [episode for episode in episodes(run, topology) if episode.scheme == "nv"]
     backlogs = np.concatenate(
         [

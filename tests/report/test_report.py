@@ -25,7 +25,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr", "line", "path", "circle", "r
 
 
 class Page(HTMLParser):
-    """Reads a page strictly: every element is closed in its order, no name stands twice."""
+    """Reads a page strictly: every element is closed in its order, no name is listed twice."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -37,7 +37,7 @@ class Page(HTMLParser):
         self.feed(text)
         self.close()
         assert self.open == [], f"never closed: {self.open}"
-        assert len(set(self.ids)) == len(self.ids), "an id stands twice"
+        assert len(set(self.ids)) == len(self.ids), "an id is listed twice"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)

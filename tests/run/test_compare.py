@@ -57,7 +57,7 @@ def test_a_baseline_scores_as_in_a_run_of_the_same_seed(compared: Compared) -> N
     from iroko.analysis.scores import mean_scores, measure_episodes
     from iroko.run.evaluate import evaluate
 
-    topology = SCENARIO.make_topology()
+    topology = SCENARIO.fabric
     records = evaluate(make_agent("nv", SCENARIO, topology, 1), SCENARIO, "sim", 2, 1)
     (score,) = mean_scores(measure_episodes(topology, records.steps, records.flows, 1))
     assert score == compared.scores[2]

@@ -26,7 +26,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
 
 
 def score(name: str, scenario: Scenario = SCENARIO, episodes: int = 2, seed: int = 5) -> Records:
-    return evaluate(make_agent(name, scenario, scenario.make_topology(), 0), scenario, "guest", episodes, seed)
+    return evaluate(make_agent(name, scenario, scenario.fabric, 0), scenario, "guest", episodes, seed)
 
 
 def test_every_scheme_sees_the_same_flows_each_over_its_transport(opened: list[FakeEngine]) -> None:
@@ -62,7 +62,7 @@ def test_steps_hold_what_the_engine_measured(opened: list[FakeEngine]) -> None:
     assert steps["time_s"].tolist() == pytest.approx([0.1 * (step + 1) for step in range(10)] * 2)
     assert set(steps["scheme"]) == {"static"} and set(steps["interval_s"]) == {0.1}
     assert steps["reward"].tolist() == pytest.approx((steps["reward_bandwidth"] + steps["reward_queue"]).tolist())
-    topology = SCENARIO.make_topology()
+    topology = SCENARIO.fabric
     sizes = dict.fromkeys(HOST_COLUMNS, 6) | dict.fromkeys(PORT_COLUMNS, topology.num_ports)
     for name, size in sizes.items():
         assert {len(value) for value in steps[name]} == {size}, name
@@ -95,7 +95,7 @@ def test_flows_hold_sizes_and_completions_and_leave_out_what_is_not_there(opened
 def test_an_episode_ends_with_its_flows_and_counts_as_whole(opened: list[FakeEngine]) -> None:
     scenario = Scenario(episode_s=2.0, traffic_parameters={"size_bytes": 200_000})
     seen: list[Progress] = []
-    agent = make_agent("static", scenario, scenario.make_topology())
+    agent = make_agent("static", scenario, scenario.fabric)
     records = evaluate(agent, scenario, "guest", 2, 0, seen.append)
     assert len(records.steps) == 8
     assert [progress.num_steps for progress in seen] == [1, 2, 3, 20, 21, 22, 23, 40]
@@ -144,7 +144,7 @@ def test_the_engine_is_closed_after_scoring_and_after_errors(monkeypatch: pytest
 
     fail_at[0] = None
     with pytest.raises(KeyboardInterrupt):
-        evaluate(make_agent("static", SCENARIO, SCENARIO.make_topology()), SCENARIO, "guest", 1, 0, interrupt)
+        evaluate(make_agent("static", SCENARIO, SCENARIO.fabric), SCENARIO, "guest", 1, 0, interrupt)
     assert [engine.num_closes for engine in engines] == [1, 1, 1]
 
 

@@ -400,7 +400,7 @@ def test_a_model_of_hosts_is_scored_on_any_fabric(engines: Engines, tmp_path: Pa
         assert main([*SHORT, *other, *model, "--out", name]) == 0
         run = read_run(tmp_path / name)
         limits = run.steps["limits_bps"].iloc[-1]
-        assert len(limits) == run.config.scenario.make_topology().num_hosts
+        assert len(limits) == run.config.scenario.fabric.num_hosts
     capsys.readouterr()
     assert main([*SHORT, *model, "--deployment", "central", "--out", "bad"]) == 2
     assert "is of deployment 'hosts': expected --deployment hosts, or none" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from iroko.topology import Topology
 from tests.fake_engine import FakeEngine, fake_opener
 
 SCENARIO = Scenario(episode_s=2.0, interval_s=0.1)
-TOPOLOGY = SCENARIO.make_topology()
+TOPOLOGY = SCENARIO.fabric
 OBSERVATION = np.zeros(32, dtype=np.float32)
 
 

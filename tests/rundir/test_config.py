@@ -18,8 +18,8 @@ from iroko.rundir.config import (
     overlay,
     read_setting,
 )
-from iroko.rundir.toml import format_toml
 from iroko.scenario import Scenario
+from iroko.toml import format_toml
 
 GUEST = {"run": {"engine": "guest"}}
 
@@ -127,7 +127,7 @@ def test_where_the_guest_cannot_run_schemes_are_scored_in_the_simulator(monkeypa
     ({"run": {"stepz": 3}}, "unknown key of run 'stepz'. Did you mean 'steps'"),
     ({"run": {"agents": ["pppo"]}}, "unknown agent 'pppo'. Did you mean 'ppo'"),
     ({"run": {"agents": [3]}}, "expected a list of names"),
-    ({"run": {"agents": ["nv"], "baselines": ["nv"]}}, "'nv' stands twice"),
+    ({"run": {"agents": ["nv"], "baselines": ["nv"]}}, "'nv' is listed twice"),
     ({"run": {"agents": [], "baselines": []}}, "no agent and no baseline"),
     ({"run": {"engine": "gust"}}, "unknown engine 'gust'. Did you mean 'guest'"),
     ({"run": {"steps": 0}}, "steps=0"),

@@ -34,7 +34,7 @@ def test_the_rows_of_many_flows_in_many_episodes_count_too() -> None:
 
 def test_the_limit_is_exact() -> None:
     scenario = Scenario(interval_s=0.1, episode_s=20.0)
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     one = records_bytes(1, 200, topology.num_hosts, topology.num_ports, len(scenario.make_flows(topology, np.random.default_rng(0))))
     most = int(MAX_RECORDS_BYTES // one)
     check_records(scenario, most)
@@ -48,7 +48,7 @@ def test_evaluate_refuses_it_before_an_engine_opens(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("iroko.run.evaluate.open_engine", lambda *_: pytest.fail("an engine was opened"))
     scenario = Scenario(interval_s=0.001, episode_s=1000.0)
     with pytest.raises(InputError, match="records would be more than 16 GB"):
-        evaluate(make_agent("static", scenario, scenario.make_topology()), scenario, "sim", 100, seed=1)
+        evaluate(make_agent("static", scenario, scenario.fabric), scenario, "sim", 100, seed=1)
 
 
 @pytest.mark.parametrize("num_flows", [4, 1000])

@@ -307,12 +307,12 @@ def test_a_scenario_notices_that_its_file_has_changed(write) -> None:  # type: i
     assert first_difference(config.to_table(), make_config(table).to_table()).startswith("traffic.sha256 is")  # type: ignore[union-attr]
     # The flows of a scenario that is under way do not change either.
     with pytest.raises(InputError, match="has changed"):
-        config.scenario.make_flows(config.scenario.make_topology(), np.random.default_rng(0))
+        config.scenario.make_flows(config.scenario.fabric, np.random.default_rng(0))
 
 
 def test_every_episode_replays_the_same_flows(write) -> None:  # type: ignore[no-untyped-def]
     scenario = Scenario(topology="star", traffic="replay", traffic_parameters={"file": str(write(HEADING + "h0,h1,0,1000\nh1,h2,1,5\n"))})
-    topology = scenario.make_topology()
+    topology = scenario.fabric
     assert scenario.make_flows(topology, np.random.default_rng(1)) == scenario.make_flows(topology, np.random.default_rng(2))
 
 

@@ -30,7 +30,7 @@ def draw_fabric(run: RunData, scheme: str) -> Figure:
 
     A port's load is what it sent, in frames, over what its link carries, over all scored episodes.
     """
-    topology = run.config.scenario.make_topology()
+    topology = run.config.scenario.fabric
     steps = run.steps[run.steps["scheme"] == scheme]
     rates_bps = np.array([port.rate_bps for port in topology.ports])
     loads = stack(steps["port_bytes"]).sum(axis=0) * 8 / (rates_bps * float(steps["interval_s"].sum()))

@@ -7,5 +7,5 @@ from iroko.scenario import Scenario
 
 if __name__ == "__main__":
     name, rate = sys.argv[1:]
-    with open_fabric(Scenario(topology=name, topology_parameters={"rate_bps": rate}).make_topology()) as fabric:
+    with open_fabric(Scenario(topology=name, topology_parameters={"rate_bps": rate}).fabric) as fabric:
         fabric.shell()

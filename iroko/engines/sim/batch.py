@@ -186,28 +186,28 @@ class Batch:
 
     def snapshot(self) -> Snapshot:
         """The last interval of each; arrays as in `Snapshot` with a first axis of `num_envs`, of flows as many as the most have."""
-        ports, hosts = self._ports, self._hosts
+        # One copy of each, of which the fields are parts.
+        ports, hosts, flows = self._ports.copy(), self._hosts.copy(), self._flows.copy()
         connections = hosts[:, measure.CONNECTIONS]
-        with np.errstate(invalid="ignore"):
-            mean = ports[:, measure.QUEUE_AREA] / np.maximum(self._intervals * 1e9, 1)[:, np.newaxis]
+        mean = ports[:, measure.QUEUE_AREA] / np.maximum(self._intervals * 1e9, 1)[:, np.newaxis]
         return Snapshot(
             time_s=self._times / 1e9,
             interval_s=self._intervals.copy(),
-            port_bytes=ports[:, measure.BYTES].copy(),
-            port_packets=ports[:, measure.PACKETS].copy(),
-            port_drops=ports[:, measure.DROPPED].copy(),
-            port_marks=ports[:, measure.MARKED].copy(),
-            backlog_bytes=ports[:, measure.QUEUED].copy(),
+            port_bytes=ports[:, measure.BYTES],
+            port_packets=ports[:, measure.PACKETS],
+            port_drops=ports[:, measure.DROPPED],
+            port_marks=ports[:, measure.MARKED],
+            backlog_bytes=ports[:, measure.QUEUED],
             backlog_mean_bytes=mean,
-            backlog_peak_bytes=ports[:, measure.QUEUE_PEAK].copy(),
+            backlog_peak_bytes=ports[:, measure.QUEUE_PEAK],
             host_sent_bytes=ports[:, measure.BYTES][:, self._host_ports],
-            host_received_bytes=hosts[:, measure.RECEIVED].copy(),
+            host_received_bytes=hosts[:, measure.RECEIVED],
             limits_bps=self._limits.copy(),
             host_rtt_s=np.where(connections > 0, hosts[:, measure.RTT] / np.maximum(connections, 1) / 1e6, np.nan),
-            host_echoes=hosts[:, measure.ECHOES].copy(),
-            host_losses=hosts[:, measure.COUNTED].copy(),
-            flow_bytes=self._flows[:, 0].copy(),
-            flow_completion_s=np.where(self._flows[:, 1] < 0, np.nan, self._flows[:, 1] / 1e9),
+            host_echoes=hosts[:, measure.ECHOES],
+            host_losses=hosts[:, measure.COUNTED],
+            flow_bytes=flows[:, 0],
+            flow_completion_s=np.where(flows[:, 1] < 0, np.nan, flows[:, 1] / 1e9),
         )
 
     def packet_hops(self) -> int:
