@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from iroko.errors import IrokoError
 from iroko.policy.builtin import SHIPPED
 from iroko.policy.choice import load_policy
 from iroko.scenario import Scenario
+from iroko.topology import HOST_QUEUES
 
 RESULTS = Path("results/flows")
 SIDE_BY_SIDE = 16
@@ -27,6 +29,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--cases", nargs="*", type=int, metavar="N", help=f"of the {len(CASES)} with finite flows, by number (default: all)"
     )
+    parser.add_argument("--host-queue", default="fq", choices=HOST_QUEUES, help="of hosts in the cases with finite flows (default: fq)")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="held-out episodes of each case")
     parser.add_argument("--hostile", type=int, default=guard.NUM_POLICIES, metavar="N", help="policies that the guard is tested with")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
@@ -41,7 +44,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def _completions(trials: Trials, options: argparse.Namespace) -> tuple[pd.DataFrame, str]:
     tables, tuning = [], []
     for number in options.cases or range(len(CASES)):
-        case = CASES[number]
+        case = replace(CASES[number], host_queue=options.host_queue)
         losses = tune(trials, case)
         threshold = min(losses, key=lambda each: losses[each])
         tuning.append([case.name, ", ".join(f"{each}: {loss:+.3f}" for each, loss in losses.items()), str(threshold)])

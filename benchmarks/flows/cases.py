@@ -27,6 +27,7 @@ class Case:
         delay_s: of every link.
         arrival_s: for how long flows arrive.
         drain_s: for how long those left may finish after that.
+        host_queue: how hosts queue, `fq` or `fifo`.
     """
 
     workload: str
@@ -35,10 +36,12 @@ class Case:
     delay_s: float
     arrival_s: float
     drain_s: float
+    host_queue: str = "fq"
 
     @property
     def name(self) -> str:
-        return f"{self.workload} k={self.k} {self.rate_bps / 1e9:g}G {self.delay_s * 1e6:g}us"
+        queue = "" if self.host_queue == "fq" else f" {self.host_queue} hosts"
+        return f"{self.workload} k={self.k} {self.rate_bps / 1e9:g}G {self.delay_s * 1e6:g}us{queue}"
 
     @property
     def thresholds(self) -> tuple[int, ...]:
@@ -46,7 +49,7 @@ class Case:
 
     def trial(self, load_share: float, threshold: int, episode_seed: int) -> Trial:
         """An episode; equal seeds give equal flows at every threshold."""
-        topology = network("fattree", self.rate_bps, self.delay_s, threshold, k=self.k)
+        topology = network("fattree", self.rate_bps, self.delay_s, threshold, self.host_queue, k=self.k)
         rng = traffic_generator(episode_seed)
         return poisson(rng, topology, self.workload, load_share, self.arrival_s, self.drain_s, transport_seed(episode_seed))
 
