@@ -33,9 +33,6 @@
 #ifndef IROKO_INLINE
 #define IROKO_INLINE static inline
 #endif
-#ifndef IROKO_CALLED		/* BPF: functions of their own, which its verifier reads once */
-#define IROKO_CALLED IROKO_INLINE
-#endif
 
 /* A policy: 136 words of 32 bits. Weights and biases are Q10. */
 struct iroko_policy {
@@ -95,7 +92,7 @@ IROKO_INLINE s32 iroko_clamp(s64 x, s32 least, s32 most)
 }
 
 /* log2(x) in Q16; log2(0) = 0. The error is below 0.01. */
-IROKO_CALLED u32 iroko_log2(u64 x)
+IROKO_INLINE u32 iroko_log2(u64 x)
 {
 	u32 whole = 63, part;
 
@@ -113,7 +110,7 @@ IROKO_CALLED u32 iroko_log2(u64 x)
 }
 
 /* 2^a in Q16 for -1 <= a <= 1 in Q16. The relative error is below 2e-4. */
-IROKO_CALLED u32 iroko_exp2(s32 a)
+IROKO_INLINE u32 iroko_exp2(s32 a)
 {
 	u32 f = (u32)a & 0xffff, e;
 

@@ -12,7 +12,6 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #define IROKO_INLINE static __always_inline
-#define IROKO_CALLED __noinline
 #include "policy.h"
 #include "shared.h"
 #include "flow.h"
