@@ -56,7 +56,7 @@ def test_the_estimate_is_near_the_memory_that_python_takes(num_flows: int) -> No
     topology, num_steps = dumbbell(), 500
     snapshot = make_snapshot(topology, num_flows)
     flows = [Flow("h0", "h2", index / 7, index + 1000) for index in range(num_flows)]
-    tables = _Tables("nv")
+    tables = _Tables("nv", "nv")
     tracemalloc.start()
     for step in range(num_steps):
         info = {"reward_terms": {"bandwidth": step + 0.5, "queue": step + 1.5}, "goodput_bps": step + 2.5}
