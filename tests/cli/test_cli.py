@@ -42,5 +42,5 @@ def test_the_shell_completes_commands_and_options() -> None:
         command = [sys.executable, "-m", "iroko"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120).stdout.split()
 
-    assert complete("iroko e") == ["experiment"]
+    assert complete("iroko e") == ["experiment", "export"]
     assert complete("iroko verify --sc") == ["--scores-only"]
