@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.guest, pytest.mark.usefixtures("guest_kernel")]
 ALWAYS = {
     ("narrow-1", "10M", ""), ("narrow-1", "1G", ""), ("dumbbell-1", "10M", "changing"), ("dumbbell-2", "10M", ""), ("dumbbell-2", "1G", ""),
     ("dumbbell-8", "1G", "fixed"), ("permutation", "10M", ""), ("stride", "1G", "changing"), ("incast", "10M", ""), ("incast", "1G", ""),
-    ("dumbbell-2", "10G", ""),
+    ("dumbbell-2", "10G", ""), ("joining", "1G", ""),
 }  # fmt: skip
 """Every fabric but those of `LONG`, rate and kind of limits once or twice, with all transports: about three minutes of the guest."""
-LONG = {"ecmp", "joining"}
+LONG = {"ecmp"}
 """Fabrics whose cases run under `soak` and in `make parity` only."""
 
 
