@@ -66,5 +66,8 @@ def unpack_episode(content: bytes) -> tuple[list[Flow], str, int]:
     """The arguments that `pack_episode` was given."""
     data = json.loads(content)
     policies = [Policy.from_table(table) for table in data["policies"]]
-    flows = [Flow(*row[:-1], policy=None if row[-1] is None else policies[row[-1]]) for row in data["flows"]]
+    flows = [
+        Flow(source, destination, start_s, size_bytes, transport, None if number is None else policies[number])
+        for source, destination, start_s, size_bytes, transport, number in data["flows"]
+    ]
     return flows, data["transport"], data["seed"]
