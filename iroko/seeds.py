@@ -49,8 +49,8 @@ class Purpose(IntEnum):
     PARITY_ENGINE = 14
     BENCHMARK = 15
     JITTER = 16
-    SEARCH = 17
-    LEARNING_TRIALS = 18
+    SEARCH = 18
+    LEARNING_TRIALS = 19
 
 
 def derive(seed: int, purpose: Purpose, *numbers: int) -> np.random.SeedSequence:

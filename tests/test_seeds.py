@@ -140,7 +140,7 @@ def test_the_derivation_is_pinned() -> None:
     assert {purpose.name: purpose.value for purpose in Purpose} == {
         "SCORED_EPISODE": 1, "SCORING_ENGINE": 2, "TRAINING_SECTION": 3, "ENVIRONMENT": 4, "ENGINE": 5, "AGENT": 6, "LEARNER": 7,
         "TRAFFIC": 8, "TRANSPORT": 9, "PORT_NUMBERS": 10, "FLOW_STATE": 11, "TRIAL": 12, "PARITY_CASE": 13, "PARITY_ENGINE": 14,
-        "BENCHMARK": 15, "JITTER": 16, "SEARCH": 17, "LEARNING_TRIALS": 18,
+        "BENCHMARK": 15, "JITTER": 16, "SEARCH": 18, "LEARNING_TRIALS": 19,
     }  # fmt: skip
     assert {
         "scored": seeds.scored_episode_seed(1, 0),
