@@ -5,8 +5,9 @@ earliest timer). A node holds the smaller key of the two below it, so the root i
 its leaf in the low bits: equal times are told apart, and go in the order of the leaves.
 """
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import inlined
-from iroko.engines.sim.layout import NEVER, Sim
+from iroko.engines.sim.layout import Sim
 
 
 @inlined
@@ -14,7 +15,7 @@ def set_leaf(s: Sim, leaf: int, time: int) -> None:
     """Give a leaf a new time, and its whole path the winner of what it now meets."""
     tree = s.tree
     bits = s.leaf_bits
-    key = (time << bits) | leaf if time < NEVER else NEVER
+    key = (time << bits) | leaf if time < w.NEVER else w.NEVER
     node = (1 << bits) + leaf
     tree[node] = key
     while node > 1:
@@ -28,7 +29,7 @@ def lower_leaf(s: Sim, leaf: int, time: int) -> None:
     """Give a leaf an earlier time, if this is one; stops where another is earlier still."""
     tree = s.tree
     bits = s.leaf_bits
-    if time < NEVER:
+    if time < w.NEVER:
         key = (time << bits) | leaf
         node = (1 << bits) + leaf
         while node >= 1 and tree[node] > key:

@@ -3,8 +3,9 @@
 L'Ecuyer: Tables of Maximally-Equidistributed Combined LFSR Generators, 1999. Its four words of 32 bits are kept in two of a host's record.
 """
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import called, inlined
-from iroko.engines.sim.layout import JITTER_HIGH, JITTER_LOW, JITTER_SPAN, Sim
+from iroko.engines.sim.layout import Sim
 
 _WORD = 0xFFFFFFFF
 _LEAST = (2, 8, 16, 128)
@@ -20,13 +21,13 @@ def _step(word: int, a: int, b: int, mask: int, d: int) -> int:
 def draw_jitter(s: Sim, h: int) -> int:
     """The next jitter of the host whose record begins at `h`, in ns."""
     hosts = s.hosts
-    low, high = hosts[h + JITTER_LOW], hosts[h + JITTER_HIGH]
+    low, high = hosts[h + w.JITTER_LOW], hosts[h + w.JITTER_HIGH]
     first = _step(low & _WORD, 6, 13, 4294967294, 18)
     second = _step(low >> 32 & _WORD, 2, 27, 4294967288, 2)
     third = _step(high & _WORD, 13, 21, 4294967280, 7)
     fourth = _step(high >> 32 & _WORD, 3, 12, 4294967168, 13)
-    hosts[h + JITTER_LOW], hosts[h + JITTER_HIGH] = first | second << 32, third | fourth << 32
-    return (first ^ second ^ third ^ fourth) % hosts[h + JITTER_SPAN]
+    hosts[h + w.JITTER_LOW], hosts[h + w.JITTER_HIGH] = first | second << 32, third | fourth << 32
+    return (first ^ second ^ third ^ fourth) % hosts[h + w.JITTER_SPAN]
 
 
 def first_words(seed: int) -> tuple[int, int]:

@@ -2,8 +2,8 @@
 
 from numba import int64
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import entry
-from iroko.engines.sim.layout import HOST, NIC_COST
 from iroko.engines.sim.loop import run, view
 from iroko.engines.sim.measure import measure_flows, measure_ports, unaccounted
 
@@ -30,7 +30,7 @@ def advance(memories, chosen, costs, until, ports, flows, hosts):  # type: ignor
         s = view(memories[row])
         for host in range(costs.shape[1]):
             if costs[row, host] >= 0:
-                s.hosts[host * HOST + NIC_COST] = costs[row, host]
+                s.hosts[host * w.HOST + w.NIC_COST] = costs[row, host]
         if not run(s, until[row]):
             return position
         measure_ports(s, ports[row], until[row])

@@ -1,8 +1,8 @@
 """The records of the simulator's memory: which word of a record means what.
 
 A simulation is one array of int64, cut into sections (`Sim`). In `ports`, `hosts` and `flows` stands one record after the other; the names
-below are offsets of words in a record. A name is written once, here, and read everywhere: `s.ports[p + TAIL]` is the tail of
-the port whose record begins at `p`. Times are in ns of the episode, sizes in bytes, TCP's own round-trip times in us as in Linux.
+below are offsets of words in a record. The simulator's modules import this one as `w`, for word: `s.ports[p + w.TAIL]` is the tail of the
+port whose record begins at `p`. Times are in ns of the episode, sizes in bytes, TCP's own round-trip times in us as in Linux.
 """
 
 from typing import Any, NamedTuple

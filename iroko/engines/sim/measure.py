@@ -2,54 +2,11 @@
 
 from typing import Any
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.fair_queue import node_slot
 from iroko.engines.sim.hooks import trait
 from iroko.engines.sim.jit import inlined
-from iroko.engines.sim.layout import (
-    AREA,
-    ARRIVAL,
-    CONSUMED,
-    COST,
-    DELAY,
-    DELIVERED,
-    DELIVERED_CE,
-    DISCARDED,
-    DONE,
-    DONE_ECHOES,
-    DONE_RESENT,
-    DROPS,
-    ENTERED,
-    FIRST,
-    FLOW,
-    FROM,
-    GONE,
-    HOST,
-    IS_UDP,
-    LEFT,
-    MARKS,
-    MEASURED,
-    NIC_PORT,
-    NUM_FLOWS,
-    NXT,
-    PEAK,
-    POOLED,
-    PORT,
-    QUEUE,
-    RCV_NXT,
-    RCV_READ,
-    REPORTED,
-    RESENT_COUNT,
-    RING,
-    RUNNING,
-    SIZE_MASK,
-    SRTT,
-    STATE,
-    TAIL,
-    TO,
-    WORD,
-    Sim,
-)
-from iroko.engines.sim.layout import QUEUED as HELD
+from iroko.engines.sim.layout import Sim
 from iroko.engines.sim.ports import kind_of, ring_size, ring_slot, settle, take_care
 
 BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
@@ -66,40 +23,40 @@ what `COUNTED` as lost: sent again over TCP, sent and not arrived over UDP; now,
 @inlined
 def measure_ports(s: Sim, report: Any, now: int) -> None:
     """Fill `report`, shape `(PORT_REPORT, num_ports)`, and begin the next interval."""
-    ports, queues, packets, since = s.ports, s.queues, s.packets, s.head[MEASURED]
+    ports, queues, packets, since = s.ports, s.queues, s.packets, s.head[w.MEASURED]
     for port in range(s.num_ports):
-        p, q = port * PORT, port * QUEUE
-        ring = ports[p + RING]
+        p, q = port * w.PORT, port * w.QUEUE
+        ring = ports[p + w.RING]
         kind = kind_of(ring)
-        timed = s.kinds[kind + COST] > 0
+        timed = s.kinds[kind + w.COST] > 0
         if timed:
             settle(s, port, now)
         waiting = 0
-        for index in range(queues[q + GONE], ports[p + TAIL] - queues[q + POOLED]):
+        for index in range(queues[q + w.GONE], ports[p + w.TAIL] - queues[q + w.POOLED]):
             slot = ring_slot(ring, index)
-            size = packets[slot + WORD] & SIZE_MASK
+            size = packets[slot + w.WORD] & w.SIZE_MASK
             if timed:
-                waiting += size * (packets[slot + ARRIVAL] - s.kinds[kind + DELAY] - now)
+                waiting += size * (packets[slot + w.ARRIVAL] - s.kinds[kind + w.DELAY] - now)
             else:
-                waiting += size * (now - max(packets[slot + ARRIVAL], since))
-        if queues[q + POOLED]:
+                waiting += size * (now - max(packets[slot + w.ARRIVAL], since))
+        if queues[q + w.POOLED]:
             for node in range(1, ring_size(ring) + 1):
                 slot = node_slot(ring, node)
-                waiting += (packets[slot + WORD] & SIZE_MASK) * (now - max(packets[slot + ARRIVAL], since))
-        backlog = ports[p + ENTERED] - queues[q + LEFT]
+                waiting += (packets[slot + w.WORD] & w.SIZE_MASK) * (now - max(packets[slot + w.ARRIVAL], since))
+        backlog = ports[p + w.ENTERED] - queues[q + w.LEFT]
         if timed:
             # A switch's port counts a packet's whole time in the queue when it arrives: what is yet to come belongs to later.
-            report[QUEUE_AREA, port] = ports[p + AREA] - waiting
-            ports[p + AREA] = waiting
+            report[QUEUE_AREA, port] = ports[p + w.AREA] - waiting
+            ports[p + w.AREA] = waiting
         else:
-            report[QUEUE_AREA, port] = ports[p + AREA] + waiting
-            ports[p + AREA] = 0
-        report[BYTES, port], report[PACKETS, port] = queues[q + LEFT], queues[q + GONE]
-        report[DROPPED, port], report[MARKED, port] = queues[q + DROPS], queues[q + MARKS]
-        report[QUEUED, port], report[QUEUE_PEAK, port] = backlog, queues[q + PEAK]
-        queues[q + DROPS], queues[q + MARKS], queues[q + PEAK] = 0, 0, backlog
+            report[QUEUE_AREA, port] = ports[p + w.AREA] + waiting
+            ports[p + w.AREA] = 0
+        report[BYTES, port], report[PACKETS, port] = queues[q + w.LEFT], queues[q + w.GONE]
+        report[DROPPED, port], report[MARKED, port] = queues[q + w.DROPS], queues[q + w.MARKS]
+        report[QUEUED, port], report[QUEUE_PEAK, port] = backlog, queues[q + w.PEAK]
+        queues[q + w.DROPS], queues[q + w.MARKS], queues[q + w.PEAK] = 0, 0, backlog
         take_care(s, port)
-    s.head[MEASURED] = now
+    s.head[w.MEASURED] = now
 
 
 @inlined
@@ -112,26 +69,26 @@ def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
     for row in range(HOST_REPORT):
         for host in range(s.num_hosts):
             hosts[row, host] = 0
-    for number in range(s.head[NUM_FLOWS]):
-        f = number * FLOW
-        fresh = flows[f + DELIVERED] - flows[f + REPORTED]
-        flows[f + REPORTED] = flows[f + DELIVERED]
-        flows[f + RCV_READ] = flows[f + RCV_NXT]
+    for number in range(s.head[w.NUM_FLOWS]):
+        f = number * w.FLOW
+        fresh = flows[f + w.DELIVERED] - flows[f + w.REPORTED]
+        flows[f + w.REPORTED] = flows[f + w.DELIVERED]
+        flows[f + w.RCV_READ] = flows[f + w.RCV_NXT]
         delivered[number] = fresh
-        done[number] = flows[f + DONE]
-        hosts[RECEIVED, flows[f + TO]] += fresh
-        host = flows[f + FROM]
-        if trait(s, f, IS_UDP):
-            hosts[COUNTED, host] += flows[f + NXT] - flows[f + HELD] - flows[f + RCV_NXT]
-        elif flows[f + DONE] >= 0:
+        done[number] = flows[f + w.DONE]
+        hosts[RECEIVED, flows[f + w.TO]] += fresh
+        host = flows[f + w.FROM]
+        if trait(s, f, w.IS_UDP):
+            hosts[COUNTED, host] += flows[f + w.NXT] - flows[f + w.QUEUED] - flows[f + w.RCV_NXT]
+        elif flows[f + w.DONE] >= 0:
             # What its sender learns after the last byte's arrival is of no use to it any more.
-            hosts[ECHOES, host] += flows[f + DONE_ECHOES]
-            hosts[COUNTED, host] += flows[f + DONE_RESENT]
+            hosts[ECHOES, host] += flows[f + w.DONE_ECHOES]
+            hosts[COUNTED, host] += flows[f + w.DONE_RESENT]
         else:
-            hosts[ECHOES, host] += flows[f + DELIVERED_CE]
-            hosts[COUNTED, host] += flows[f + RESENT_COUNT]
-            if flows[f + STATE] == RUNNING:
-                hosts[RTT, host] += flows[f + SRTT] >> 3
+            hosts[ECHOES, host] += flows[f + w.DELIVERED_CE]
+            hosts[COUNTED, host] += flows[f + w.RESENT_COUNT]
+            if flows[f + w.STATE] == w.RUNNING:
+                hosts[RTT, host] += flows[f + w.SRTT] >> 3
                 hosts[CONNECTIONS, host] += 1
 
 
@@ -139,10 +96,10 @@ def measure_flows(s: Sim, delivered: Any, done: Any, hosts: Any) -> None:
 def unaccounted(s: Sim) -> int:
     """Packets handed to hosts, less those that were delivered, dropped, are queued or on a wire: 0 unless the simulator is wrong."""
     ports = s.ports
-    balance = -s.head[CONSUMED] - s.head[DISCARDED]
+    balance = -s.head[w.CONSUMED] - s.head[w.DISCARDED]
     for host in range(s.num_hosts):
-        balance += ports[s.hosts[host * HOST + NIC_PORT] * PORT + TAIL]
+        balance += ports[s.hosts[host * w.HOST + w.NIC_PORT] * w.PORT + w.TAIL]
     for port in range(s.num_ports):
-        p = port * PORT
-        balance -= ports[p + TAIL] - ports[p + FIRST]
+        p = port * w.PORT
+        balance -= ports[p + w.TAIL] - ports[p + w.FIRST]
     return balance

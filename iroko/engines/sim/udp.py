@@ -1,26 +1,8 @@
 """UDP's sender, as the kernel engine drives it: bursts that the host's queue takes as a whole."""
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import inlined
-from iroko.engines.sim.layout import (
-    DATA,
-    DELIVERED,
-    DONE,
-    FLOW,
-    FRAME,
-    FROM,
-    KIND_SHIFT,
-    LAST_BYTES,
-    NXT,
-    QUEUED,
-    RCV_NXT,
-    RELEASE,
-    ROW_SHIFT,
-    SEGMENTS,
-    SEND_AT,
-    START,
-    UDP_HEADERS,
-    Sim,
-)
+from iroko.engines.sim.layout import Sim
 from iroko.engines.sim.ports import TAKEN, fits, push
 from iroko.engines.sim.tcp.timers import wake_at
 
@@ -37,29 +19,29 @@ def send_bursts(s: Sim, f: int, now: int) -> bool:
         False: the ring of the host's port is too small, nothing has been sent.
     """
     flows = s.flows
-    row = f // FLOW * 2
-    nxt, last = flows[f + NXT], flows[f + SEGMENTS]
-    if flows[f + QUEUED] > FEW or nxt == last:
+    row = f // w.FLOW * 2
+    nxt, last = flows[f + w.NXT], flows[f + w.SEGMENTS]
+    if flows[f + w.QUEUED] > FEW or nxt == last:
         return True
-    if not fits(s, flows[f + FROM], min(last - nxt, FULL + BURST)):
+    if not fits(s, flows[f + w.FROM], min(last - nxt, FULL + BURST)):
         return False
-    while nxt < last and flows[f + QUEUED] < FULL:
+    while nxt < last and flows[f + w.QUEUED] < FULL:
         end = min(nxt + BURST, last)
         while nxt < end:
-            word = (row << ROW_SHIFT) | (DATA << KIND_SHIFT) | RELEASE | FRAME
+            word = (row << w.ROW_SHIFT) | (w.DATA << w.KIND_SHIFT) | w.RELEASE | w.FRAME
             if nxt == last - 1:
-                word += flows[f + LAST_BYTES] + UDP_HEADERS - FRAME
-            flows[f + QUEUED] += 1
-            again = push(s, flows[f + FROM], word, nxt, 0, now)
+                word += flows[f + w.LAST_BYTES] + w.UDP_HEADERS - w.FRAME
+            flows[f + w.QUEUED] += 1
+            again = push(s, flows[f + w.FROM], word, nxt, 0, now)
             if again != TAKEN:
                 # What is missing of this burst goes with the next attempt.
-                flows[f + NXT] = nxt
-                flows[f + QUEUED] -= 1
-                flows[f + SEND_AT] = again
+                flows[f + w.NXT] = nxt
+                flows[f + w.QUEUED] -= 1
+                flows[f + w.SEND_AT] = again
                 wake_at(s, f, again)
                 return True
             nxt += 1
-        flows[f + NXT] = nxt
+        flows[f + w.NXT] = nxt
     return True
 
 
@@ -67,7 +49,7 @@ def send_bursts(s: Sim, f: int, now: int) -> bool:
 def on_datagram(s: Sim, f: int, size: int, now: int) -> None:
     """A packet arrives at its destination."""
     flows = s.flows
-    flows[f + DELIVERED] += size - UDP_HEADERS
-    flows[f + RCV_NXT] += 1
-    if flows[f + RCV_NXT] == flows[f + SEGMENTS]:
-        flows[f + DONE] = now - flows[f + START]
+    flows[f + w.DELIVERED] += size - w.UDP_HEADERS
+    flows[f + w.RCV_NXT] += 1
+    if flows[f + w.RCV_NXT] == flows[f + w.SEGMENTS]:
+        flows[f + w.DONE] = now - flows[f + w.START]

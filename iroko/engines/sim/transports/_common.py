@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import hook, inlined
-from iroko.engines.sim.layout import CWND, CWND_COUNT, CWND_LIMITED, MAX_OUT, SSTHRESH
 
 Flow = Any
 """A flow's record: words at the offsets of `layout`."""
@@ -12,41 +12,41 @@ Flow = Any
 @inlined
 def is_limited(flow: Flow) -> bool:
     """Whether the window is what holds the flow back; in slow start it may grow to twice what was used."""
-    if flow[CWND_LIMITED]:
+    if flow[w.CWND_LIMITED]:
         return True
-    return flow[CWND] < flow[SSTHRESH] and flow[CWND] < 2 * flow[MAX_OUT]
+    return flow[w.CWND] < flow[w.SSTHRESH] and flow[w.CWND] < 2 * flow[w.MAX_OUT]
 
 
 @inlined
 def slow_start(flow: Flow, acked: int) -> int:
     """Grow by what was acked, up to the threshold; returns what is left of `acked`."""
-    cwnd = min(flow[CWND] + acked, flow[SSTHRESH])
-    acked -= cwnd - flow[CWND]
-    flow[CWND] = cwnd
+    cwnd = min(flow[w.CWND] + acked, flow[w.SSTHRESH])
+    acked -= cwnd - flow[w.CWND]
+    flow[w.CWND] = cwnd
     return acked
 
 
 @inlined
 def add_one_per(flow: Flow, window: int, acked: int) -> None:
     """Grow by one segment for each `window` segments acked."""
-    if flow[CWND_COUNT] >= window:
-        flow[CWND_COUNT] = 0
-        flow[CWND] += 1
-    flow[CWND_COUNT] += acked
-    if flow[CWND_COUNT] >= window:
-        whole = flow[CWND_COUNT] // window
-        flow[CWND_COUNT] -= whole * window
-        flow[CWND] += whole
+    if flow[w.CWND_COUNT] >= window:
+        flow[w.CWND_COUNT] = 0
+        flow[w.CWND] += 1
+    flow[w.CWND_COUNT] += acked
+    if flow[w.CWND_COUNT] >= window:
+        whole = flow[w.CWND_COUNT] // window
+        flow[w.CWND_COUNT] -= whole * window
+        flow[w.CWND] += whole
 
 
 @inlined
 def grow_like_reno(flow: Flow, acked: int) -> None:
     """Slow start, then one segment for each window of ACKs (Jacobson, Congestion Avoidance and Control, 1988)."""
     if is_limited(flow):
-        if flow[CWND] < flow[SSTHRESH]:
+        if flow[w.CWND] < flow[w.SSTHRESH]:
             acked = slow_start(flow, acked)
         if acked > 0:
-            add_one_per(flow, flow[CWND], acked)
+            add_one_per(flow, flow[w.CWND], acked)
 
 
 def _nothing(flow: Flow, value: int) -> int:
@@ -59,7 +59,7 @@ def _reno_grow(flow: Flow, value: int) -> int:
 
 
 def _halve(flow: Flow, value: int) -> int:
-    return max(flow[CWND] >> 1, 2)
+    return max(flow[w.CWND] >> 1, 2)
 
 
 nothing = hook(_nothing)

@@ -5,12 +5,12 @@ beta = 717/1024, fast convergence, never slower than Reno, both HyStart tests. L
 exact to the integer below.
 """
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import hook, inlined
-from iroko.engines.sim.layout import ACK_NOW, ACK_RTT, CWND, LOSS, MSS, NEVER, NXT, PRIVATE, SRTT, SSTHRESH, UNA
 from iroko.engines.sim.transports._common import Flow, Transport, add_one_per, is_limited, slow_start
 
 (LAST_MAX, LAST_CWND, LAST_MS, ORIGIN, K, DELAY_MIN, EPOCH_MS, ACKS, RENO_CWND, PACE, FOUND, ROUND_START_US, ROUND_END, LAST_ACK_US,
- ROUND_RTT, SAMPLES) = range(PRIVATE, PRIVATE + 16)  # fmt: skip
+ ROUND_RTT, SAMPLES) = range(w.PRIVATE, w.PRIVATE + 16)  # fmt: skip
 BETA, SCALE = 717, 1024
 RENO_SCALE = 8 * (SCALE + BETA) // 3 // (SCALE - BETA)
 CUBE_FACTOR = (1 << 40) // 410
@@ -31,9 +31,9 @@ def _cube_root(value: int) -> int:
 
 @inlined
 def _new_round(flow: Flow) -> None:
-    flow[ROUND_START_US] = flow[LAST_ACK_US] = flow[ACK_NOW] // 1000
-    flow[ROUND_END] = flow[NXT]
-    flow[ROUND_RTT] = NEVER
+    flow[ROUND_START_US] = flow[LAST_ACK_US] = flow[w.ACK_NOW] // 1000
+    flow[ROUND_END] = flow[w.NXT]
+    flow[ROUND_RTT] = w.NEVER
     flow[SAMPLES] = 0
 
 
@@ -52,7 +52,7 @@ def _begin(flow: Flow, value: int) -> int:
 @inlined
 def _update(flow: Flow, acked: int) -> None:
     """Set `PACE`: how many segments have to be acked for the window to grow by one."""
-    cwnd, now_ms = flow[CWND], flow[ACK_NOW] // 1_000_000
+    cwnd, now_ms = flow[w.CWND], flow[w.ACK_NOW] // 1_000_000
     flow[ACKS] += acked
     if flow[LAST_CWND] == cwnd and now_ms - flow[LAST_MS] <= 1000 // 32:
         return
@@ -89,7 +89,7 @@ def _update(flow: Flow, acked: int) -> None:
 
 def _grow(flow: Flow, value: int) -> int:
     if is_limited(flow):
-        if flow[CWND] < flow[SSTHRESH]:
+        if flow[w.CWND] < flow[w.SSTHRESH]:
             value = slow_start(flow, value)
         if value > 0:
             _update(flow, value)
@@ -98,14 +98,14 @@ def _grow(flow: Flow, value: int) -> int:
 
 
 def _reduce(flow: Flow, value: int) -> int:
-    cwnd = flow[CWND]
+    cwnd = flow[w.CWND]
     flow[EPOCH_MS] = 0
     flow[LAST_MAX] = cwnd * (SCALE + BETA) // (2 * SCALE) if cwnd < flow[LAST_MAX] else cwnd
     return max(cwnd * BETA // SCALE, 2)
 
 
 def _phase(flow: Flow, value: int) -> int:
-    if value == LOSS:
+    if value == w.LOSS:
         _forget(flow)
     return 0
 
@@ -113,40 +113,40 @@ def _phase(flow: Flow, value: int) -> int:
 @inlined
 def _ack_delay_us(flow: Flow) -> int:
     """What four of the largest buffers take at the pacing rate, at most 1 ms: an allowance for ACKs that come in trains."""
-    percent = 200 if flow[CWND] < flow[SSTHRESH] // 2 else 120
-    bytes_per_s = MSS * 80_000 * percent * max(flow[CWND], flow[NXT] - flow[UNA]) // max(flow[SRTT], 1)
+    percent = 200 if flow[w.CWND] < flow[w.SSTHRESH] // 2 else 120
+    bytes_per_s = w.MSS * 80_000 * percent * max(flow[w.CWND], flow[w.NXT] - flow[w.UNA]) // max(flow[w.SRTT], 1)
     return min(1000, 65_536 * 4 * 1_000_000 // max(bytes_per_s, 1))
 
 
 @inlined
 def _hystart(flow: Flow, rtt: int) -> None:
     """End slow start when ACKs come for longer than half the smallest round-trip time, or that of this round has risen by 4 to 16 ms."""
-    if flow[UNA] > flow[ROUND_END]:
+    if flow[w.UNA] > flow[ROUND_END]:
         _new_round(flow)
-    if flow[CWND] < LOW_WINDOW:
+    if flow[w.CWND] < LOW_WINDOW:
         return
-    now_us = flow[ACK_NOW] // 1000
+    now_us = flow[w.ACK_NOW] // 1000
     if now_us - flow[LAST_ACK_US] <= TRAIN_GAP_US:
         flow[LAST_ACK_US] = now_us
         if now_us - flow[ROUND_START_US] > (flow[DELAY_MIN] + _ack_delay_us(flow)) >> 1:
             flow[FOUND] = 1
-            flow[SSTHRESH] = flow[CWND]
+            flow[w.SSTHRESH] = flow[w.CWND]
     flow[ROUND_RTT] = min(flow[ROUND_RTT], rtt)
     if flow[SAMPLES] < MIN_SAMPLES:
         flow[SAMPLES] += 1
     elif flow[ROUND_RTT] > flow[DELAY_MIN] + min(max(flow[DELAY_MIN] >> 3, LEAST_RISE_US), MOST_RISE_US):
         flow[FOUND] = 1
-        flow[SSTHRESH] = flow[CWND]
+        flow[w.SSTHRESH] = flow[w.CWND]
 
 
 def _acked(flow: Flow, value: int) -> int:
-    rtt, now_ms = flow[ACK_RTT], flow[ACK_NOW] // 1_000_000
+    rtt, now_ms = flow[w.ACK_RTT], flow[w.ACK_NOW] // 1_000_000
     if rtt < 0 or (flow[EPOCH_MS] and now_ms - flow[EPOCH_MS] < 1000):
         return 0
     rtt = max(rtt, 1)
     if flow[DELAY_MIN] == 0 or rtt < flow[DELAY_MIN]:
         flow[DELAY_MIN] = rtt
-    if flow[FOUND] == 0 and flow[CWND] < flow[SSTHRESH]:
+    if flow[FOUND] == 0 and flow[w.CWND] < flow[w.SSTHRESH]:
         _hystart(flow, rtt)
     return 0
 

@@ -10,27 +10,8 @@ The least round-trip time is kept for each pair of hosts and shared by their flo
 a short one, which is faster than a full frame.
 """
 
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import hook, inlined, record_at
-from iroko.engines.sim.layout import (
-    ACK_RTT,
-    CWND,
-    CWND_LIMITED,
-    CWR,
-    DELIVERED_CE,
-    DELIVERED_COUNT,
-    LOSS,
-    LOST_COUNT,
-    MAX_OUT,
-    NXT,
-    PAIR,
-    PHASE,
-    POLICY,
-    PRIVATE,
-    PRR_DELIVERED,
-    RECOVERY,
-    SSTHRESH,
-    UNA,
-)
 from iroko.engines.sim.transports._common import Flow, Transport
 from iroko.policy import twin
 from iroko.policy.words import ACTION, CONGESTED, GAIN, GUARD, ONE, RTT_US, SCRATCH, STATE
@@ -39,25 +20,25 @@ from iroko.policy.words import DELIVERED_THEN as DELIVERED_BEFORE
 from iroko.policy.words import SSTHRESH as DCTCP_SSTHRESH
 from iroko.policy.words import WINDOW as POLICY_WINDOW
 
-ROUND_END, ROUND_OVER, ADVANCED = range(PRIVATE + STATE, PRIVATE + STATE + 3)
+ROUND_END, ROUND_OVER, ADVANCED = range(w.PRIVATE + STATE, w.PRIVATE + STATE + 3)
 """Behind the words of the policy's state."""
 
 
 def _begin(flow: Flow, value: int) -> int:
-    f = record_at(flow, PRIVATE)
-    twin.begin(f, record_at(flow, flow[POLICY]), flow[CWND], flow[DELIVERED_COUNT], flow[DELIVERED_CE], flow[LOST_COUNT])
-    flow[CWND] = f[POLICY_WINDOW] >> 16
-    flow[ROUND_END] = flow[NXT]
+    f = record_at(flow, w.PRIVATE)
+    twin.begin(f, record_at(flow, flow[w.POLICY]), flow[w.CWND], flow[w.DELIVERED_COUNT], flow[w.DELIVERED_CE], flow[w.LOST_COUNT])
+    flow[w.CWND] = f[POLICY_WINDOW] >> 16
+    flow[ROUND_END] = flow[w.NXT]
     return 0
 
 
 def _acked(flow: Flow, value: int) -> int:
-    f = record_at(flow, PRIVATE)
+    f = record_at(flow, w.PRIVATE)
     flow[ADVANCED] = value
-    if flow[ACK_RTT] >= 0:
-        twin.note_rtt(f, flow[ACK_RTT])
-    if flow[UNA] >= flow[ROUND_END]:
-        twin.end_round(f, flow[DELIVERED_COUNT], flow[DELIVERED_CE])
+    if flow[w.ACK_RTT] >= 0:
+        twin.note_rtt(f, flow[w.ACK_RTT])
+    if flow[w.UNA] >= flow[ROUND_END]:
+        twin.end_round(f, flow[w.DELIVERED_COUNT], flow[w.DELIVERED_CE])
         flow[ROUND_OVER] = 1
     return 0
 
@@ -71,60 +52,60 @@ def _is_pinned(p: Flow) -> bool:
 @inlined
 def _take_reduced(flow: Flow, f: Flow) -> None:
     """Where TCP's reduction led the window, DCTCP's window follows it."""
-    if (flow[PHASE] == CWR or flow[PHASE] == RECOVERY) and _is_pinned(record_at(flow, flow[POLICY])):
-        f[DCTCP_CWND] = flow[CWND]
+    if (flow[w.PHASE] == w.CWR or flow[w.PHASE] == w.RECOVERY) and _is_pinned(record_at(flow, flow[w.POLICY])):
+        f[DCTCP_CWND] = flow[w.CWND]
 
 
 @inlined
 def _follow_dctcp(flow: Flow, f: Flow, delivered: int) -> None:
     """Move DCTCP's window as its own sender would."""
-    if flow[PHASE] == CWR or flow[PHASE] == RECOVERY:
+    if flow[w.PHASE] == w.CWR or flow[w.PHASE] == w.RECOVERY:
         twin.dctcp_deliver(f, delivered)
-        if flow[PHASE] == CWR:
-            flow[PRR_DELIVERED] += delivered  # should recovery begin, its reduction goes on from here
+        if flow[w.PHASE] == w.CWR:
+            flow[w.PRR_DELIVERED] += delivered  # should recovery begin, its reduction goes on from here
     elif flow[ADVANCED]:
         starting = f[DCTCP_CWND] < f[DCTCP_SSTHRESH]
-        if flow[CWND_LIMITED] or (starting and f[DCTCP_CWND] < 2 * flow[MAX_OUT]):
+        if flow[w.CWND_LIMITED] or (starting and f[DCTCP_CWND] < 2 * flow[w.MAX_OUT]):
             twin.dctcp_grow(f, delivered)
 
 
 @inlined
 def _learn_rtt(flow: Flow, f: Flow) -> int:
     """Take the round's least round-trip time in; returns the least between these hosts, 0: none."""
-    least = record_at(flow, flow[PAIR])
-    if f[RTT_US] and flow[DELIVERED_COUNT] - f[DELIVERED_BEFORE] > 1 and (least[0] == 0 or f[RTT_US] < least[0]):
+    least = record_at(flow, flow[w.PAIR])
+    if f[RTT_US] and flow[w.DELIVERED_COUNT] - f[DELIVERED_BEFORE] > 1 and (least[0] == 0 or f[RTT_US] < least[0]):
         least[0] = f[RTT_US]
     return least[0]
 
 
 def _control(flow: Flow, value: int) -> int:
-    f, p = record_at(flow, PRIVATE), record_at(flow, flow[POLICY])
-    reduced = flow[PHASE] == RECOVERY or (flow[PHASE] == CWR and _is_pinned(p))
+    f, p = record_at(flow, w.PRIVATE), record_at(flow, flow[w.POLICY])
+    reduced = flow[w.PHASE] == w.RECOVERY or (flow[w.PHASE] == w.CWR and _is_pinned(p))
     least = _learn_rtt(flow, f) if flow[ROUND_OVER] else 0
-    if flow[PHASE] == RECOVERY or not reduced:
+    if flow[w.PHASE] == w.RECOVERY or not reduced:
         _follow_dctcp(flow, f, value)
-    if flow[PHASE] < RECOVERY and not reduced:
-        fast = f[GAIN] > ONE // 2 and flow[CWND] < 2 * flow[MAX_OUT]
-        if flow[ADVANCED] and (flow[CWND_LIMITED] or fast):
-            twin.grow(f, value, flow[DELIVERED_CE])
+    if flow[w.PHASE] < w.RECOVERY and not reduced:
+        fast = f[GAIN] > ONE // 2 and flow[w.CWND] < 2 * flow[w.MAX_OUT]
+        if flow[ADVANCED] and (flow[w.CWND_LIMITED] or fast):
+            twin.grow(f, value, flow[w.DELIVERED_CE])
         if flow[ROUND_OVER]:
-            twin.act(f, p, flow[DELIVERED_COUNT], flow[DELIVERED_CE], flow[LOST_COUNT], least, record_at(p, SCRATCH))
+            twin.act(f, p, flow[w.DELIVERED_COUNT], flow[w.DELIVERED_CE], flow[w.LOST_COUNT], least, record_at(p, SCRATCH))
         f[POLICY_WINDOW] = twin.bound(p, f[POLICY_WINDOW], f[DCTCP_CWND])
-        flow[CWND] = f[POLICY_WINDOW] >> 16
-    elif flow[PHASE] == LOSS:
+        flow[w.CWND] = f[POLICY_WINDOW] >> 16
+    elif flow[w.PHASE] == w.LOSS:
         f[POLICY_WINDOW] = f[DCTCP_CWND] << 16
-        flow[CWND] = f[DCTCP_CWND]
+        flow[w.CWND] = f[DCTCP_CWND]
     if flow[ROUND_OVER]:
         flow[ROUND_OVER] = 0
-        flow[ROUND_END] = flow[NXT]
-        twin.new_round(f, flow[DELIVERED_COUNT], flow[DELIVERED_CE], flow[LOST_COUNT])
+        flow[ROUND_END] = flow[w.NXT]
+        twin.new_round(f, flow[w.DELIVERED_COUNT], flow[w.DELIVERED_CE], flow[w.LOST_COUNT])
     return 1 if reduced else 0
 
 
 def _reduce(flow: Flow, value: int) -> int:
-    f = record_at(flow, PRIVATE)
+    f = record_at(flow, w.PRIVATE)
     _take_reduced(flow, f)
-    if value == LOSS:
+    if value == w.LOSS:
         twin.dctcp_lose(f)
         f[CONGESTED], f[ACTION] = 1, -ONE
     else:
@@ -133,21 +114,21 @@ def _reduce(flow: Flow, value: int) -> int:
 
 
 def _phase(flow: Flow, value: int) -> int:
-    f, p, before = record_at(flow, PRIVATE), record_at(flow, flow[POLICY]), flow[PHASE]
+    f, p, before = record_at(flow, w.PRIVATE), record_at(flow, flow[w.POLICY]), flow[w.PHASE]
     _take_reduced(flow, f)
-    if value == RECOVERY:
-        if before != RECOVERY:
-            flow[SSTHRESH] = twin.lose(f, p)
-    elif value == LOSS:
-        twin.adopt(f, flow[CWND], f[DCTCP_SSTHRESH])
-        flow[SSTHRESH] = f[DCTCP_SSTHRESH]
-    elif before == LOSS:
-        twin.adopt(f, flow[CWND], flow[SSTHRESH])  # the timeout may have been undone
-    elif before >= CWR and value < CWR:
+    if value == w.RECOVERY:
+        if before != w.RECOVERY:
+            flow[w.SSTHRESH] = twin.lose(f, p)
+    elif value == w.LOSS:
+        twin.adopt(f, flow[w.CWND], f[DCTCP_SSTHRESH])
+        flow[w.SSTHRESH] = f[DCTCP_SSTHRESH]
+    elif before == w.LOSS:
+        twin.adopt(f, flow[w.CWND], flow[w.SSTHRESH])  # the timeout may have been undone
+    elif before >= w.CWR and value < w.CWR:
         f[DCTCP_CWND] = f[DCTCP_SSTHRESH]
-        flow[SSTHRESH] = f[DCTCP_SSTHRESH]
+        flow[w.SSTHRESH] = f[DCTCP_SSTHRESH]
         f[POLICY_WINDOW] = twin.bound(p, f[POLICY_WINDOW], f[DCTCP_CWND])
-        flow[CWND] = f[POLICY_WINDOW] >> 16
+        flow[w.CWND] = f[POLICY_WINDOW] >> 16
     return 0
 
 
