@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from iroko.fairness import max_min_limits, max_min_rates
 from iroko.flows import Flow
+from iroko.port import Port
 from iroko.topologies.dumbbell import dumbbell
 from iroko.topologies.fattree import fattree
 from iroko.topologies.star import star
-from iroko.topology import Port, Topology
+from iroko.topology import Topology
 from iroko.traffic.pairs import pairs
 from iroko.traffic.random import random
 from iroko.traffic.stride import stride

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from iroko.errors import InputError
+from iroko.port import Port
 from iroko.topologies.dumbbell import dumbbell
 from iroko.topologies.fattree import fattree
-from iroko.topology import HOST_QUEUE_BYTES, Port, Topology, build_topology
+from iroko.topology import HOST_QUEUE_BYTES, Topology, build_topology
 
 
 def make(links: list[tuple[str, str]], hosts: int = 2, switches: int = 2, routing: str = "static", name: str = "test") -> Topology:

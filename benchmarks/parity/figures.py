@@ -17,7 +17,7 @@ from iroko.analysis.looks import label, look, rate_unit
 from iroko.analysis.plots import FORMATS
 from iroko.analysis.plots.style import COLUMN_INCHES, STYLE, add_legend, new_figure, save
 from iroko.metrics import MTU_FRAME_BYTES
-from iroko.topology import Port
+from iroko.port import Port
 
 Results = Sequence[tuple[Case, Recording, Recording]]
 _FARTHEST = 3.0

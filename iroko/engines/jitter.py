@@ -5,7 +5,7 @@ the others are locked out. Real hosts jitter. The jitter is equal in simulator a
 keep their order. TCP needs none, and an engine in real time has its own.
 """
 
-from iroko.topology import Port
+from iroko.port import Port
 
 _FRAME_BYTES = 1514
 _MAX_HALF_NS = 500_000_000

@@ -6,8 +6,9 @@ import pytest
 from iroko.arrays import FabricArrays
 from iroko.envs.action import read_action
 from iroko.errors import InputError
+from iroko.port import Port
 from iroko.topologies.dumbbell import dumbbell
-from iroko.topology import Port, Topology
+from iroko.topology import Topology
 
 
 def test_fractions_become_limits() -> None:

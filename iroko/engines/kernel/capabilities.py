@@ -5,11 +5,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 
-from iroko.engines.kernel.endpoints import ECN_TRANSPORTS, missing_congestion_control, set_congestion_control
+from iroko.engines.kernel.endpoints import ECN_TRANSPORTS
 from iroko.engines.kernel.host_queue import fair_queue
 from iroko.engines.kernel.namespaces import Namespace
 from iroko.engines.kernel.netlink import Netlink, NetlinkError
 from iroko.engines.kernel.qdiscs import block_delay, port_queue, port_shaper
+from iroko.engines.kernel.sockets import missing_congestion_control, set_congestion_control
 from iroko.engines.kernel.uapi import TC_H_ROOT
 from iroko.errors import UnsupportedError
 from iroko.flows import UDP

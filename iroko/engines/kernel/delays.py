@@ -3,8 +3,8 @@
 from iroko.engines.jitter import half_span_ns
 from iroko.engines.kernel.netlink import add_ifb
 from iroko.engines.kernel.qdiscs import arrival_block, block_delay, block_jitter, no_arrival_block
+from iroko.port import Port
 from iroko.seeds import jitter_seed
-from iroko.topology import Port
 
 _FIRST_BLOCK = 1000
 """An interface's block has the interface's own number on top of this."""

@@ -15,7 +15,8 @@ from typing import Protocol
 
 from iroko.engines.addressing import TCP_PORT
 from iroko.engines.kernel.namespaces import Namespace
-from iroko.errors import EngineError, UnsupportedError
+from iroko.engines.kernel.sockets import open_socket, set_congestion_control
+from iroko.errors import EngineError
 from iroko.flows import LEARNED, Flow
 
 UDP_PAYLOAD_BYTES = 1472
@@ -47,38 +48,6 @@ class Poller(Protocol):
     def forget(self, descriptor: int) -> None: ...
 
     def now_ns(self) -> int: ...
-
-
-def open_socket(namespace: Namespace, kind: int) -> socket.socket:
-    """A socket that stays in the namespace it is made in."""
-    with namespace.inside():
-        made = socket.socket(socket.AF_INET, kind)
-    made.setblocking(False)
-    return made
-
-
-def set_congestion_control(made: socket.socket, name: str) -> None:
-    """Choose a TCP congestion control.
-
-    Raises:
-        UnsupportedError: the kernel has none of this name.
-    """
-    try:
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.EPERM):
-            raise
-        raise UnsupportedError(missing_congestion_control(name)) from error
-
-
-def missing_congestion_control(name: str) -> str:
-    """The line that says how to get a congestion control."""
-    if name == LEARNED:
-        return f"this kernel has no transport {name!r}: load it with `iroko deploy POLICY`, or use --engine guest or --engine sim"
-    return (
-        f"this kernel has no TCP congestion control {name!r}: load it with `modprobe tcp_{name}` "
-        "(Debian: in linux-image), or use --engine guest, which has every one"
-    )
 
 
 class End:

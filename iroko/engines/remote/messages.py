@@ -10,8 +10,9 @@ import numpy as np
 from iroko.errors import EngineError
 from iroko.flows import Flow
 from iroko.policy.format import Policy
+from iroko.port import Port
 from iroko.snapshot import QUANTITIES, Axis, Snapshot
-from iroko.topology import Port, Topology
+from iroko.topology import Topology
 
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:

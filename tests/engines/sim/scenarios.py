@@ -9,10 +9,11 @@ from iroko.engines.sim.engine import SimEngine
 from iroko.flows import LEARNED, Flow
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import Policy
+from iroko.port import Port
 from iroko.snapshot import Snapshot
 from iroko.topologies.dumbbell import dumbbell
 from iroko.topologies.fattree import fattree
-from iroko.topology import HOST_QUEUES, Port, Topology
+from iroko.topology import HOST_QUEUES, Topology
 from tests.engines.sim.reference.run import Reference
 from tests.policy.states import random_policy
 

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from iroko.flows import Flow
-from iroko.topology import Port, Topology, build_topology
+from iroko.port import Port
+from iroko.topology import Topology, build_topology
 from tests.engines.sim.reference.acks import TcpSender
 from tests.engines.sim.reference.fair_interface import FairInterface
 from tests.engines.sim.reference.flow import LINEAR_SYNS, TcpFlow
