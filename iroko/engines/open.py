@@ -93,7 +93,7 @@ def first_use(name: str) -> str | None:
     """
     _asked.add(name)
     if name == "sim":
-        from iroko.engines.sim.jit import is_compiled
+        from iroko.engines.sim.code_cache import is_compiled
 
         return None if is_compiled() else "compiling the simulator, once: about 15 seconds"
     return None

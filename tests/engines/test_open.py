@@ -37,7 +37,7 @@ def test_of_the_machine_its_kernel_is_asked(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_the_simulator_has_something_to_do_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = importlib.import_module("iroko.engines.sim.jit")
+    compiled = importlib.import_module("iroko.engines.sim.code_cache")
     monkeypatch.setattr(compiled, "is_compiled", lambda: False, raising=False)
     assert str(first_use("sim")).startswith("compiling the simulator, once")
     monkeypatch.setattr(compiled, "is_compiled", lambda: True, raising=False)
@@ -46,7 +46,7 @@ def test_only_the_simulator_has_something_to_do_first(monkeypatch: pytest.Monkey
 
 
 def test_who_opens_the_simulator_is_told_that_it_compiles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(importlib.import_module("iroko.engines.sim.jit"), "is_compiled", lambda: False)
+    monkeypatch.setattr(importlib.import_module("iroko.engines.sim.code_cache"), "is_compiled", lambda: False)
     engine = importlib.import_module("iroko.engines.open")
     monkeypatch.setattr(engine, "_asked", set())
     for _ in range(2):

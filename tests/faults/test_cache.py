@@ -105,7 +105,7 @@ def test_what_is_in_the_cache_is_checked_before_it_is_run(cache: Path, monkeypat
 @needs_root
 @pytest.mark.slow
 def test_the_simulator_loads_no_code_that_another_can_change(cache: Path) -> None:
-    code = "from iroko.engines.sim.jit import code_folder; print(code_folder())"
+    code = "from iroko.engines.sim.code_cache import code_folder; print(code_folder())"
     folder = Path(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip())
     folder.mkdir()
     cache.chmod(0o755)

@@ -6,9 +6,9 @@ from iroko.engines.lazy import offer
 
 if TYPE_CHECKING:
     from iroko.engines.sim.batch import Batch as Batch
+    from iroko.engines.sim.code_cache import is_compiled as is_compiled
     from iroko.engines.sim.engine import SimEngine as SimEngine
-    from iroko.engines.sim.jit import is_compiled as is_compiled
 
 __getattr__ = offer(__name__, {
-    "Batch": "batch", "SimEngine": "engine", "is_compiled": "jit",
+    "Batch": "batch", "SimEngine": "engine", "is_compiled": "code_cache",
 })  # fmt: skip

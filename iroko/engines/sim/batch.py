@@ -10,7 +10,7 @@ import numpy as np
 from iroko.engines.base import Clock
 from iroko.engines.sim import layout as at
 from iroko.engines.sim import measure, state
-from iroko.engines.sim.jit import code_folder
+from iroko.engines.sim.code_cache import code_folder
 from iroko.engines.sim.kernels import advance
 from iroko.engines.sim.roster import Roster
 from iroko.errors import ClosedError, EngineError, InputError

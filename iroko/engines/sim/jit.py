@@ -1,23 +1,15 @@
-"""How the simulator is compiled: numba's options in one place, and a cache that follows the sources."""
+"""How the simulator is compiled: numba's options in one place."""
 
-import hashlib
-import threading
 from collections.abc import Callable
-from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba import int64, njit, types
-from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from iroko.engines import fair_queue
-from iroko.policy import words
-from iroko.system.cache import cache_folder, check_cached, make_cache_folder
+from iroko.engines.sim.code_cache import CacheOfSources
 
 Words = types.CPointer(int64)
 HOOK = int64(Words, int64)
@@ -40,7 +32,7 @@ def called(function: Callable[..., Any]) -> Any:
 
 def hook(function: Callable[..., Any]) -> Any:
     """Compile a transport's function, to be called through its address."""
-    with _CacheOfSources():
+    with CacheOfSources():
         return numba.cfunc(HOOK, cache=True, **_OPTIONS)(function)
 
 
@@ -48,60 +40,10 @@ def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function that Python calls; it runs without the interpreter's lock."""
 
     def compile_it(function: Callable[..., Any]) -> Any:
-        with _CacheOfSources():
+        with CacheOfSources():
             return njit(signature, cache=True, nogil=True, **_OPTIONS)(function)
 
     return compile_it
-
-
-def sources_key() -> str:
-    """A hash of all that decides the compiled code; numba by itself looks at the one file in which a function stands."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    digest.update(Path(fair_queue.__file__).read_bytes())
-    for folder in (Path(__file__).parent, Path(words.__file__).parent):
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def code_folder() -> Path:
-    """Where the compiled code is kept, which nobody else can change.
-
-    Raises:
-        UnsupportedError: another user can.
-    """
-    return _checked(cache_folder() / f"sim-{_KEY}")
-
-
-@lru_cache
-def _checked(folder: Path) -> Path:
-    return check_cached(folder)
-
-
-def is_compiled() -> bool:
-    """Whether the event loop is in the cache; if not, importing `iroko.engines.sim.kernels` compiles it first."""
-    return any(code_folder().glob("*/kernels.advance-*.nbc"))
-
-
-_KEY = sources_key()
-
-
-class _CacheOfSources:
-    """While a function is made cacheable, numba's cache folder is ours; one thread at a time, as that is a setting of the process."""
-
-    lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        folder = code_folder()
-        with suppress(OSError):  # numba finds out, and looks for another place
-            make_cache_folder(folder.name)
-        self.lock.acquire()
-        self.before = config.CACHE_DIR
-        config.CACHE_DIR = str(folder)
-
-    def __exit__(self, *_: object) -> None:
-        config.CACHE_DIR = self.before
-        self.lock.release()
 
 
 def _section(_context: Any, memory: Any, start: Any) -> Any:
