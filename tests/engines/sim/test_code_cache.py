@@ -44,7 +44,7 @@ def test_numbas_settings_are_ours_while_a_function_is_made_only() -> None:
     with CacheOfSources():
         assert str(code_folder()) == config.CACHE_DIR
         assert config.CACHE_LOCATOR_CLASSES.startswith("iroko.engines.sim.code_cache.Locator")
-    assert (config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES) == before
+    assert before == (config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES)
 
 
 def test_the_event_loop_is_kept_there() -> None:
