@@ -266,10 +266,8 @@ def make_config(table: Mapping[str, Any]) -> RunConfig:
     if "policy" in environment:
         environment["policy_sha256"] = check_policy(environment["policy"], environment.get("policy_sha256", ""))
     scenario = Scenario.from_table(table)
-    flows_decide = scenario.deployment == FLOWS
-    # Who decides per flow is scored where the transport is: by default in the simulator as long as the guest lacks it.
-    run.setdefault("engine", "sim" if flows_decide and missing_transports(default_engine(), [LEARNED]) else default_engine())
-    if flows_decide:
+    run.setdefault("engine", default_engine())
+    if scenario.deployment == FLOWS:
         run.setdefault("steps", DEFAULT_TRIALS)
     # Agents over a transport that the simulator lacks learn where they are scored.
     lacking = missing_transports("sim", [scenario.transport, *parse_mix(scenario.mix)])

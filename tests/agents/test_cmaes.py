@@ -9,6 +9,7 @@ import pytest
 
 from iroko.agent import make_agent
 from iroko.agents import cmaes
+from iroko.engines.open import default_engine
 from iroko.errors import InputError
 from iroko.policy.builtin import dctcp_like
 from iroko.policy.format import read_policy
@@ -107,9 +108,9 @@ def test_each_deployment_has_its_own_learners() -> None:
         train(make(), SCENARIO, "guest", 8, 1, 1)
 
 
-def test_a_run_of_flows_is_scored_where_the_transport_is() -> None:
+def test_a_run_of_flows_learns_in_the_simulator_and_is_scored_as_any_other() -> None:
     config = make_config({"environment": {"deployment": "flows"}, "run": {"agents": "cmaes"}})
-    assert config.engine == config.train_engine == "sim"
+    assert config.train_engine == "sim" and config.engine == default_engine()
 
 
 def test_a_policy_without_round_trip_times_has_no_weight_on_them(small_trials: None) -> None:
