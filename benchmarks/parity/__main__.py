@@ -19,7 +19,7 @@ from benchmarks.parity.measures import Comparison
 from benchmarks.parity.recording import KERNEL, KernelRecorder, Recorder, Recording
 from benchmarks.parity.starts import judge
 from iroko.errors import InputError, IrokoError
-from iroko.run.progress import format_duration
+from iroko.run.display import format_duration
 
 RESULTS = Path("results/parity")
 TABLE_WIDTH = 140

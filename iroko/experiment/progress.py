@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +12,7 @@ from iroko.analysis.experiment import DONE, FAILED, WAITING
 from iroko.experiment.folder import Note
 from iroko.experiment.jobs import Job
 from iroko.experiment.pool import Event
-from iroko.run.progress import format_duration
+from iroko.run.display import LivePicture, PlainLines, format_duration
 
 PLAIN_EVERY_S = 30.0
 
@@ -81,49 +80,40 @@ class Counter:
         return ", ".join(facts)
 
 
-class PlainWatcher:
+class PlainWatcher(PlainLines):
     """A line when a job begins and ends, and a line on all of them now and then."""
 
     def __init__(self, console: Console, title: str, counter: Counter, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._counter, self._clock = console, counter, clock
-        self._next_s = clock() + PLAIN_EVERY_S
-        self._print(title)
+        super().__init__(console, title, PLAIN_EVERY_S, clock)
+        self._counter = counter
 
     def started(self, job: Job) -> None:
         self._counter.begin(job.name)
-        self._print(f"{job.name} begins")
+        self.note(f"{job.name} begins")
 
     def progress(self, event: Event) -> None:
         self._counter.latest[event.job] = event
 
     def ended(self, job: Job, note: Note) -> None:
         self._counter.end(job.name)
-        self._print(end_line(job, note))
-
-    def note(self, text: str) -> None:
-        self._print(text)
+        self.note(end_line(job, note))
 
     def refresh(self) -> None:
-        if self._clock() >= self._next_s:
-            self._next_s = self._clock() + PLAIN_EVERY_S
+        if self.is_due():
             running = "; ".join(f"{name}: {pace(self._counter.latest[name])}" for name in self._counter.running if
                                 name in self._counter.latest)  # fmt: skip
-            self._print(f"{self._counter.words()}{f' ({running})' if running else ''}")
+            self.note(f"{self._counter.words()}{f' ({running})' if running else ''}")
 
     def close(self) -> None:
-        self._print(self._counter.words())
-
-    def _print(self, text: str) -> None:
-        self._console.print(f"iroko: {text}", markup=False, highlight=False, soft_wrap=True)
+        self.note(self._counter.words())
 
 
-class LiveWatcher:
+class LiveWatcher(LivePicture):
     """All jobs in one picture: how many are done, and each running one with its phase and bar."""
 
     def __init__(self, console: Console, title: str, counter: Counter) -> None:
         self._title, self._counter = title, counter
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self.render, transient=False)
-        self._live.start()
+        super().__init__(console, self.render)
 
     def started(self, job: Job) -> None:
         self._counter.begin(job.name)
@@ -136,14 +126,11 @@ class LiveWatcher:
         if note.state == FAILED:
             self.note(end_line(job, note))
 
-    def note(self, text: str) -> None:
-        self._live.console.print(Text(text, style="yellow"), soft_wrap=True)
-
     def refresh(self) -> None:
         return  # the picture is redrawn by itself
 
     def close(self) -> None:
-        self._live.stop()
+        self.stop()
 
     def render(self) -> Group:
         """The display as it is now."""

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Protocol
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from iroko.agent import Progress
+from iroko.run.display import LivePicture, PlainLines, format_duration
 
 PLAIN_EVERY_S = 10.0
 SPEED_OVER_S = 15.0
@@ -124,16 +124,6 @@ class Meter:
         return "" if self.reward is None else f"reward {self.reward:.3f} per step"
 
 
-def format_duration(time_s: float) -> str:
-    """A stretch of time as a clock shows it: `42 s`, `3:07 min`, `1:03:07 h`."""
-    whole = round(time_s)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d} h"
-
-
 def sparkline(values: list[float], width: int = SPARK_WIDTH) -> str:
     """Values as a row of bars between their least and their greatest, the mean of each stretch when there are more than `width`."""
     if not values:
@@ -146,44 +136,36 @@ def sparkline(values: list[float], width: int = SPARK_WIDTH) -> str:
     return "".join(SPARKS[round((value - low) * scale)] for value in means)
 
 
-class PlainDisplay:
+class PlainDisplay(PlainLines):
     """A line when a phase begins, a line every few seconds, and a line when it is over."""
 
     def __init__(self, console: Console, title: str, episode_steps: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._episode_steps, self._clock = console, episode_steps, clock
+        super().__init__(console, title, PLAIN_EVERY_S, clock)
+        self._episode_steps = episode_steps
         self._name = ""
         self._meter: Meter | None = None
-        self._next_s = 0.0
-        self._print(title)
 
     def phase(self, name: str) -> None:
         self.close()
         self._name, self._meter = name, Meter(self._episode_steps, self._clock)
-        self._next_s = self._clock() + PLAIN_EVERY_S
-        self._print(name)
+        self.restart()
+        self.note(name)
 
     def progress(self, progress: Progress) -> None:
         assert self._meter is not None
         self._meter.update(progress)
-        if self._clock() >= self._next_s:
-            self._next_s = self._clock() + PLAIN_EVERY_S
+        if self.is_due():
             facts = (self._meter.pace(), self._meter.reward_in_words(), self._meter.time_ratio())
-            self._print(f"{self._name}: {', '.join(fact for fact in facts if fact)}")
-
-    def note(self, text: str) -> None:
-        self._print(text)
+            self.note(f"{self._name}: {', '.join(fact for fact in facts if fact)}")
 
     def close(self, done: bool = True) -> None:
         if self._meter is not None and done:
             facts = f": {self._meter.last.num_steps:,} steps" if self._meter.last else ""
-            self._print(f"{self._name} took {format_duration(self._meter.elapsed_s)}{facts}")
+            self.note(f"{self._name} took {format_duration(self._meter.elapsed_s)}{facts}")
         self._meter = None
 
-    def _print(self, text: str) -> None:
-        self._console.print(f"iroko: {text}", markup=False, highlight=False, soft_wrap=True)
 
-
-class LiveDisplay:
+class LiveDisplay(LivePicture):
     """All phases one below the other: those that are over, the one under way with its measures, and those to come."""
 
     def __init__(self, console: Console, title: str, phases: list[str], episode_steps: int) -> None:
@@ -191,8 +173,7 @@ class LiveDisplay:
         self._took_s: dict[str, float] = {}
         self._name = ""
         self._meter: Meter | None = None
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self.render, transient=False)
-        self._live.start()
+        super().__init__(console, self.render)
 
     def phase(self, name: str) -> None:
         self._finish()
@@ -202,13 +183,10 @@ class LiveDisplay:
         assert self._meter is not None
         self._meter.update(progress)
 
-    def note(self, text: str) -> None:
-        self._live.console.print(Text(text, style="yellow"), soft_wrap=True)
-
     def close(self, done: bool = True) -> None:
         if done:
             self._finish()
-        self._live.stop()
+        self.stop()
 
     def _finish(self) -> None:
         if self._meter is not None:

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from iroko.agent import Progress
-from iroko.run.progress import LiveDisplay, Meter, PlainDisplay, format_duration, open_display, sparkline
+from iroko.run.display import format_duration
+from iroko.run.progress import LiveDisplay, Meter, PlainDisplay, open_display, sparkline
 
 
 class Clock:
