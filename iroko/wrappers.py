@@ -10,7 +10,7 @@
     model = PPO("MlpPolicy", VecNormalize(env, norm_obs=False, clip_reward=float("inf"), gamma=0.9), gamma=0.9)
     start_low(model)
 
-Four things matter on the fat-tree, where stock PPO reaches a reward of 7.5 per step at best and ours 10.5: an untrained policy starts at an
+Five parts, of which `benchmarks.ablation` measures the worth on the fat-tree (docs/results.md): an untrained policy starts at an
 idle network (`start_low`), penalties are compressed (`CompressPenalties`), actions and rewards have unit scale (`UnitActions`,
 `VecNormalize`), and a policy is scored by the mean of what the environment saw in training (`clipped_mean`). Two more keep policies from
 where nothing is learned any more: `keep_mean_in_range` where hosts share a policy, `keep_from_saturating` for actors with a tanh.
