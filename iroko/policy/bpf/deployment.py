@@ -13,7 +13,7 @@ from iroko.errors import UnsupportedError
 from iroko.flows import LEARNED
 from iroko.policy.bpf import objects
 from iroko.policy.bpf.libbpf import call, call_for_pointer, library
-from iroko.policy.bpf.records import CARD, COUNTS, FLOW, MAX_NAME_BYTES, policy_from_bytes
+from iroko.policy.bpf.records import CARD, COUNTS, FLOW, name_policy, policy_from_bytes
 from iroko.policy.format import Policy
 from iroko.policy.log import DECISION, Decisions
 from iroko.policy.words import WORDS
@@ -101,15 +101,11 @@ class Deployment:
 
     @classmethod
     def _of_programs(cls, link: int, candidates: set[int]) -> "Deployment | None":
-        for number in objects.numbers(objects.PROGRAM):
-            if number not in candidates or (program := objects.open_number(objects.PROGRAM, number)) is None:
-                continue
-            info = objects.program_info(program)
-            if info.kind == objects.BPF_PROG_TYPE_STRUCT_OPS and info.name == CONTROL_PROGRAM:
-                opened = [objects.open_number(objects.MAP, one) for one in info.map_numbers]
-                return cls(link, program, {objects.map_info(one).name: one for one in opened if one is not None})
-            os.close(program)
-        return None
+        program = objects.find_program(objects.BPF_PROG_TYPE_STRUCT_OPS, CONTROL_PROGRAM, candidates)
+        if program is None:
+            return None
+        opened = [objects.open_number(objects.MAP, one) for one in objects.program_info(program).map_numbers]
+        return cls(link, program, {objects.map_info(one).name: one for one in opened if one is not None})
 
     @classmethod
     def expect(cls) -> "Deployment":
@@ -150,7 +146,7 @@ class Deployment:
         """Let running and new flows decide by this policy from their next round on."""
         objects.write_element(self.maps[POLICIES_MAP], 0, policy.to_bytes())
         card = self._card()
-        card["name"], card["loaded_ns"] = policy.card.name.encode()[:MAX_NAME_BYTES], time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        name_policy(card, policy)
         objects.write_element(self.maps[CARD_MAP], 0, card.tobytes())
 
     def add_policy(self, number: int, policy: Policy) -> None:
@@ -176,7 +172,11 @@ class Deployment:
 
     def read_flows(self) -> npt.NDArray[np.void]:
         """The flows of the whole machine, in every namespace: rows of `FLOW`."""
-        program = self._list_program()
+        program = objects.find_program(objects.BPF_PROG_TYPE_TRACING, LIST_PROGRAM)
+        if program is None:
+            raise UnsupportedError(
+                "the program that lists flows has gone: remove the control with `iroko deploy --remove`, and deploy again"
+            )
         try:
             target = (ctypes.c_uint32 * 4)(self.maps[FLOWS_MAP])
             options = _OPTIONS.pack(_OPTIONS.size, 0, 0, ctypes.addressof(target), ctypes.sizeof(target), 0)
@@ -189,16 +189,6 @@ class Deployment:
             os.close(link)
         with open(reader, "rb", buffering=_READ_BYTES) as file:
             return np.frombuffer(file.read(), FLOW)
-
-    def _list_program(self) -> int:
-        for number in objects.numbers(objects.PROGRAM):
-            if (program := objects.open_number(objects.PROGRAM, number)) is None:
-                continue
-            info = objects.program_info(program)
-            if info.kind == objects.BPF_PROG_TYPE_TRACING and info.name == LIST_PROGRAM:
-                return program
-            os.close(program)
-        raise UnsupportedError("the program that lists flows has gone: remove the control with `iroko deploy --remove`, and deploy again")
 
     def log_decisions(self, seconds: float) -> Decisions:
         """All decisions of the next seconds, rows of `iroko.policy.log.DECISION`; the kernel drops what exceeds its 4 MB."""

@@ -11,6 +11,7 @@ import re
 from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from iroko.errors import UnsupportedError
 
@@ -104,8 +105,8 @@ def _reason(number: int) -> str:
         return f"{os.strerror(number)}: this needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, so start it with sudo"
     if refused := _verifier_line():
         return f"the kernel's verifier refuses it: {refused}"
-    told = next((" ".join(line.split()).removeprefix("libbpf: ") for line in _lines if "BEGIN PROG LOAD LOG" not in line), "")
-    return told or os.strerror(number)
+    printed = next((" ".join(line.split()).removeprefix("libbpf: ") for line in _lines if "BEGIN PROG LOAD LOG" not in line), "")
+    return printed or os.strerror(number)
 
 
 def _verifier_line() -> str:
@@ -119,15 +120,19 @@ def _verifier_line() -> str:
     return ""
 
 
+def _call(name: str, arguments: tuple[object, ...]) -> Any:
+    _lines.clear()
+    ctypes.set_errno(0)
+    return getattr(library(), name)(*arguments)
+
+
 def call(what: str, name: str, *arguments: object) -> int:
     """Call a function that returns a number, negative for an error.
 
     Raises:
         BpfError: it failed; the message begins with `what`.
     """
-    _lines.clear()
-    ctypes.set_errno(0)
-    result: int = getattr(library(), name)(*arguments)
+    result: int = _call(name, arguments)
     if result < 0:
         raise BpfError(what, ctypes.get_errno() or -result)
     return result
@@ -139,9 +144,7 @@ def call_for_pointer(what: str, name: str, *arguments: object) -> int:
     Raises:
         BpfError: as `call`.
     """
-    _lines.clear()
-    ctypes.set_errno(0)
-    result: int | None = getattr(library(), name)(*arguments)
+    result: int | None = _call(name, arguments)
     if not result:
         raise BpfError(what, ctypes.get_errno())
     return result

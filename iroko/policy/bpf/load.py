@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from iroko.flows import LEARNED
 from iroko.policy.bpf import objects
 from iroko.policy.bpf.deployment import CARD_MAP, LIST_PROGRAM, POLICIES_MAP
 from iroko.policy.bpf.libbpf import BpfError, Object, call, call_for_pointer, library
-from iroko.policy.bpf.records import CARD, MAX_NAME_BYTES
+from iroko.policy.bpf.records import CARD, name_policy
 from iroko.policy.bpf.support import choose_object, require_capabilities
 from iroko.policy.format import Policy
 
@@ -48,7 +47,7 @@ class Loaded:
             call("flags of the control", "bpf_map__set_map_flags", control, flags)
             self._object.load()
             objects.write_element(self._object.map_descriptor(POLICIES_MAP), 0, policy.to_bytes())
-            objects.write_element(self._object.map_descriptor(CARD_MAP), 0, describe(policy))
+            objects.write_element(self._object.map_descriptor(CARD_MAP), 0, _describe(policy))
             self.link = self._register(control)
         except BaseException:
             self._object.close()
@@ -114,9 +113,9 @@ def remove_pinned() -> bool:
     return there
 
 
-def describe(policy: Policy, pid: int | None = None) -> bytes:
-    """The card of a deployment: what runs, since when, loaded by which process."""
+def _describe(policy: Policy) -> bytes:
+    """The card of a deployment by this process."""
     card = np.zeros((), CARD)
-    card["loaded_ns"], card["pid"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME), os.getpid() if pid is None else pid
-    card["name"] = policy.card.name.encode()[:MAX_NAME_BYTES]
+    card["pid"] = os.getpid()
+    name_policy(card, policy)
     return card.tobytes()

@@ -4,7 +4,7 @@ import ctypes
 import errno
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from iroko.policy.bpf.libbpf import BpfError, call
@@ -91,6 +91,22 @@ def program_info(descriptor: int) -> ProgramInfo:
     return ProgramInfo(
         kind, number, _text(data[64 : 64 + _NAME]), tuple(numbers_of_maps[: min(count, _MAX_MAP_IDS)]), run_time_ns, run_count
     )
+
+
+def find_program(kind: int, name: str, candidates: Container[int] | None = None) -> int | None:
+    """A descriptor of the program of this kind and name; None: there is none.
+
+    Args:
+        candidates: the numbers of the programs to search; None: all.
+    """
+    for number in numbers(PROGRAM):
+        if (candidates is not None and number not in candidates) or (program := open_number(PROGRAM, number)) is None:
+            continue
+        info = program_info(program)
+        if (info.kind, info.name) == (kind, name):
+            return program
+        os.close(program)
+    return None
 
 
 def link_map(descriptor: int) -> int | None:

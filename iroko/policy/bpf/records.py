@@ -1,6 +1,9 @@
 """The records that the program shares with user space, as `shared.h` lays them out."""
 
+import time
+
 import numpy as np
+import numpy.typing as npt
 
 from iroko.errors import InputError
 from iroko.policy.format import Card, Policy
@@ -8,7 +11,7 @@ from iroko.policy.words import FEATURES, FIRST_WINDOW, GUARD, HIDDEN, HIDDEN_BIA
 
 CARD = np.dtype([("loaded_ns", "<u8"), ("pid", "<u4"), ("logging", "<u4"), ("name", "S128")])
 """What was loaded, by which process, and whether decisions are logged."""
-MAX_NAME_BYTES = 127
+_MAX_NAME_BYTES = 127
 COUNTS = np.dtype([(name, "<u8") for name in ("opened", "fallbacks", "decisions", "guarded", "timeouts", "unlogged")])
 """Since the program was loaded, for each processor."""
 FLOW = np.dtype([
@@ -18,6 +21,11 @@ FLOW = np.dtype([
 ])  # fmt: skip
 """A flow at its last decision; windows and actions in Q16, alpha in Q10."""
 assert (CARD.itemsize, COUNTS.itemsize, FLOW.itemsize) == (144, 48, 88)
+
+
+def name_policy(card: npt.NDArray[np.void], policy: Policy) -> None:
+    """Write into a `CARD` which policy decides, and that it does from now on."""
+    card["loaded_ns"], card["name"] = time.clock_gettime_ns(time.CLOCK_BOOTTIME), policy.card.name.encode()[:_MAX_NAME_BYTES]
 
 
 def policy_from_bytes(data: bytes, name: str) -> Policy:
