@@ -10,11 +10,11 @@ import numpy as np
 
 from iroko.envs.flow_trials import Trial
 from iroko.flows import Flow
+from iroko.metrics import MTU_FRAME_BYTES
 from iroko.registry import load
 from iroko.topology import Topology
 
-FRAME_BYTES = 1514
-QUEUE_BYTES = 250 * FRAME_BYTES
+QUEUE_BYTES = 250 * MTU_FRAME_BYTES
 THRESHOLDS = {1e9: (5, 10, 20), 1e10: (20, 40, 65), 1e11: (20, 65, 130)}
 """ECN thresholds in frames by rate in bit/s: the published ones of DCTCP for 1 and 10 Gbit/s, 20 and 65, and others."""
 FIFO_SHARE = 0.2
@@ -33,7 +33,7 @@ def _uniform(rng: Draw, bounds: tuple[float, float]) -> float:
 def network(kind: str, rate_bps: float, delay_s: float, threshold: int, host_queue: str = "fq", **size: int) -> Topology:
     """A topology of this kind whose ports hold `QUEUE_BYTES` and mark from `threshold` frames on; flows take any shortest path."""
     make = load("topologies", "topology", kind)
-    made: Topology = make(**size, rate_bps=rate_bps, delay_s=delay_s, queue_bytes=QUEUE_BYTES, ecn_bytes=threshold * FRAME_BYTES,
+    made: Topology = make(**size, rate_bps=rate_bps, delay_s=delay_s, queue_bytes=QUEUE_BYTES, ecn_bytes=threshold * MTU_FRAME_BYTES,
                           routing="ecmp", host_queue=host_queue)  # fmt: skip
     return made
 

@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 import iroko
 from iroko.agent import Agent
+from iroko.agents._settings import NET, falling
 from iroko.run.evaluate import evaluate
 from iroko.rundir.config import DEFAULT_ENVS, DEFAULT_STEPS
 from iroko.scenario import Scenario
@@ -24,14 +25,9 @@ from iroko.wrappers import CompressPenalties, UnitActions, clipped_mean, start_l
 SCENARIO = Scenario(topology="fattree", traffic="stride")
 PARTS = ("UnitActions", "CompressPenalties", "VecNormalize", "start_low", "clipped_mean")
 SETTINGS: dict[str, Any] = {"n_steps": 8, "batch_size": 64, "n_epochs": 10, "gamma": 0.9, "gae_lambda": 0.9, "clip_range": 0.3,
-                            "policy_kwargs": {"log_std_init": -1.0, "net_arch": [64, 64]}}  # fmt: skip
+                            "policy_kwargs": {"log_std_init": -1.0, "net_arch": list(NET)}}  # fmt: skip
 """Those of `agents/ppo.py`, whose learning rate also falls."""
 EPISODES = 2
-
-
-def falling(progress: float) -> float:
-    """The learning rate of `agents/ppo.py`, by the share of the training that is left."""
-    return 1e-3 * (0.1 + 0.9 * progress)
 
 
 class Trained(Agent):
@@ -67,7 +63,7 @@ def train(parts: tuple[str, ...], seed: int, steps: int, own_settings: bool = Fa
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     env = wrap(iroko.make_vector(SCENARIO, DEFAULT_ENVS["sim"], engine="sim", seed=seed), parts)
-    model = PPO("MlpPolicy", env, device="cpu", **({} if own_settings else SETTINGS | {"learning_rate": falling}))
+    model = PPO("MlpPolicy", env, device="cpu", **({} if own_settings else SETTINGS | {"learning_rate": falling(1e-3)}))
     if "start_low" in parts:
         start_low(model)
     model.learn(steps)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from benchmarks.result import Result
-from benchmarks.simulator import GBPS_10, long_flows
+from benchmarks.simulator import fabric_of_hops, long_flows
 from iroko.engines.open import open_engine
 from iroko.flows import LEARNED
 from iroko.policy import twin
@@ -16,7 +16,6 @@ from iroko.policy.builtin import SHIPPED
 from iroko.policy.choice import load_policy
 from iroko.policy.words import FEATURES, RTT_US, STATE, WINDOW
 from iroko.seeds import benchmark_generator
-from iroko.topologies.fattree import fattree
 
 INTERVAL_S, REPEATS = 0.005, 60
 DECISIONS = 1_000_000
@@ -24,7 +23,7 @@ DECISIONS = 1_000_000
 
 def _hops() -> dict[str, float]:
     """Packet-hops a second of one core, k=4 fat-tree of 10 Gbit/s; transports take turns, the best of some intervals each."""
-    topology = fattree(k=4, rate_bps=GBPS_10, delay_s=1e-6, queue_bytes=200 * 1514, ecn_bytes=65 * 1514)
+    topology = fabric_of_hops(4)
     limits = np.array(topology.host_rates_bps)
     best = {"dctcp": 0.0, LEARNED: 0.0}
     with closing(open_engine("sim", topology)) as one, closing(open_engine("sim", topology)) as other:

@@ -14,6 +14,7 @@ from benchmarks.result import Result
 from iroko.engines.open import open_engine
 from iroko.envs.environment import IrokoEnv
 from iroko.flows import Flow
+from iroko.metrics import MTU_FRAME_BYTES
 from iroko.scenario import FEATURES, Scenario
 from iroko.seeds import benchmark_generator
 from iroko.topologies.fattree import fattree
@@ -33,11 +34,16 @@ def long_flows(topology: Topology, num_flows: int) -> list[Flow]:
     return flows[:num_flows]
 
 
+def fabric_of_hops(k: int) -> Topology:
+    """The fat-tree on which packet-hops are counted."""
+    return fattree(k=k, rate_bps=GBPS_10, delay_s=1e-6, queue_bytes=200 * MTU_FRAME_BYTES, ecn_bytes=65 * MTU_FRAME_BYTES)
+
+
 def measure_hops(k: int, num_flows: int, virtual_s: float, repeats: int) -> dict[str, float]:
     """Packet-hops a second of one core's time, k-ary fat-tree of 10 Gbit/s, DCTCP; the best of some intervals, and the process's memory."""
     import resource
 
-    topology = fattree(k=k, rate_bps=GBPS_10, delay_s=1e-6, queue_bytes=200 * 1514, ecn_bytes=65 * 1514)
+    topology = fabric_of_hops(k)
     with closing(open_engine("sim", topology)) as engine:
         engine.reset(long_flows(topology, num_flows), "dctcp", 1)
         limits = np.array(topology.host_rates_bps)

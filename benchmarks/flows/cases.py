@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from iroko.agents._flow_tasks import FRAME_BYTES, network, poisson
+from iroko.agents._flow_tasks import network, poisson
 from iroko.envs.flow_trials import Trial
+from iroko.metrics import MTU_FRAME_BYTES
 from iroko.seeds import scored_episode_seed, traffic_generator, training_section_seed, transport_seed
 
 SEED = 2026
@@ -78,5 +79,5 @@ def held_out_seed(episode: int) -> int:
 
 def with_threshold(trial: Trial, threshold: int) -> Trial:
     """The same flows on switches that mark from another length of queue on."""
-    ports = tuple(replace(port, ecn_bytes=None if port.ecn_bytes is None else threshold * FRAME_BYTES) for port in trial.topology.ports)
+    ports = tuple(replace(port, ecn_bytes=None if port.ecn_bytes is None else threshold * MTU_FRAME_BYTES) for port in trial.topology.ports)
     return replace(trial, topology=replace(trial.topology, ports=ports))

@@ -117,13 +117,7 @@ def ways(engines: Sequence[EngineState], findings: Sequence[Finding], here: Surr
         way("everything in the simulator", " --engine sim", "sim"),
         way("learn on the kernel too", " --train-engine guest", "guest"),
         way("this machine's kernel, in real time", " --engine mininet", "mininet", "sim"),
-        way(
-            "the same with delays on its links",
-            " --engine mininet --set topology.delay_s=1ms",
-            "mininet",
-            "sim",
-            why=_no_delay(here),
-        ),
+        way("the same with delays on its links", " --engine mininet --set topology.delay_s=1ms", "mininet", "sim", why=_no_delay(here)),
         way("several equal paths (ecmp)", " --set topology.routing=ecmp", scoring, "sim"),
     ]
 

@@ -1,4 +1,4 @@
-"""The log of decisions: for each, the flow's state before it, what the round told, and what was decided."""
+"""The log of decisions: for each, the flow's state before it, the totals at the end of its round, and the outcome."""
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ DECISION = np.dtype([
     ("policy", "<u4"), *_STATE, ("delivered", "<u4"), ("marked", "<u4"), ("lost", "<u4"), ("min_rtt_us", "<u4"),
     ("features", "<i4", (FEATURES,)), ("action", "<i4"), ("gain_after", "<u4"), ("window_after", "<u8"),
 ])  # fmt: skip
-"""One decision, `struct iroko_decision` of the guest kernel.
+"""One decision, `struct iroko_decision` of `decision.h`.
 
 `number` counts the kernel's decisions, so that gaps show; `at_us` is its clock at the ACK; `source` to `destination_port` name the flow;
 `policy` is the number of its policy in the episode. Then follow the state before the decision, with alpha of this round (`STATE_NAMES`),

@@ -1,4 +1,4 @@
-"""Decide what a kernel has decided again, by the plain reference."""
+"""Repeat a kernel's decisions by the plain reference."""
 
 from collections.abc import Mapping
 

@@ -27,9 +27,10 @@ _BANNER = re.compile(rb"Linux version (\S+) \(\S+\) \(([^\n]*)\) #")
 _TOOLS = {"make": "make", "gcc": "gcc", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch", "xz": "xz-utils"}
 ADDED = {
     "net/ipv4/iroko_policy.h": _HERE.parents[1] / "policy" / "policy.h",
+    "net/ipv4/iroko_decision.h": _HERE.parents[1] / "policy" / "decision.h",
     **{f"net/ipv4/{name}": _HERE / name for name in ("tcp_iroko.c", "tcp_iroko.h", "tcp_iroko_proc.c")},
 }
-"""Files that are copied into the source: the learned congestion control, and the header that is its arithmetic everywhere."""
+"""Files that are copied into the source: the learned congestion control, and the headers that every kernel shares."""
 KERNEL_NAME = "iroko-guest"
 IDENTITY = {
     "KBUILD_BUILD_TIMESTAMP": "2025-01-01 00:00:00 UTC",

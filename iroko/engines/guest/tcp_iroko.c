@@ -195,7 +195,7 @@ static void iroko_control(struct sock *sk, u32 ack, int flag, const struct rate_
 	tcp_update_pacing_rate(sk);
 }
 
-/* A mark, a loss or a timeout; of a timeout CA_EVENT_LOSS tells after this. */
+/* A mark, a loss or a timeout; after a timeout comes CA_EVENT_LOSS. */
 static u32 iroko_ssthresh(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);

@@ -18,24 +18,10 @@
 #include <linux/proc_fs.h>
 #include <linux/uaccess.h>
 #include "tcp_iroko.h"
+#include "iroko_decision.h"
 
 #define IROKO_MAX_POLICIES	65536
 #define IROKO_RING		65536
-
-struct iroko_decision {
-	u64 number;
-	u64 at_us;
-	__be32 source, destination;
-	u16 source_port, destination_port;
-	u32 policy;
-	struct iroko_flow before;
-	u32 delivered, marked, lost;	/* totals of the flow */
-	u32 min_rtt_us;
-	s32 features[IROKO_FEATURES];
-	s32 action;
-	u32 gain;
-	u64 window;			/* within the guard's bounds */
-};
 
 static DEFINE_HASHTABLE(iroko_pairs, 12);
 static const struct iroko_policy iroko_none = { .guard = 1024, .first_window = 10 << 10 };

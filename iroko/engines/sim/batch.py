@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from iroko.engines.base import Clock
-from iroko.engines.sim import layout as at
+from iroko.engines.sim import layout as w
 from iroko.engines.sim import measure, state
 from iroko.engines.sim.code_cache import code_folder
 from iroko.engines.sim.kernels import advance
@@ -56,7 +56,7 @@ class Batch:
         self.num_flows = np.zeros(self.num_envs, dtype=np.int64)
         self.clocks = [Clock() for _ in topologies]
         self._layouts = {topology: state.Layout(topology) for topology in topologies}
-        self._memories: Integers = np.zeros((self.num_envs, at.HEAD), dtype=np.int64)
+        self._memories: Integers = np.zeros((self.num_envs, w.HEAD), dtype=np.int64)
         self._host_rates: Floats = np.array([topology.host_rates_bps for topology in topologies], dtype=float)
         self._most_queued = max(port.queue_bytes for topology in topologies for port in topology.ports)
         self._host_ports = np.array(first.host_ports)
@@ -214,8 +214,8 @@ class Batch:
         """How many wires packets have crossed since each one's last reset, summed: what a simulator's speed is counted in."""
         total = 0
         for memory in self._memories:
-            start, end = int(memory[at.PORTS_AT]), int(memory[at.QUEUES_AT])
-            total += int(memory[start + at.FIRST : end : at.PORT].sum())
+            start, end = int(memory[w.PORTS_AT]), int(memory[w.QUEUES_AT])
+            total += int(memory[start + w.FIRST : end : w.PORT].sum())
         return total
 
     def describe(self) -> dict[str, str]:

@@ -53,7 +53,7 @@ _KEY = sources_key()
 
 
 class Locator:
-    """Tells numba where the code of a function is kept: by its file's name and content, wherever the file is.
+    """The place of a function's code in the cache: it follows from the name and the content of the file, wherever that is.
 
     Its methods are those of numba's own locators, which `NUMBA_CACHE_LOCATOR_CLASSES` replaces.
     """
@@ -68,7 +68,7 @@ class Locator:
     def from_function(cls, function: Callable[..., Any], file: str) -> "Locator | None":
         try:
             locator = cls(function, file)
-            locator._path.mkdir(parents=True, exist_ok=True)
+            locator.ensure_cache_path()
         except OSError:
             return None
         return locator
@@ -87,7 +87,7 @@ class Locator:
 
 
 class CacheOfSources:
-    """While a function is made cacheable, numba's cache is ours; one thread at a time, as that is a setting of the process."""
+    """Makes the cache of compiled code ours while a function is declared; one thread at a time, as numba's settings are the process's."""
 
     lock = threading.RLock()
     settings = ("CACHE_DIR", "CACHE_LOCATOR_CLASSES")

@@ -1,7 +1,7 @@
 """A host's fair queue: which packets wait in queues of their flows, and whose turn it is, as in Linux's `fq`.
 
 While a host is little busy its packets wait in the ring of its port, as in a FIFO; the others wait here. A flow has a queue in each of its
-two hosts: one of segments, one of ACKs. It is found by the row of its path, and its record is in `fair`. Its packets stand in nodes behind
+two hosts: one of segments, one of ACKs. The row of its path is the number of its record in `fair`. Its packets are in nodes behind
 the ring of the host's port: as many packets as the ring holds, then a link for each, to the next node of the same queue. All
 numbers of nodes and rows are one more than they count, so that 0 is none. Settings: `iroko.engines.fair_queue`.
 """
@@ -10,6 +10,7 @@ from iroko.engines.fair_queue import QUANTUM_BYTES, REFILL_MS
 from iroko.engines.sim import layout as w
 from iroko.engines.sim.jit import called, inlined
 from iroko.engines.sim.layout import Sim
+from iroko.engines.sim.rings import ring_size, ring_start
 
 NODE_WORDS = w.PACKET + 1
 """What a node takes, with its link."""
@@ -18,14 +19,14 @@ MS = 1_000_000
 
 @inlined
 def node_slot(ring: int, node: int) -> int:
-    """Where node number `node` of a port stands in `packets`, by the port's word RING."""
-    return (ring >> w.RING_SHIFT) + ((1 << (ring >> w.RING_SIZE_SHIFT & w.RING_SIZE_MASK)) + node - 1) * w.PACKET
+    """Return the offset of node number `node` of a port in `packets`."""
+    return ring_start(ring) + (ring_size(ring) + node - 1) * w.PACKET
 
 
 @inlined
 def _link(ring: int, node: int) -> int:
-    """Where the link of that node stands in `packets`."""
-    return (ring >> w.RING_SHIFT) + (1 << (ring >> w.RING_SIZE_SHIFT & w.RING_SIZE_MASK)) * 2 * w.PACKET + node - 1
+    """Return the offset of that node's link in `packets`."""
+    return ring_start(ring) + ring_size(ring) * 2 * w.PACKET + node - 1
 
 
 @inlined
@@ -42,7 +43,7 @@ def _take_turn(s: Sim, h: int, turns: int, row: int) -> None:
 
 @called
 def wait(s: Sim, host: int, word: int, number: int, count: int, now: int) -> None:
-    """A packet joins the queue of its flow; the nodes are as many as the ring's places, so that there is one."""
+    """Append a packet to the queue of its flow; there are as many nodes as places in the ring, so one is free."""
     h = host * w.HOST
     hosts, fair, packets = s.hosts, s.fair, s.packets
     port = hosts[h + w.NIC_PORT]

@@ -7,7 +7,8 @@ from iroko.engines.sim.event_queue import set_leaf
 from iroko.engines.sim.hooks import call, trait
 from iroko.engines.sim.jit import fetch, inlined, section
 from iroko.engines.sim.layout import Sim
-from iroko.engines.sim.ports import depart, enqueue, kind_of, next_departure, push, ring_slot
+from iroko.engines.sim.ports import depart, enqueue, next_departure, push
+from iroko.engines.sim.rings import kind_of, ring_slot
 from iroko.engines.sim.tcp.ack import on_ack
 from iroko.engines.sim.tcp.loss import on_probe, on_reorder_timer, on_timeout
 from iroko.engines.sim.tcp.receive import expect, note_handshake, on_data, send_ack

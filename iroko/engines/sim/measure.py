@@ -7,7 +7,8 @@ from iroko.engines.sim.fair_queue import node_slot
 from iroko.engines.sim.hooks import trait
 from iroko.engines.sim.jit import inlined
 from iroko.engines.sim.layout import Sim
-from iroko.engines.sim.ports import kind_of, ring_size, ring_slot, settle, take_care
+from iroko.engines.sim.ports import settle, take_care
+from iroko.engines.sim.rings import kind_of, ring_size, ring_slot
 
 BYTES, PACKETS, DROPPED, MARKED, QUEUED, QUEUE_AREA, QUEUE_PEAK = range(7)
 PORT_REPORT = 7

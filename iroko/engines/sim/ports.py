@@ -13,29 +13,12 @@ from iroko.engines.sim.fair_queue import take, wait
 from iroko.engines.sim.jit import inlined
 from iroko.engines.sim.jitter import draw_jitter
 from iroko.engines.sim.layout import Sim
+from iroko.engines.sim.rings import kind_of, ring_size, ring_slot
 
 TAKEN = -1
 RETRY_NS = 1_000_000
 SLACK = 2000 << w.TIME_BITS
 """How much longer than one frame a bucket lasts: 2 us, in 1/256 ns."""
-
-
-@inlined
-def ring_slot(ring: int, index: int) -> int:
-    """Where packet number `index` of a port stands in `packets`, by the port's word RING."""
-    return (ring >> w.RING_SHIFT) + (index & ((1 << (ring >> w.RING_SIZE_SHIFT & w.RING_SIZE_MASK)) - 1)) * w.PACKET
-
-
-@inlined
-def ring_size(ring: int) -> int:
-    """How many packets a ring holds."""
-    return 1 << (ring >> w.RING_SIZE_SHIFT & w.RING_SIZE_MASK)
-
-
-@inlined
-def kind_of(ring: int) -> int:
-    """Where the port's kind begins in `kinds`."""
-    return (ring & w.KIND_OF_PORT_MASK) * w.KIND
 
 
 @inlined

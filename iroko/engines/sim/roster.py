@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from iroko.engines.sim import layout as at
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.transports._common import Transport
 from iroko.errors import InputError, UnsupportedError
 from iroko.flows import UDP, Flow
@@ -75,19 +75,19 @@ class Roster:
     def write(self, memory: Integers) -> None:
         """Write the sections of transports and policies; the least round-trip times begin as 0, none."""
         for number, transport in enumerate(self.transports):
-            record = memory[int(memory[at.TRANSPORTS_AT]) + number * at.TRANSPORT_RECORD :][: at.TRANSPORT_RECORD]
-            record[at.IS_UDP], record[at.OWNS_WINDOW] = transport.datagrams, transport.owns_window
-            record[at.ECN] = at.ECT if transport.ecn else 0
+            record = memory[int(memory[w.TRANSPORTS_AT]) + number * w.TRANSPORT_RECORD :][: w.TRANSPORT_RECORD]
+            record[w.IS_UDP], record[w.OWNS_WINDOW] = transport.datagrams, transport.owns_window
+            record[w.ECN] = w.ECT if transport.ecn else 0
             functions = (transport.begin, transport.acked, transport.grow, transport.reduce, transport.phase, transport.restart)
-            record[at.ON_BEGIN : at.ON_RESTART + 1] = [function.address for function in functions]
+            record[w.ON_BEGIN : w.ON_RESTART + 1] = [function.address for function in functions]
         for number, policy in enumerate(self.policies):
-            start = int(memory[at.POLICIES_AT]) + number * RECORD
+            start = int(memory[w.POLICIES_AT]) + number * RECORD
             memory[start : start + WORDS] = policy.to_words()
 
     def write_flow(self, memory: Integers, number: int, record: Integers) -> None:
         """Write into the record of flow `number` where its transport, policy and pair of hosts are."""
-        record[at.TRANSPORT] = self._transport_of[number] * at.TRANSPORT_RECORD
+        record[w.TRANSPORT] = self._transport_of[number] * w.TRANSPORT_RECORD
         if (found := self._policy_of[number]) is not None:
-            own = int(memory[at.FLOWS_AT]) + number * at.FLOW
-            record[at.POLICY] = int(memory[at.POLICIES_AT]) + found[0] * RECORD - own
-            record[at.PAIR] = int(memory[at.PAIRS_AT]) + found[1] - own
+            own = int(memory[w.FLOWS_AT]) + number * w.FLOW
+            record[w.POLICY] = int(memory[w.POLICIES_AT]) + found[0] * RECORD - own
+            record[w.PAIR] = int(memory[w.PAIRS_AT]) + found[1] - own

@@ -11,15 +11,15 @@ from iroko.errors import UnsupportedError
 from iroko.system.privileges import allowed_environment
 
 FOLDER = Path(__file__).parent
-HEADER = FOLDER.parent / "policy.h"
-SOURCES = (HEADER, *(FOLDER / name for name in ("iroko.bpf.c", "decide.h", "flow.h", "kernel.h", "linux_tcp.h", "list.h", "shared.h")))
+HEADERS = (FOLDER.parent / "policy.h", FOLDER.parent / "decision.h")
+SOURCES = (*HEADERS, *(FOLDER / name for name in ("iroko.bpf.c", "decide.h", "flow.h", "kernel.h", "linux_tcp.h", "list.h", "shared.h")))
 MARKING_SOURCE, MARKING_PROGRAM = FOLDER / "mark.bpf.c", "mark.bpf.o"
 PROGRAMS = {
     "before_6_10.bpf.o": ("iroko.bpf.c", "-DIROKO_BEFORE_6_10"),
     "from_6_10.bpf.o": ("iroko.bpf.c",),
     MARKING_PROGRAM: ("mark.bpf.c",),
 }
-"""Each compiled program: its source, and the options of its own."""
+"""Each compiled program: its source, and its own options."""
 OPTIONS = ("-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter")
 RECORD = FOLDER / "programs.txt"
 """The compiler of the programs, and the SHA-256 of their sources."""

@@ -35,7 +35,7 @@ _SAMPLE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctype
 
 @dataclass(frozen=True)
 class Summary:
-    """What is loaded, and what it has done since.
+    """The loaded policy, and its counts since it was loaded.
 
     Attributes:
         policy: its name.
@@ -67,7 +67,7 @@ class Deployment:
 
     @classmethod
     def find(cls) -> "Deployment | None":
-        """The one that is loaded; None: there is none.
+        """Find the control that is loaded; None: there is none.
 
         Raises:
             UnsupportedError: this process may not see BPF programs.
@@ -109,7 +109,7 @@ class Deployment:
 
     @classmethod
     def expect(cls) -> "Deployment":
-        """As `find`.
+        """Find the control, as `find`.
 
         Raises:
             UnsupportedError: none is loaded.
@@ -162,7 +162,7 @@ class Deployment:
         objects.remove_element(self.maps[POLICIES_MAP], number)
 
     def read_summary(self) -> Summary:
-        """What is loaded, and the counts of all processors."""
+        """Read the loaded policy's name and age, and the counts of all processors."""
         size = library().libbpf_num_possible_cpus() * COUNTS.itemsize
         rows = np.frombuffer(objects.read_element(self.maps[COUNTS_MAP], 0, size) or b"", COUNTS)
         card = self._card()[0]

@@ -28,7 +28,7 @@ Both ends need ECN, as with DCTCP; a flow without it becomes `reno`. Switches ha
 
 `policy.json` describes the policy, `weights.h` holds the same numbers in C, `policy.h` the arithmetic. Training: {training}
 
-Licence: GPL-2.0-only (`COPYING`); `policy.h` may also be used under the MIT licence.
+Licence: GPL-2.0-only (`COPYING`); `policy.h` and `decision.h` may also be used under the MIT licence.
 """
 _MAKEFILE = """KERNEL ?= from_6_10
 FLAGS := {options} -DIROKO_WEIGHTS

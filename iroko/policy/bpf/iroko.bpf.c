@@ -13,6 +13,7 @@
 #include <bpf/bpf_core_read.h>
 #define IROKO_INLINE static __always_inline
 #include "policy.h"
+#include "decision.h"
 #include "shared.h"
 #include "flow.h"
 #include "decide.h"
@@ -162,7 +163,7 @@ void BPF_PROG(iroko_control, struct sock *sk, u32 ack, int flag, const struct ra
 	update_pacing_rate(tp);
 }
 
-/* A mark, a loss or a timeout; of a timeout CA_EVENT_LOSS tells after this. */
+/* A mark, a loss or a timeout; after a timeout comes CA_EVENT_LOSS. */
 SEC("struct_ops/iroko_ssthresh")
 u32 BPF_PROG(iroko_ssthresh, struct sock *sk)
 {

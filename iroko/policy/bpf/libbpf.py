@@ -55,7 +55,7 @@ _NAMES = {
 }
 _PRINT = ctypes.CFUNCTYPE(c_int, c_int, c_void_p, c_void_p)
 _lines: list[str] = []
-"""What libbpf has printed since the last call that empties this."""
+"""The messages of libbpf since the last call that clears them."""
 
 
 def _note(level: int, form: int, arguments: int) -> int:

@@ -15,7 +15,7 @@ _KEY, _VALUE = struct.Struct("<QII"), struct.Struct("<QQ")
 
 
 class Marking:
-    """Interfaces that mark what finds more than a threshold in their queue, until `close` or the end of this process.
+    """Interfaces that mark packets which find more than a threshold in their queue, until `close` or the end of this process.
 
     Raises:
         BpfError: this kernel (before Linux 6.6) or process cannot.

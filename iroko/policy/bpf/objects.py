@@ -1,4 +1,4 @@
-"""What the kernel holds of BPF: maps, programs and links by their numbers, and the elements of maps."""
+"""BPF objects in the kernel: maps, programs and links by their numbers, and the elements of maps."""
 
 import ctypes
 import errno

@@ -10,7 +10,7 @@ from iroko.policy.format import Card, Policy
 from iroko.policy.words import FEATURES, FIRST_WINDOW, GUARD, HIDDEN, HIDDEN_BIAS, HIDDEN_WEIGHTS, OUTPUT, OUTPUT_BIAS, SKIP, STEP, WORDS
 
 CARD = np.dtype([("loaded_ns", "<u8"), ("pid", "<u4"), ("logging", "<u4"), ("name", "S128")])
-"""What was loaded, by which process, and whether decisions are logged."""
+"""A deployment: when and by which process it was loaded, whether decisions are logged, and the policy's name."""
 _MAX_NAME_BYTES = 127
 COUNTS = np.dtype([(name, "<u8") for name in ("opened", "fallbacks", "decisions", "guarded", "timeouts", "unlogged")])
 """Since the program was loaded, for each processor."""

@@ -90,21 +90,7 @@ struct {
 	__type(value, struct iroko_least);
 } iroko_paths SEC(".maps");
 
-/* A decision: iroko/policy/log.py. The number counts nothing here and is 0; addresses of IPv6 are 0. */
-struct iroko_decision {
-	u64 number;
-	u64 at_us;
-	__be32 source, destination;
-	u16 source_port, destination_port;
-	u32 policy;
-	struct iroko_flow before;
-	u32 delivered, marked, lost;	/* totals of the flow */
-	u32 min_rtt_us;
-	s32 features[IROKO_FEATURES];
-	s32 action;
-	u32 gain;
-	u64 window;			/* within the guard's bounds */
-};
+/* Rows of struct iroko_decision. Their number counts nothing here and is 0; addresses of IPv6 are 0. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, IROKO_LOG_BYTES);

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iroko.engines.sim import layout as at
+from iroko.engines.sim import layout as w
 from iroko.engines.sim.batch import Batch
 from iroko.engines.sim.engine import SimEngine
 from iroko.flows import Flow
@@ -61,16 +61,16 @@ def test_what_goes_in_comes_out(transport: str, data: st.DataObject) -> None:
         drops += snapshot.port_drops[0]
         packets += snapshot.port_packets[0]
         memory = batch._memories[0]
-        ports = memory[memory[at.PORTS_AT] :][: scenario.topology.num_ports * at.PORT].reshape(-1, at.PORT)
-        handed = ports[list(scenario.topology.host_ports), at.TAIL].sum()
-        held = (ports[:, at.TAIL] - ports[:, at.FIRST]).sum()
-        assert handed == memory[at.CONSUMED] + drops.sum() + held
+        ports = memory[memory[w.PORTS_AT] :][: scenario.topology.num_ports * w.PORT].reshape(-1, w.PORT)
+        handed = ports[list(scenario.topology.host_ports), w.TAIL].sum()
+        held = (ports[:, w.TAIL] - ports[:, w.FIRST]).sum()
+        assert handed == memory[w.CONSUMED] + drops.sum() + held
         # What was sent is on the wire or has crossed it.
-        assert (packets >= ports[:, at.FIRST]).all() and (packets <= ports[:, at.TAIL]).all()
-        assert ports[:, at.FIRST].sum() == batch.packet_hops()
+        assert (packets >= ports[:, w.FIRST]).all() and (packets <= ports[:, w.TAIL]).all()
+        assert ports[:, w.FIRST].sum() == batch.packet_hops()
         # What entered a switch, but for drops, is what its ports took in.
-        into_switches = ports[:, at.FIRST].sum() - memory[at.CONSUMED]
-        assert into_switches == drops.sum() + ports[list(scenario.topology.switch_ports), at.TAIL].sum()
+        into_switches = ports[:, w.FIRST].sum() - memory[w.CONSUMED]
+        assert into_switches == drops.sum() + ports[list(scenario.topology.switch_ports), w.TAIL].sum()
     batch.close()
 
 
@@ -144,15 +144,15 @@ def test_rings_grow(transport: str) -> None:
     for kind in (topology.host_ports, topology.switch_ports):
         assert (after[list(kind)] > before[list(kind)]).any()
     memory = batch._memories[0]
-    flow = memory[memory[at.FLOWS_AT] :][: at.FLOW]
-    assert flow[at.NXT] - flow[at.UNA] <= flow[at.SLOT_MASK] + 1 if transport == "reno" else flow[at.SLOT_MASK] == 0
-    assert (flow[at.SLOT_MASK] >= 255) == (transport == "reno")
+    flow = memory[memory[w.FLOWS_AT] :][: w.FLOW]
+    assert flow[w.NXT] - flow[w.UNA] <= flow[w.SLOT_MASK] + 1 if transport == "reno" else flow[w.SLOT_MASK] == 0
+    assert (flow[w.SLOT_MASK] >= 255) == (transport == "reno")
     batch.close()
 
 
 def ring_sizes(batch: Batch, topology: Topology) -> Integers:
     """How many packets the ring of each port holds, shape `(num_ports,)`."""
     memory = batch._memories[0]
-    words = memory[memory[at.PORTS_AT] :][: topology.num_ports * at.PORT].reshape(-1, at.PORT)[:, at.RING]
-    sizes: Integers = 1 << (words >> at.RING_SIZE_SHIFT & at.RING_SIZE_MASK)
+    words = memory[memory[w.PORTS_AT] :][: topology.num_ports * w.PORT].reshape(-1, w.PORT)[:, w.RING]
+    sizes: Integers = 1 << (words >> w.RING_SIZE_SHIFT & w.RING_SIZE_MASK)
     return sizes

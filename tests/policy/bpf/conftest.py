@@ -33,7 +33,7 @@ def host() -> None:
 
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
-    """A network namespace with a loopback interface of its own."""
+    """A network namespace with its own loopback interface."""
     made = Namespace()
     with made.inside():
         netlink = Netlink()

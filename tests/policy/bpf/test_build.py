@@ -11,7 +11,7 @@ from iroko.policy.bpf import build
 
 def test_the_programs_were_compiled_from_these_sources() -> None:
     assert build.recorded()[1] == build.source_hash(), "run `make bpf` and commit the programs"
-    assert {*build.SOURCES, build.MARKING_SOURCE} == {build.HEADER, *build.FOLDER.glob("*.[ch]")}
+    assert {*build.SOURCES, build.MARKING_SOURCE} == {*build.HEADERS, *build.FOLDER.glob("*.[ch]")}
 
 
 def test_compiling_again_gives_the_same_programs(tmp_path: Path) -> None:
