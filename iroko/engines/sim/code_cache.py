@@ -94,7 +94,7 @@ class CacheOfSources:
 
     def __enter__(self) -> None:
         folder = code_folder()
-        with suppress(OSError):  # numba finds out, and looks for another place
+        with suppress(OSError):  # numba looks for another place then
             make_cache_folder(folder.name)
         self.lock.acquire()
         self.before = [getattr(config, name, "") for name in self.settings]

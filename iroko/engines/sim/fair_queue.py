@@ -13,7 +13,7 @@ from iroko.engines.sim.layout import Sim
 from iroko.engines.sim.rings import ring_size, ring_start
 
 NODE_WORDS = w.PACKET + 1
-"""What a node takes, with its link."""
+"""Words of a node, with its link."""
 MS = 1_000_000
 
 

@@ -194,7 +194,7 @@ def words_to_grow(memory: Integers) -> int:
 
 
 def _has_nodes(memory: Integers, ring: int) -> bool:
-    """Whether the nodes of a fair queue stand behind a port's ring, by the port's word RING."""
+    """Whether the nodes of a fair queue are behind a port's ring, by the port's word RING."""
     kind = int(memory[w.KINDS_AT]) + (ring & w.KIND_OF_PORT_MASK) * w.KIND
     return bool(memory[w.IS_FAIR]) and memory[kind + w.COST] == 0
 
