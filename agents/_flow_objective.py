@@ -22,7 +22,7 @@ MEASURE_WEIGHTS = (0.3, 0.4, 0.3)
 LOSING_WEIGHT = 3.0
 """How much more a class counts that is slower than under DCTCP."""
 MIN_JAIN, MIN_SHARE = 0.985, 0.9525
-"""What endless flows are to keep: Jain's index of their rates, and their application bytes over what the link carries. Full frames of
+"""Bounds for endless flows: Jain's index of their rates, and their application bytes over what the link carries. Full frames of
 TCP have 0.956 of them, so a link whose flows have 0.9525 is busy for 99.6% of the time."""
 CONSTRAINT_WEIGHT = 10.0
 UNFINISHED_WEIGHT = 0.1

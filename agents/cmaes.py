@@ -30,7 +30,7 @@ from ._settings import check_settings
 
 NUM_WEIGHTS = HIDDEN + FEATURES + 1
 NUM_NUMBERS = NUM_WEIGHTS + 2
-"""That are searched: output layer, skip connection and bias, then the step and the first window as logarithms of base 2."""
+"""The numbers that are searched: output layer, skip connection and bias, then the step and the first window as logarithms of base 2."""
 HIDDEN_STD = 0.5
 TRIALS = ("random", "scenario")
 ONE = 1024
@@ -212,7 +212,7 @@ def cmaes(
         population: policies of a generation, 4 or more.
         sigma: standard deviation of the first generation, in weights.
         guard: factor within which the policy's window stays around DCTCP's, 1 to 64; it goes into the policy's card.
-        objective: what is to be reached, a name in `agents/_flow_objective.py`.
+        objective: a name in `agents/_flow_objective.py`.
         trials: `random`: networks of all kinds, see `agents/_flow_tasks.py`; `scenario`: the run's own by training seeds, and long flows.
         round_trips: whether the policy sees round-trip times; without, marks and losses are all that it knows.
 

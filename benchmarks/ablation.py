@@ -1,4 +1,4 @@
-"""What each part of `iroko.wrappers` is worth: `python -m benchmarks.ablation [--seeds 1,2,3] [--steps 50000]`.
+"""Measure the worth of each part of `iroko.wrappers`: `python -m benchmarks.ablation [--seeds 1,2,3] [--steps 50000]`.
 
 Trains PPO of Stable-Baselines3 on the k=4 fat-tree in the simulator: with all parts, without one of them, without any, and with
 Stable-Baselines3's own settings and no part. Prints the mean reward per step in held-out episodes of the simulator, for every seed.

@@ -1,4 +1,4 @@
-"""What a dataclass's fields may hold, declared in their metadata and checked by one function."""
+"""Bounds of a dataclass's fields, declared in their metadata and checked by one function."""
 
 import dataclasses
 from collections.abc import Callable, Iterable

@@ -8,7 +8,7 @@ from iroko.metrics import MTU_FRAME_BYTES
 from iroko.seeds import scored_episode_seed, traffic_generator, training_section_seed, transport_seed
 
 SEED = 2026
-"""From which the seeds of all episodes follow, those of tuning and those that are scored."""
+"""The seeds of all episodes follow from it, those of tuning and those that are scored."""
 LOADS = (0.3, 0.5, 0.7, 0.8)
 AIMED_LOADS = LOADS[:3]
 """Over which the means are taken that the aims are about."""

@@ -36,7 +36,7 @@ from iroko.traffic.stride import stride
 from iroko.units import parse_rate
 
 TRANSPORTS = (UDP, "reno", "cubic", "vegas", "nv", "dctcp", *POLICIES)
-"""What cases run over; the learned control comes once with each policy."""
+"""The transports of the cases; the learned control comes once with each policy."""
 DROP_TAIL = ("reno", "cubic")
 """The transports that fill a queue until it overflows."""
 RATES = ("10M", "1G", "10G")

@@ -17,4 +17,4 @@ def delay_averse() -> Policy:
 
 
 POLICIES = {LEARNED: dctcp_like(), f"{LEARNED}-delay": delay_averse()}
-"""By the names that stand for transports among the cases."""
+"""By their names among the cases' transports."""

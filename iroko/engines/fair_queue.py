@@ -2,7 +2,7 @@
 
 Each flow has a queue, and the queues are served in turn, deficit round robin: a turn is worth a quantum of bytes, a flow's first turn
 more. A flow that has been away is served before those that were there. Up to eight packets wait in one queue for all as long as
-no flow has one of its own, so that an idle host need not sort. Shreedhar, Varghese: Efficient Fair Queuing using Deficit Round Robin, 1995.
+no flow has its own queue, so that an idle host sorts nothing. Shreedhar, Varghese: Efficient Fair Queuing using Deficit Round Robin, 1995.
 
 Pacing is off (`TCA_FQ_RATE_ENABLE` 0). With it `fq` spreads every TCP's packets at 1.2 to 2 times the window per round-trip time, which
 is a part of the transport and not of the queue. A transport that paces itself (`bbr`) does so in TCP, over either queue.

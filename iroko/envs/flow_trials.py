@@ -1,6 +1,6 @@
 """Trials of per-flow policies: one policy decides for all flows of a simulated network, many policies side by side.
 
-With `deployment="flows"` the flows' own transport decides, once a round trip, inside the engine. There is no step from outside: who learns
+With `deployment="flows"` the flows' own transport decides, once a round trip, inside the engine. There is no step from outside: a learner
 proposes policies and gets back how their flows fared. `Trials.run` is that step. All policies of a call see the same flows.
 """
 
@@ -29,11 +29,11 @@ class Trial:
     """A network with flows, as long as it runs.
 
     Attributes:
-        name: what it is, in words.
+        name: in tables, such as `incast`.
         topology: the network.
         flows: all of a given size, or all endless.
-        end_s: when it ends.
-        seed: of what an engine draws in it.
+        end_s: its end.
+        seed: of the engine's draws in it.
     """
 
     name: str
@@ -98,10 +98,10 @@ class Outcome:
 
 
 class Trials:
-    """The simulator as what a learner of policies asks.
+    """The simulator, as learners of policies use it.
 
     Attributes:
-        scenario: what is scored after the training.
+        scenario: the one that is scored after the training.
         seed: of the trials that a learner draws from here on, in the same way each time.
     """
 

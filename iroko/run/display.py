@@ -19,7 +19,7 @@ def format_duration(time_s: float) -> str:
 
 
 class PlainLines:
-    """Prints a line for each event, and tells when the next line on what is under way is due.
+    """Prints a line for each event; `is_due` times the lines on progress between them.
 
     Args:
         every_s: from one such line to the next.

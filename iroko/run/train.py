@@ -104,7 +104,7 @@ def train(
 
 
 def _make_env(scenario: Scenario, num_envs: int, engine: str | None, seed: int) -> Any:
-    """What an agent of the scenario's deployment learns from."""
+    """Make the environment from which an agent of the scenario's deployment learns."""
     if scenario.deployment == FLOWS:
         from iroko.envs.flow_trials import Trials
 

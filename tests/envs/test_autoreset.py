@@ -1,4 +1,4 @@
-"""How one episode follows another: what each mode returns around the end of an episode."""
+"""How one episode follows another, in each of Gymnasium's modes of autoreset."""
 
 from collections.abc import Iterator
 

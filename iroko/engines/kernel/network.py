@@ -153,7 +153,7 @@ class Fabric:
             self.mark_keys[index] = self.bpf_marking.add(self.interfaces[index], ecn_bytes)
 
     def bpf_marks(self) -> dict[int, int]:
-        """What the ports that mark by BPF have marked, by the ports' indices."""
+        """Count the marks of the ports that mark by BPF, by the ports' indices."""
         return {index: self.bpf_marking.count(key) for index, key in self.mark_keys.items()} if self.bpf_marking else {}
 
     def set_jitter(self, seed: int | None) -> None:

@@ -113,7 +113,7 @@ class FastLink(Link):
     """A virtual Ethernet pair, made by one netlink message."""
 
     def intfName(self, node: Any, n: int) -> str:
-        """Name an interface after its node where Linux takes that name, else by its number: each node has a namespace of its own."""
+        """Name an interface after its node where Linux takes that name, else by its number: each node has its own namespace."""
         name = f"{node.name}-eth{n}"
         return name if len(name.encode()) < _IFNAMSIZ and not set(name) & set("/:") else f"eth{n}"
 
@@ -144,7 +144,7 @@ class FastMininet(Mininet):
 
     def iperf(self, hosts: list[Any] | None = None, l4Type: str = "TCP", udpBw: str = "10M", fmt: str | None = None,
               seconds: int = 5, port: int = 5001) -> list[str]:  # fmt: skip
-        """Measure between two hosts, by default the first and the last; returns what server and client say.
+        """Measure between two hosts, by default the first and the last; returns the rates that server and client print.
 
         Mininet's own waits for a line that the server of iperf 2.1 no longer writes.
         """

@@ -13,7 +13,7 @@ from iroko.policy.format import Policy
 from iroko.policy.log import DECISION, Decisions
 
 _DEPLOYED_MARK, _MAX_PIDS, _MAX_DEPLOYED = 1 << 30, 1 << 22, 64
-"""Marks of an episode's flows beside a deployed policy: each process has 64 of its own."""
+"""Marks of an episode's flows beside a deployed policy: each process has its own 64."""
 _POLICIES_PATH, _DECISIONS_PATH = "/proc/iroko_policies", "/proc/iroko_decisions"
 
 
@@ -32,7 +32,7 @@ def number_policies(flows: Sequence[Flow], transport: str) -> tuple[list[Policy]
 
 
 class EpisodePolicies:
-    """An episode's policies in the kernel: in the guest's list of its own, or beside the one that `iroko deploy` has loaded."""
+    """An episode's policies in the kernel: in the guest's own list, or beside the one that `iroko deploy` has loaded."""
 
     def __init__(self) -> None:
         self.deployment: Deployment | None = None

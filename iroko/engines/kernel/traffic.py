@@ -142,7 +142,7 @@ class Traffic:
 def _choose_receivers(flows: Sequence[Flow], transport: str) -> dict[str, str]:
     """The congestion control of each destination's listener, and so of the receiving ends: that of its flows.
 
-    Where they have several, it is one that answers every mark, if any of them has marks: a flow without is not told of any.
+    Where they have several, it is one that answers every mark, if any of them has marks: a flow without marks gets no echo.
     """
     of_hosts: dict[str, list[Flow]] = {}
     for flow in flows:
